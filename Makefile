@@ -1,0 +1,54 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export SAM_CLI_TELEMETRY := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+##@ Two commands
+.PHONY: demo test
+demo: install ## Run the whole lake on this machine, from upload to query; KEEP=1 leaves it up
+	@python -m lake.demo $(if $(KEEP),--keep)
+
+test: install check ## Check the code and run every test
+	@pytest -q --cov --cov-report=term:skip-covered --cov-fail-under=80
+
+##@ Development
+.PHONY: install check fix build lock clean help
+install: $(VENV)/installed ## Make .venv from the locked requirements
+
+$(VENV)/installed: requirements/dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) was not found: install it, or name it with make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, $(PYTHON) is " + sys.version.split()[0])'
+	@echo "Making $(VENV) (about a minute)…"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+check: install ## Format, lint, types, imports, template; changes nothing
+	@ruff format --check --quiet . && ruff check --quiet .
+	@mypy
+	@lint-imports --no-cache >/dev/null || lint-imports --no-cache
+	@cfn-lint template.yaml
+	@AWS_DEFAULT_REGION=us-east-1 sam validate --lint >/dev/null
+
+fix: install ## Format the code and mend what can be mended; edits files
+	@ruff check --fix --quiet . ; ruff format .
+
+build: install ## Build the function as sam deploys it
+	@sam build
+
+lock: install ## Resolve requirements/*.in anew; edits files
+	@python -m pip install --quiet pip-tools
+	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/dev.txt requirements/dev.in
+	@cd requirements && pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --constraint dev.txt --output-file ../src/requirements.txt runtime.in
+
+clean: ## Remove what the other targets made
+	@if [ -x $(BIN)/lake ]; then $(BIN)/lake down >/dev/null 2>&1 || true; fi
+	@rm -rf $(VENV) .aws-sam .lake .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
+
+help: ## Show this
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

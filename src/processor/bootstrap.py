@@ -1,0 +1,59 @@
+"""The one place where the concrete parts are built and handed to the use case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from processor.adapters.dynamodb import DynamoLedger
+from processor.adapters.glue import GlueCatalog
+from processor.adapters.s3 import S3OutputStore, S3RawStore
+from processor.engine.duck import DuckEngine
+from processor.ingest import Ingest
+
+if TYPE_CHECKING:
+    from processor.settings import Settings
+
+#: Bytes of plain JSON Lines that one vCPU certainly converts in a second: a third of what
+#: was measured (docs/performance.md), since nobody knows an object before it is read.
+_BYTES_PER_VCPU_SECOND = 30_000_000
+
+#: Adaptive: a client slows itself down where a service throttles it, with jitter.
+_CLIENT = Config(
+    retries={"mode": "adaptive", "total_max_attempts": 6},
+    connect_timeout=5,
+    read_timeout=60,
+)
+
+
+def build(settings: Settings) -> Ingest:
+    """Build the use case over AWS.
+
+    Parameters
+    ----------
+    settings : Settings
+        What the deployment decided.
+
+    Returns
+    -------
+    Ingest
+        Ready to be called.
+    """
+    session = boto3.Session()
+    s3 = session.client("s3", config=_CLIENT)
+    return Ingest(
+        raw=S3RawStore(s3),
+        outputs=S3OutputStore(s3, settings.processed_bucket),
+        catalog=GlueCatalog(
+            session.client("glue", config=_CLIENT),
+            database=settings.database,
+            bucket=settings.processed_bucket,
+            crawler=settings.crawler,
+            output_format=settings.output_format,
+        ),
+        ledger=DynamoLedger(session.client("dynamodb", config=_CLIENT), settings.ledger_table),
+        engine=DuckEngine.of(settings),
+        bytes_per_second=_BYTES_PER_VCPU_SECOND * settings.vcpus,
+    )

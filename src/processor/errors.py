@@ -1,0 +1,119 @@
+"""Everything that can go wrong, and whether trying again can help.
+
+::
+
+    LakeError
+    ├── TerminalError                a retry cannot help: recorded, never retried
+    │   ├── UnknownEventError        the invocation payload is no event of ours
+    │   ├── KeyOutsideLakeError      the object is none that the lake ingests
+    │   ├── ObjectGoneError          the object was deleted before it was read
+    │   ├── RejectedObjectError      the bytes cannot be opened as what they are
+    │   └── ObjectTooLargeError      the function cannot serve an object like this
+    └── TransientError               a retry can help: the message goes back to the queue
+        ├── ServiceError             an AWS service was slow, throttled or broken
+        ├── CatalogConflictError     other writers kept changing the table
+        ├── SchemaConflictError      the table has another type for a column by now
+        ├── LedgerConflictError      other workers kept changing the ledger entry
+        └── OutOfTimeError           not enough of the invocation is left
+
+Anything else that is raised is a bug: it is retried, then kept in the dead-letter queue.
+"""
+
+
+class LakeError(Exception):
+    """Base of every failure that the lake foresees.
+
+    Parameters
+    ----------
+    detail : str
+        What happened, where and why, in words that an operator can act on.
+    """
+
+    #: Closed vocabulary, documented in ``docs/operations.md``.
+    code = "LAKE_ERROR"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class TerminalError(LakeError):
+    """When the same input can only ever fail the same way."""
+
+    code = "TERMINAL"
+
+
+class UnknownEventError(TerminalError):
+    """When the payload is neither an S3 notification, an SQS batch nor an EventBridge event."""
+
+    code = "UNKNOWN_EVENT"
+
+
+class KeyOutsideLakeError(TerminalError):
+    """When the key is not under the raw prefix, or names a folder."""
+
+    code = "KEY_OUTSIDE_LAKE"
+
+
+class ObjectGoneError(TerminalError):
+    """When the object, or the version that the event names, no longer exists."""
+
+    code = "OBJECT_GONE"
+
+
+class RejectedObjectError(TerminalError):
+    """When the object as a whole cannot be opened; nothing of it is published.
+
+    Parameters
+    ----------
+    code : str
+        One of the file-level reason codes of :mod:`processor.reasons`.
+    detail : str
+        What was wrong, for the operator.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class ObjectTooLargeError(TerminalError):
+    """When an object needs more disk, memory or partitions than the function has."""
+
+    code = "TOO_LARGE"
+
+
+class TransientError(LakeError):
+    """When the same input may succeed later."""
+
+    code = "TRANSIENT"
+
+
+class ServiceError(TransientError):
+    """When an AWS service throttles, times out or answers 5xx."""
+
+    code = "SERVICE_ERROR"
+
+
+class CatalogConflictError(TransientError):
+    """When concurrent writers kept changing the table for longer than we tried."""
+
+    code = "CATALOG_CONFLICT"
+
+
+class SchemaConflictError(TransientError):
+    """When the table gives a column another type than the file was conformed to."""
+
+    code = "SCHEMA_CONFLICT"
+
+
+class LedgerConflictError(TransientError):
+    """When other workers kept changing the ledger entry for longer than we tried."""
+
+    code = "LEDGER_CONFLICT"
+
+
+class OutOfTimeError(TransientError):
+    """When the object could not be finished in what is left of the invocation."""
+
+    code = "OUT_OF_TIME"

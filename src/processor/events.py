@@ -1,0 +1,144 @@
+"""The shapes in which S3 announces an object, reduced to one.
+
+Sources: Amazon S3 User Guide, "Event message structure" and "Using EventBridge";
+Amazon SNS Developer Guide, "Parsing message formats".
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+from processor.errors import UnknownEventError
+from processor.model import ObjectEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Payload = Mapping[str, Any]
+
+#: Fields may be added within a major version; another major version may mean anything.
+_MAJOR_VERSION = "2"
+
+
+def is_queue_batch(payload: Payload) -> bool:
+    """Tell whether the payload is a batch of SQS messages."""
+    records = payload.get("Records")
+    return (
+        isinstance(records, list)
+        and bool(records)
+        and all(isinstance(r, dict) and r.get("eventSource") == "aws:sqs" for r in records)
+    )
+
+
+def parse_message(body: str) -> tuple[ObjectEvent, ...]:
+    """Read the body of one queue message, unwrapping an SNS envelope.
+
+    Parameters
+    ----------
+    body : str
+        Text of the message.
+
+    Returns
+    -------
+    tuple of ObjectEvent
+        See :func:`parse`.
+
+    Raises
+    ------
+    UnknownEventError
+        When the body is not JSON or not an event of S3.
+    """
+    try:
+        payload = json.loads(body)
+    except ValueError as error:
+        raise UnknownEventError(f"message is not JSON ({error}): {body[:200]!r}") from error
+    if isinstance(payload, dict) and payload.get("Type") == "Notification" and "Message" in payload:
+        return parse_message(str(payload["Message"]))
+    return parse(payload)
+
+
+def parse(payload: Any) -> tuple[ObjectEvent, ...]:
+    """Read one S3 notification or one EventBridge event.
+
+    Parameters
+    ----------
+    payload : Any
+        The decoded JSON.
+
+    Returns
+    -------
+    tuple of ObjectEvent
+        The creations it announces; none for ``s3:TestEvent``, which S3 sends when a
+        notification is configured.
+
+    Raises
+    ------
+    UnknownEventError
+        When the payload is anything else.
+    """
+    if isinstance(payload, dict):
+        if payload.get("Event") == "s3:TestEvent":
+            return ()
+        if payload.get("source") == "aws.s3":
+            return (_from_eventbridge(payload),)
+        records = payload.get("Records")
+        if isinstance(records, list) and records:
+            return tuple(_from_notification(record) for record in records)
+    raise UnknownEventError(
+        "expected an S3 notification, an SQS batch of them or an EventBridge 'Object Created' "
+        f"event, got {_shown(payload)}"
+    )
+
+
+def _from_notification(record: Any) -> ObjectEvent:
+    try:
+        if record["eventSource"] != "aws:s3":
+            raise UnknownEventError(f"event source {record['eventSource']!r} is not 'aws:s3'")
+        version = str(record.get("eventVersion", _MAJOR_VERSION))
+        if version.split(".")[0] != _MAJOR_VERSION:
+            raise UnknownEventError(f"event version {version!r} is not {_MAJOR_VERSION}.x")
+        if not str(record["eventName"]).removeprefix("s3:").startswith("ObjectCreated:"):
+            raise UnknownEventError(f"event {record['eventName']!r} creates no object")
+        bucket, entity = record["s3"]["bucket"]["name"], record["s3"]["object"]
+        return ObjectEvent(
+            bucket=str(bucket),
+            # S3 form-encodes the key here: "red flower.jpg" arrives as "red+flower.jpg".
+            key=unquote_plus(entity["key"]),
+            version=str(entity.get("versionId") or ""),
+            etag=str(entity.get("eTag") or "").strip('"'),
+            size=int(entity.get("size", -1)),
+            sequencer=str(entity.get("sequencer") or ""),
+            time=str(record.get("eventTime") or ""),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UnknownEventError(f"S3 record is incomplete ({error!r}): {_shown(record)}") from error
+
+
+def _from_eventbridge(payload: Payload) -> ObjectEvent:
+    if payload.get("detail-type") != "Object Created":
+        raise UnknownEventError(f"event {payload.get('detail-type')!r} creates no object")
+    try:
+        detail = payload["detail"]
+        entity, key = detail["object"], str(detail["object"]["key"])
+        return ObjectEvent(
+            bucket=str(detail["bucket"]["name"]),
+            key=key,
+            # The documentation does not say whether EventBridge encodes keys, and public
+            # clients disagree: the reader of the object tries both, as it is first.
+            other_key=unquote_plus(key) if unquote_plus(key) != key else "",
+            version=str(entity.get("version-id") or ""),
+            etag=str(entity.get("etag") or "").strip('"'),
+            size=int(entity.get("size", -1)),
+            sequencer=str(entity.get("sequencer") or ""),
+            time=str(payload.get("time") or ""),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UnknownEventError(
+            f"EventBridge event is incomplete ({error!r}): {_shown(payload)}"
+        ) from error
+
+
+def _shown(payload: Any) -> str:
+    return json.dumps(payload, default=str)[:300]

@@ -1,0 +1,207 @@
+"""The nouns of the lake, as immutable values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+
+class Status(StrEnum):
+    """The state of one raw object in the ledger."""
+
+    PROCESSING = "PROCESSING"
+    DONE = "DONE"
+    PARTIAL = "PARTIAL"
+    EMPTY = "EMPTY"
+    REJECTED = "REJECTED"
+    TOO_LARGE = "TOO_LARGE"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEvent:
+    """One object creation, as any of S3's ways of speaking tells it.
+
+    Attributes
+    ----------
+    bucket, key : str
+        Where the object is; the key decoded.
+    version : str
+        Version id, or an empty string when the bucket has none.
+    etag : str
+        Entity tag without quotes, possibly empty.
+    size : int
+        Bytes, or -1 when the event does not say.
+    sequencer : str
+        Hexadecimal order of events of one key; possibly empty.
+    time : str
+        ISO 8601 instant of the event; possibly empty.
+    other_key : str
+        Another reading of the key, to try where the first names no object.
+    """
+
+    bucket: str
+    key: str
+    other_key: str = ""
+    version: str = ""
+    etag: str = ""
+    size: int = -1
+    sequencer: str = ""
+    time: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its normalised name, its Athena type, its original name."""
+
+    name: str
+    type: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The columns of a table in order, without its partition key."""
+
+    columns: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One version of a raw object, downloaded.
+
+    Attributes
+    ----------
+    path : Path
+        Local file that holds the object's bytes exactly.
+    bucket, key, version : str
+        Provenance; the version is the version id, else the ETag.
+    dataset : str
+        Normalised dataset name.
+    created : datetime
+        When the object was created, in UTC.
+    content_type : str
+        As the uploader said; a hint of last resort.
+    """
+
+    path: Path
+    bucket: str
+    key: str
+    version: str
+    dataset: str
+    created: datetime
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A finished local file that is to be published under a partition.
+
+    Attributes
+    ----------
+    path : Path
+        Local file.
+    partition : str
+        Value of ``date_partition``, an ISO date.
+    part : int
+        Number of this file among those of its partition, from 0.
+    rows : int
+        Records in the file.
+    """
+
+    path: Path
+    partition: str
+    part: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What became of one object: ``read == accepted + quarantined``.
+
+    Attributes
+    ----------
+    status : Status
+        DONE, PARTIAL or EMPTY.
+    format, compression : str
+        What the content was found to be, such as ``jsonl`` and ``gzip``.
+    read, accepted, quarantined, rescued : int
+        Records; ``rescued`` counts accepted records with something in ``_rescued_data``.
+    schema : Schema
+        The table's columns with the new ones appended: the schema of every output file.
+    outputs, quarantine : tuple of OutputFile
+        Files for the processed dataset and for the quarantine.
+    """
+
+    status: Status
+    format: str
+    compression: str
+    read: int
+    accepted: int
+    quarantined: int
+    rescued: int
+    schema: Schema
+    outputs: tuple[OutputFile, ...] = ()
+    quarantine: tuple[OutputFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RawObject:
+    """The current version of a raw object, as S3 describes it.
+
+    Attributes
+    ----------
+    bucket, key : str
+        Where it is.
+    version : str
+        Version id, else ETag: equal only for the same bytes.
+    versioned : bool
+        Whether the version is a version id.
+    size : int
+        Bytes.
+    created : datetime
+        When it was created, in UTC.
+    content_type : str
+        As the uploader said.
+    """
+
+    bucket: str
+    key: str
+    version: str
+    versioned: bool
+    size: int
+    created: datetime
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger knows of one raw key.
+
+    Attributes
+    ----------
+    revision : int
+        Counts the writes of this entry; every write names the one it replaces.
+    version : str
+        The committed version; empty before the first commit.
+    status : Status
+        Verdict on the committed version; PROCESSING before the first commit.
+    outputs : tuple of str
+        Keys in the processed bucket that hold the committed version.
+    replaced : tuple of str
+        Keys of versions committed earlier, still to be deleted.
+    intents : dict of str to tuple of str
+        Keys that a worker announced before writing them, by the delivery it works for.
+    facts : dict of str to str or int
+        Counts, timings and reasons, for the operator.
+    """
+
+    revision: int = 0
+    version: str = ""
+    status: Status = Status.PROCESSING
+    outputs: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    intents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    facts: dict[str, str | int] = field(default_factory=dict)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MACHINE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+
+
+def build(root: Path, architecture: str, target: Path) -> Path:
+    """Build the function with the real `sam build`."""
+    subprocess.run(
+        ["sam", "build", "--build-dir", str(target)],
+        cwd=root,
+        env={**os.environ, "LAKE_ARCHITECTURE": architecture, "SAM_CLI_TELEMETRY": "0"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return target / "ProcessorFunction"
+
+
+@pytest.fixture(scope="session")
+def artifact(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The function as deployed on this machine's architecture."""
+    return build(root, MACHINE, tmp_path_factory.mktemp("build"))
+
+
+@pytest.fixture(scope="session", params=["arm64", "x86_64"])
+def any_artifact(
+    request: pytest.FixtureRequest,
+    root: Path,
+    artifact: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The function as built for each architecture that the template allows."""
+    if request.param == MACHINE:
+        return artifact
+    return build(root, request.param, tmp_path_factory.mktemp("other"))
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has Lambda's runtime client and nothing else."""
+    folder = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    for name in ("awslambdaric", "simplejson", "snapshot_restore_py"):
+        for file in metadata.files(name) or ():
+            target = site / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(str(file.locate()), target)
+    return folder / "bin" / "python"

@@ -1,0 +1,212 @@
+"""What is deployed is what is tested: the built function, under Lambda's own runtime client."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import samcli
+from elftools.elf.elffile import ELFFile
+from elftools.elf.gnuversions import GNUVerNeedSection
+
+from tests.artifact.conftest import MACHINE
+from tests.conftest import load_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Amazon Linux 2, on which python3.11 runs (AWS Lambda Developer Guide, "Lambda runtimes").
+NEWEST = {"GLIBC": (2, 26), "GLIBCXX": (3, 4, 24), "CXXABI": (1, 3, 11)}
+
+ENVIRONMENT = {
+    "PROCESSED_BUCKET": "data-lake-processed-000000000000-us-east-1",
+    "DATABASE_NAME": "data_lake_db",
+    "CRAWLER_NAME": "data-lake-crawler",
+    "LEDGER_TABLE": "data-lake-ledger",
+    "DATE_COLUMNS": "timestamp,date",
+    "OUTPUT_FORMAT": "parquet",
+    "MAX_PARTITIONS": "4000",
+    "EPHEMERAL_STORAGE_MB": "4096",
+    "POWERTOOLS_SERVICE_NAME": "processor",
+    "POWERTOOLS_METRICS_NAMESPACE": "data-lake",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+    "AWS_LAMBDA_FUNCTION_NAME": "data-lake-processor",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+    "AWS_LAMBDA_FUNCTION_TIMEOUT": "300",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+def _needed(shared_object: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    with shared_object.open("rb") as file:
+        for section in ELFFile(file).iter_sections():
+            if isinstance(section, GNUVerNeedSection):
+                for _, auxiliaries in section.iter_versions():
+                    for auxiliary in auxiliaries:
+                        match = re.fullmatch(r"([A-Z]+)_([\d.]+)", auxiliary.name)
+                        if match:
+                            yield match[1], tuple(int(n) for n in match[2].split("."))
+
+
+def test_no_shared_object_needs_more_than_the_runtime_has(any_artifact: Path) -> None:
+    shared_objects = [p for p in any_artifact.rglob("*") if re.search(r"\.so(\.\d+)*$", p.name)]
+    assert any("duckdb" in p.name for p in shared_objects)
+    too_new = {
+        (path.name, library, version)
+        for path in shared_objects
+        for library, version in _needed(path)
+        if version > NEWEST.get(library, version)
+    }
+    assert too_new == set()
+
+
+def test_each_architecture_gets_its_own_shared_objects(any_artifact: Path) -> None:
+    (engine,) = any_artifact.glob("_duckdb*.so")
+    expected = "aarch64" if "aarch64" in engine.name else "x86_64"
+    with engine.open("rb") as file:
+        machine = ELFFile(file).get_machine_arch()
+    assert {"AArch64": "aarch64", "x64": "x86_64"}[machine] == expected
+
+
+def test_the_function_stays_small(any_artifact: Path) -> None:
+    size = sum(p.stat().st_size for p in any_artifact.rglob("*") if p.is_file())
+    assert size < 110_000_000
+
+
+def test_nothing_of_the_local_lake_is_shipped(artifact: Path) -> None:
+    assert not (artifact / "lake").exists()
+    ours = "".join(p.read_text() for p in (artifact / "processor").rglob("*.py"))
+    assert not re.search("ministack|localhost|127.0.0.1|endpoint_url", ours, re.IGNORECASE)
+
+
+@contextmanager
+def _runtime(
+    artifact: Path, bare_python: Path, environment: dict[str, str]
+) -> Iterator[Any]:
+    """Run the artifact under Lambda's runtime interface emulator; give its invoke function."""
+    emulator = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{MACHINE}"
+    with socket.socket() as free, socket.socket() as api:
+        free.bind(("127.0.0.1", 0))
+        api.bind(("127.0.0.1", 0))
+        port, api_port = free.getsockname()[1], api.getsockname()[1]
+    process = subprocess.Popen(
+        [
+            str(emulator),
+            "--runtime-interface-emulator-address",
+            f"127.0.0.1:{port}",
+            "--runtime-api-address",
+            f"127.0.0.1:{api_port}",
+            str(bare_python),
+            "-m",
+            "awslambdaric",
+            "processor.app.handler",
+        ],
+        cwd=artifact,
+        env={
+            "PATH": os.environ["PATH"],
+            "LAMBDA_TASK_ROOT": str(artifact),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    def invoke(event: Any) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations",
+            json.dumps(event).encode(),
+        )
+        for attempt in range(50):
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return json.loads(answer.read())
+            except ConnectionRefusedError:
+                pass
+            except OSError:
+                if attempt == 49:
+                    raise
+            time.sleep(0.2)
+        raise AssertionError("the runtime interface emulator never answered")
+
+    try:
+        yield invoke
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def alone(artifact: Path, bare_python: Path) -> Iterator[Any]:
+    with _runtime(artifact, bare_python, ENVIRONMENT) as invoke:
+        yield invoke
+
+
+def test_the_artifact_starts_without_any_development_package(alone: Any) -> None:
+    assert alone(load_event("s3-test-event")) == {"objects": []}
+
+
+def test_an_unknown_event_is_an_error_that_says_what_came(alone: Any) -> None:
+    answer = alone({"hello": "world"})
+    assert answer["errorType"] == "UnknownEventError"
+    assert "hello" in answer["errorMessage"]
+
+
+def test_a_queue_batch_of_unknown_messages_is_acknowledged(alone: Any) -> None:
+    batch = load_event("sqs-batch")
+    batch["Records"][0]["body"] = "not an event"
+    assert alone(batch) == {"batchItemFailures": []}
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("event", ["s3-put", "eventbridge", "sqs-batch"])
+def test_the_artifact_ingests_for_each_way_of_being_told(
+    artifact: Path, bare_python: Path, local_lake: Any, root: Path, event: str
+) -> None:
+    """The same steps as `sam local invoke` in the README, without a container engine."""
+    s3 = local_lake.client("s3")
+    body = (root / "samples" / "test-data.json").read_bytes()
+    for key in ("data/test-data.json", "data/orders/2024-01-15.json"):
+        s3.put_object(Bucket=local_lake.outputs["RawBucketName"], Key=key, Body=body)
+    environment = ENVIRONMENT | local_lake.environment
+    with _runtime(artifact, bare_python, environment) as invoke:
+        answer = invoke(load_event(event))
+    if event == "sqs-batch":
+        assert answer == {"batchItemFailures": []}
+    else:
+        (taken,) = answer["objects"]
+        assert (taken["status"], taken["records_read"]) == ("DONE", 3)
+
+
+@pytest.mark.local
+def test_sam_local_invoke_ingests(local_lake: Any, root: Path) -> None:
+    """The README's own commands, wherever a container engine answers."""
+    engine = subprocess.run(["docker", "info"], capture_output=True, check=False)
+    if engine.returncode != 0:
+        pytest.skip("no container engine answers; the runtime emulator test stands in")
+    local_lake.client("s3").put_object(
+        Bucket=local_lake.outputs["RawBucketName"],
+        Key="data/test-data.json",
+        Body=(root / "samples" / "test-data.json").read_bytes(),
+    )
+    command = ["sam", "local", "invoke", "ProcessorFunction", "-e", "events/s3-put.json"]
+    done = subprocess.run(
+        [*command, "--docker-network", "host"],
+        cwd=root,
+        env={**os.environ, **local_lake.environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout.splitlines()[-1])["objects"][0]["status"] == "DONE"

@@ -1,0 +1,110 @@
+"""S3, DynamoDB and Glue in memory, with the promises that the lake relies on.
+
+Versions are kept, reads are strongly consistent, conditional writes compare and swap. The
+contract suite (tests/unit/test_contracts.py) runs over these and over the real adapters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from processor.errors import ObjectGoneError, SchemaConflictError
+from processor.model import Column, Entry, RawObject, Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+
+CREATED = datetime(2024, 1, 20, 12, tzinfo=UTC)
+
+
+@dataclass
+class MemoryRawStore:
+    """A versioned bucket; a version whose body is None is a delete marker."""
+
+    versions: dict[tuple[str, str], list[tuple[str, bytes | None]]] = field(default_factory=dict)
+    count: int = 0
+
+    def write(self, bucket: str, key: str, body: bytes | None) -> str:
+        self.count += 1
+        version = f"v{self.count}"
+        self.versions.setdefault((bucket, key), []).append((version, body))
+        return version
+
+    def head(self, bucket: str, key: str) -> RawObject | None:
+        version, body = self.versions.get((bucket, key), [("", None)])[-1]
+        if body is None:
+            return None
+        created = CREATED + timedelta(seconds=int(version[1:]))
+        return RawObject(bucket, key, version, True, len(body), created)
+
+    def download(self, raw: RawObject, path: Path) -> None:
+        for version, body in self.versions.get((raw.bucket, raw.key), []):
+            if version == raw.version and body is not None:
+                path.write_bytes(body)
+                return
+        raise ObjectGoneError(f"s3://{raw.bucket}/{raw.key} changed while it was read")
+
+
+@dataclass
+class MemoryOutputStore:
+    """A bucket of finished files."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+    def upload(self, path: Path, key: str) -> None:
+        self.objects[key] = path.read_bytes()
+
+    def delete(self, keys: Collection[str]) -> None:
+        for key in keys:
+            self.objects.pop(key, None)
+
+
+@dataclass
+class MemoryCatalog:
+    """Tables that only ever gain columns."""
+
+    tables: dict[str, Schema] = field(default_factory=dict)
+    partitions: set[tuple[str, str]] = field(default_factory=set)
+    changes: int = 0
+    crawls: int = 0
+
+    def schema(self, dataset: str) -> Schema | None:
+        return self.tables.get(dataset)
+
+    def declare(self, dataset: str, schema: Schema) -> bool:
+        present = {c.name: c.type for c in self.tables.get(dataset, Schema()).columns}
+        for column in schema.columns:
+            if present.get(column.name, column.type) != column.type:
+                raise SchemaConflictError(f"{dataset}.{column.name}")
+        added: tuple[Column, ...] = tuple(c for c in schema.columns if c.name not in present)
+        if added:
+            before = self.tables.get(dataset, Schema()).columns
+            self.tables[dataset] = Schema((*before, *added))
+            self.changes += 1
+        return bool(added)
+
+    def add_partitions(self, dataset: str, partitions: Iterable[str]) -> None:
+        self.partitions |= {(dataset, partition) for partition in partitions}
+
+    def crawl(self) -> bool:
+        self.crawls += 1
+        return True
+
+
+@dataclass
+class MemoryLedger:
+    """Entries, each changed by compare and swap on its revision."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    def get(self, raw_object: str) -> Entry:
+        return self.entries.get(raw_object, Entry())
+
+    def put(self, raw_object: str, entry: Entry) -> bool:
+        if self.get(raw_object).revision != entry.revision - 1:
+            return False
+        self.entries[raw_object] = entry
+        return True

@@ -1,0 +1,292 @@
+"""What the template promises, read off its translated form."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Tree = dict[str, Any]
+
+
+def _of_type(template: Tree, kind: str) -> dict[str, Tree]:
+    return {n: r for n, r in template["Resources"].items() if r["Type"] == kind}
+
+
+def _statements(template: Tree) -> Iterator[tuple[str, Tree]]:
+    for name, role in _of_type(template, "AWS::IAM::Role").items():
+        for policy in role["Properties"].get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield name, statement
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _references(node: Any) -> Iterator[str]:
+    """Name every resource that a part of the template depends on."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "Ref":
+                yield value
+            elif key == "Fn::GetAtt":
+                yield (value if isinstance(value, list) else value.split("."))[0]
+            elif key == "Fn::Sub":
+                text = value[0] if isinstance(value, list) else value
+                yield from (m.split(".")[0] for m in re.findall(r"\$\{([^!}][^}]*)\}", text))
+            elif key == "DependsOn":
+                yield from _listed(value)
+            else:
+                yield from _references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _references(value)
+
+
+def test_what_is_declared(translated: Tree) -> None:
+    counts = Counter(resource["Type"] for resource in translated["Resources"].values())
+    assert counts == {
+        "AWS::Athena::NamedQuery": 4,
+        "AWS::Athena::WorkGroup": 1,
+        "AWS::DynamoDB::Table": 1,
+        "AWS::Glue::Crawler": 1,
+        "AWS::Glue::Database": 1,
+        "AWS::Glue::Table": 1,
+        "AWS::IAM::Role": 2,
+        "AWS::Lambda::EventSourceMapping": 1,
+        "AWS::Lambda::Function": 1,
+        "AWS::Logs::LogGroup": 1,
+        "AWS::S3::Bucket": 3,
+        "AWS::S3::BucketPolicy": 3,
+        "AWS::SQS::Queue": 2,
+        "AWS::SQS::QueuePolicy": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("resource", "path", "name"),
+    [
+        ("RawBucket", "BucketName", "${Prefix}-raw-${AWS::AccountId}-${AWS::Region}"),
+        ("ProcessedBucket", "BucketName", "${Prefix}-processed-${AWS::AccountId}-${AWS::Region}"),
+        ("CuratedBucket", "BucketName", "${Prefix}-curated-${AWS::AccountId}-${AWS::Region}"),
+        ("ProcessorFunction", "FunctionName", "${Prefix}-processor"),
+        ("GlueCrawler", "Name", "${Prefix}-crawler"),
+        ("AthenaWorkGroup", "Name", "${Prefix}-workgroup"),
+    ],
+)
+def test_names_are_the_contract_with_users(
+    translated: Tree, resource: str, path: str, name: str
+) -> None:
+    assert translated["Resources"][resource]["Properties"][path] == {"Fn::Sub": name}
+
+
+def test_the_defaults_give_the_published_names(template: Tree) -> None:
+    assert template["Parameters"]["Prefix"]["Default"] == "data-lake"
+    assert template["Parameters"]["DatabaseName"]["Default"] == "data_lake_db"
+
+
+def test_outputs_are_those_that_users_read(template: Tree) -> None:
+    assert set(template["Outputs"]) >= {
+        "RawBucketName",
+        "ProcessedBucketName",
+        "CuratedBucketName",
+        "GlueDatabaseName",
+        "GlueCrawlerName",
+        "AthenaWorkGroupName",
+        "ProcessorFunctionName",
+        "ProcessorFunctionArn",
+        "IngestQueueUrl",
+        "DeadLetterQueueUrl",
+        "LedgerTableName",
+    }
+
+
+def test_every_parameter_and_output_says_what_it_is(template: Tree) -> None:
+    interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(template["Parameters"])
+    assert set(interface["ParameterLabels"]) == set(template["Parameters"])
+    for name, parameter in template["Parameters"].items():
+        assert parameter["Description"], name
+        assert parameter["ConstraintDescription"], name
+        bounded = {"AllowedValues", "AllowedPattern", "MinValue"} & set(parameter)
+        assert bounded or parameter["Type"] == "CommaDelimitedList", name
+        assert ("MinValue" in parameter) == ("MaxValue" in parameter), name
+    for name, output in template["Outputs"].items():
+        assert output["Description"], name
+
+
+def test_every_parameter_is_used(template: Tree) -> None:
+    used = set(_references([template["Resources"], template["Outputs"]]))
+    assert set(template["Parameters"]) <= used
+
+
+def test_no_resource_depends_on_itself(translated: Tree) -> None:
+    resources = translated["Resources"]
+    graph = {name: set(_references(body)) & set(resources) for name, body in resources.items()}
+    done: set[str] = set()
+    while ready := {name for name, needs in graph.items() if needs <= done} - done:
+        done |= ready
+    assert done == set(resources), f"circular: {sorted(set(resources) - done)}"
+
+
+def test_no_permission_names_everything(translated: Tree) -> None:
+    for role, statement in _statements(translated):
+        for action in _listed(statement["Action"]):
+            assert "*" not in action, (role, action)
+        if "*" in _listed(statement["Resource"]):
+            # The only actions here that have no resources to name.
+            assert set(_listed(statement["Action"])) == {
+                "xray:PutTraceSegments",
+                "xray:PutTelemetryRecords",
+            }
+
+
+def test_every_statement_has_a_name_of_its_own(translated: Tree) -> None:
+    for role in _of_type(translated, "AWS::IAM::Role"):
+        names = [s["Sid"] for r, s in _statements(translated) if r == role]
+        assert len(names) == len(set(names))
+        assert "ManagedPolicyArns" not in translated["Resources"][role]["Properties"]
+
+
+def test_the_partition_of_no_arn_is_spelled_out(root: Path) -> None:
+    assert "arn:aws:" not in (root / "template.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("bucket", ["RawBucket", "ProcessedBucket", "CuratedBucket"])
+def test_every_bucket_is_protected(translated: Tree, bucket: str) -> None:
+    resource = translated["Resources"][bucket]
+    properties = resource["Properties"]
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert "AES256" in json.dumps(properties["BucketEncryption"])
+    rules = json.dumps(properties["LifecycleConfiguration"])
+    assert "AbortIncompleteMultipartUpload" in rules
+    assert "NoncurrentVersionExpiration" in rules
+    (deny,) = translated["Resources"][f"{bucket}Policy"]["Properties"]["PolicyDocument"][
+        "Statement"
+    ]
+    assert deny["Effect"] == "Deny"
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_raw_objects_move_to_glacier_after_ninety_days(template: Tree, translated: Tree) -> None:
+    rules = translated["Resources"]["RawBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (transition,) = next(r["Transitions"] for r in rules if "Transitions" in r)
+    assert transition == {"StorageClass": "GLACIER", "TransitionInDays": {"Ref": "RawGlacierDays"}}
+    assert template["Parameters"]["RawGlacierDays"]["Default"] == 90
+
+
+def test_raw_tells_the_queue_of_every_object_under_data(translated: Tree) -> None:
+    notification = translated["Resources"]["RawBucket"]["Properties"]["NotificationConfiguration"]
+    assert notification == {
+        "QueueConfigurations": [
+            {
+                "Event": "s3:ObjectCreated:*",
+                "Queue": {"Fn::GetAtt": ["IngestQueue", "Arn"]},
+                "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "data/"}]}},
+            }
+        ]
+    }
+
+
+def test_only_s3_of_this_account_may_send_to_the_queue(translated: Tree) -> None:
+    policy = translated["Resources"]["IngestQueuePolicy"]["Properties"]["PolicyDocument"]
+    (allow,) = [s for s in policy["Statement"] if s["Effect"] == "Allow"]
+    assert allow["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert allow["Action"] == "sqs:SendMessage"
+    assert allow["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+def test_the_queue_waits_six_times_the_function(template: Tree) -> None:
+    seconds = template["Mappings"]["VisibilityTimeout"]
+    allowed = template["Parameters"]["FunctionTimeout"]["AllowedValues"]
+    assert {str(a): {"Seconds": 6 * a} for a in allowed} == seconds
+
+
+def test_messages_are_tried_five_times_and_kept_fourteen_days(translated: Tree) -> None:
+    queue = translated["Resources"]["IngestQueue"]["Properties"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+    dead = translated["Resources"]["DeadLetterQueue"]["Properties"]
+    assert dead["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_the_function_is_as_published(template: Tree, translated: Tree) -> None:
+    function = translated["Resources"]["ProcessorFunction"]["Properties"]
+    assert function["Runtime"] == "python3.11"
+    assert function["MemorySize"] == {"Ref": "FunctionMemory"}
+    assert template["Parameters"]["FunctionMemory"]["Default"] == 512
+    assert template["Parameters"]["FunctionTimeout"]["Default"] == 300
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert function["LoggingConfig"] == {"LogGroup": {"Ref": "ProcessorLogGroup"}}
+    (mapping,) = _of_type(translated, "AWS::Lambda::EventSourceMapping").values()
+    assert mapping["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_every_variable_that_the_function_reads_is_set(translated: Tree) -> None:
+    from processor.settings import Settings
+
+    variables = translated["Resources"]["ProcessorFunction"]["Properties"]["Environment"]
+    given = {name: "1" for name in variables["Variables"]}
+    # Lambda itself sets this one.
+    settings = Settings.from_environment(given | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512"})
+    assert settings.memory_mb == 512
+
+
+def test_the_crawler_finds_tables_at_level_three_and_deletes_nothing(translated: Tree) -> None:
+    crawler = translated["Resources"]["GlueCrawler"]["Properties"]
+    assert [t["Path"] for t in crawler["Targets"]["S3Targets"]] == [
+        {"Fn::Sub": "s3://${ProcessedBucket}/processed/"},
+        {"Fn::Sub": "s3://${CuratedBucket}/"},
+    ]
+    assert crawler["SchemaChangePolicy"] == {
+        "UpdateBehavior": "UPDATE_IN_DATABASE",
+        "DeleteBehavior": "LOG",
+    }
+    assert json.loads(crawler["Configuration"]) == {
+        "Version": 1.0,
+        "Grouping": {"TableLevelConfiguration": 3},
+        "CrawlerOutput": {
+            "Tables": {"AddOrUpdateBehavior": "MergeNewColumns"},
+            "Partitions": {"AddOrUpdateBehavior": "InheritFromTable"},
+        },
+    }
+
+
+def test_the_workgroup_overrides_its_clients(translated: Tree) -> None:
+    workgroup = translated["Resources"]["AthenaWorkGroup"]["Properties"]
+    configuration = workgroup["WorkGroupConfiguration"]
+    assert workgroup["RecursiveDeleteOption"] is True
+    assert configuration["EnforceWorkGroupConfiguration"] is True
+    assert configuration["BytesScannedCutoffPerQuery"] == {"Ref": "AthenaBytesScannedCutoff"}
+    assert configuration["ResultConfiguration"] == {
+        "OutputLocation": {"Fn::Sub": "s3://${ProcessedBucket}/athena-results/"},
+        "EncryptionConfiguration": {"EncryptionOption": "SSE_S3"},
+    }
+
+
+def test_the_quarantine_is_projected_and_shaped_like_its_files(translated: Tree) -> None:
+    table = translated["Resources"]["QuarantineTable"]["Properties"]["TableInput"]
+    assert table["Parameters"]["projection.enabled"] == "true"
+    assert [c["Name"] for c in table["StorageDescriptor"]["Columns"]] == [
+        "source_bucket",
+        "source_key",
+        "source_version",
+        "dataset",
+        "record_number",
+        "reason",
+        "detail",
+        "raw",
+        "raw_encoding",
+    ]

@@ -1,0 +1,266 @@
+"""The use case over memory: what the lake holds after each thing that can happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from processor.errors import (
+    KeyOutsideLakeError,
+    LedgerConflictError,
+    ObjectGoneError,
+    OutOfTimeError,
+    RejectedObjectError,
+    ServiceError,
+)
+from processor.ingest import Delivery, Ingest
+from processor.model import (
+    Column,
+    Conversion,
+    Entry,
+    ObjectEvent,
+    OutputFile,
+    Schema,
+    Source,
+    Status,
+)
+from tests.support.memory import MemoryCatalog, MemoryLedger, MemoryOutputStore, MemoryRawStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUCKET, KEY = "raw", "data/orders/a.json"
+NAME = f"{BUCKET}/{KEY}"
+
+
+@dataclass
+class LineEngine:
+    """The smallest engine: each line ``date value`` is a record, ``!`` a file to reject."""
+
+    type_of_value: str = "string"
+    during: Callable[[], None] = field(default=lambda: None)
+    conversions: int = 0
+
+    def convert(
+        self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
+    ) -> Conversion:
+        self.conversions += 1
+        self.during()
+        lines = source.path.read_text().splitlines()
+        if "!" in lines:
+            raise RejectedObjectError("UNREADABLE", "it says so")
+        files = []
+        for date in sorted({line.split()[0] for line in lines}):
+            path = workdir / f"{date}.parquet"
+            mine = [line for line in lines if line.startswith(date)]
+            path.write_text("\n".join(mine))
+            files.append(OutputFile(path, date, 0, len(mine)))
+        schema = table or Schema((Column("value", self.type_of_value),))
+        status = Status.DONE if lines else Status.EMPTY
+        return Conversion(
+            status, "lines", "none", len(lines), len(lines), 0, 0, schema, tuple(files)
+        )
+
+    def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
+        path = workdir / "rejected.jsonl.gz"
+        path.write_text(f"{code} {detail}")
+        return OutputFile(path, source.created.date().isoformat(), 0, 1)
+
+
+@dataclass
+class Lake:
+    raw: MemoryRawStore = field(default_factory=MemoryRawStore)
+    outputs: MemoryOutputStore = field(default_factory=MemoryOutputStore)
+    catalog: MemoryCatalog = field(default_factory=MemoryCatalog)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    engine: LineEngine = field(default_factory=LineEngine)
+    bytes_per_second: float = 1e6
+
+    def put(self, text: str | None, key: str = KEY) -> None:
+        self.raw.write(BUCKET, key, None if text is None else text.encode())
+
+    def take(
+        self, key: str = KEY, delivery: str = "m1", left: float = 300, other_key: str = ""
+    ) -> tuple[Status, bool]:
+        ingest = Ingest(
+            self.raw, self.outputs, self.catalog, self.ledger, self.engine, self.bytes_per_second
+        )
+        event = ObjectEvent(BUCKET, key, other_key)
+        outcome = ingest(event, Delivery(delivery, lambda: left, 300))
+        return outcome.entry.status, outcome.ingested
+
+    @property
+    def rows(self) -> list[str]:
+        data = (v for k, v in self.outputs.objects.items() if k.startswith("processed/"))
+        return sorted(line for body in data for line in body.decode().splitlines())
+
+
+@pytest.fixture
+def lake() -> Lake:
+    return Lake()
+
+
+def test_an_object_becomes_rows_a_table_a_partition_and_an_entry(lake: Lake) -> None:
+    lake.put("2024-01-15 a\n2024-01-16 b")
+    assert lake.take() == (Status.DONE, True)
+    assert lake.rows == ["2024-01-15 a", "2024-01-16 b"]
+    assert lake.catalog.partitions == {("orders", "2024-01-15"), ("orders", "2024-01-16")}
+    assert lake.ledger.get(NAME).facts["records_read"] == 2
+    assert set(lake.ledger.get(NAME).outputs) == set(lake.outputs.objects)
+
+
+def test_a_duplicate_event_changes_nothing(lake: Lake) -> None:
+    lake.put("2024-01-15 a")
+    lake.take()
+    before = dict(lake.outputs.objects)
+    assert lake.take(delivery="m2") == (Status.DONE, False)
+    assert lake.outputs.objects == before
+    assert lake.engine.conversions == 1
+
+
+def test_a_new_version_replaces_every_row_of_the_old_also_under_other_dates(lake: Lake) -> None:
+    lake.put("2024-01-15 a\n2024-01-16 b")
+    lake.take()
+    lake.put("2024-02-01 c")
+    lake.take(delivery="m2")
+    assert lake.rows == ["2024-02-01 c"]
+    assert lake.ledger.get(NAME).replaced == ()
+
+
+def test_a_late_event_of_an_old_version_finds_the_newest_done(lake: Lake) -> None:
+    lake.put("2024-01-15 old")
+    lake.put("2024-01-15 new")
+    assert lake.take(delivery="newer event first") == (Status.DONE, True)
+    assert lake.take(delivery="older event last") == (Status.DONE, False)
+    assert lake.rows == ["2024-01-15 new"]
+
+
+def test_the_schema_change_starts_the_crawler_and_only_that(lake: Lake) -> None:
+    lake.put("2024-01-15 a")
+    lake.take()
+    lake.put("2024-01-15 b", key="data/orders/b.json")
+    lake.take(key="data/orders/b.json")
+    assert lake.catalog.crawls == 1
+
+
+def test_an_object_that_was_deleted_is_terminal_and_changes_nothing(lake: Lake) -> None:
+    lake.put("2024-01-15 a")
+    lake.put(None)
+    with pytest.raises(ObjectGoneError):
+        lake.take()
+    assert lake.outputs.objects == {}
+    assert lake.ledger.entries == {}
+
+
+def test_a_key_that_the_lake_does_not_ingest_is_terminal(lake: Lake) -> None:
+    with pytest.raises(KeyOutsideLakeError):
+        lake.take(key="elsewhere/a.json")
+
+
+def test_the_other_reading_of_a_key_is_tried_where_the_first_names_nothing(lake: Lake) -> None:
+    lake.put("2024-01-15 a", key="data/a b.json")
+    assert lake.take(key="data/a+b.json", other_key="data/a b.json")[0] is Status.DONE
+
+
+def test_the_first_reading_wins_where_both_name_objects(lake: Lake) -> None:
+    lake.put("2024-01-15 plus", key="data/a+b.json")
+    lake.put("2024-01-15 space", key="data/a b.json")
+    lake.take(key="data/a+b.json", other_key="data/a b.json")
+    assert lake.rows == ["2024-01-15 plus"]
+
+
+def test_an_empty_object_is_recorded_and_declares_nothing(lake: Lake) -> None:
+    lake.put("")
+    assert lake.take() == (Status.EMPTY, True)
+    assert lake.catalog.tables == {}
+
+
+def test_a_rejected_object_publishes_its_reason_and_removes_the_old_rows(lake: Lake) -> None:
+    lake.put("2024-01-15 a")
+    lake.take()
+    lake.put("!")
+    assert lake.take(delivery="m2") == (Status.REJECTED, True)
+    assert lake.rows == []
+    (key,) = lake.outputs.objects
+    assert key.startswith("quarantine/date_partition=2024-01-20/")
+    assert lake.ledger.get(NAME).facts["reason"] == "UNREADABLE"
+
+
+def test_what_does_not_fit_the_time_left_is_handed_back_untouched(lake: Lake) -> None:
+    lake.bytes_per_second = 0.1
+    lake.put("2024-01-15 a")
+    with pytest.raises(OutOfTimeError):
+        lake.take(left=100)
+    assert lake.engine.conversions == 0
+    assert lake.ledger.entries == {}
+
+
+def test_what_fits_no_invocation_is_too_large(lake: Lake) -> None:
+    lake.bytes_per_second = 0.01
+    lake.put("2024-01-15 a")
+    assert lake.take() == (Status.TOO_LARGE, True)
+    assert "FunctionTimeout" in str(lake.ledger.get(NAME).facts["detail"])
+
+
+def test_a_table_that_changed_meanwhile_makes_the_file_conform_again(lake: Lake) -> None:
+    def another_worker() -> None:
+        lake.catalog.tables.setdefault("orders", Schema((Column("value", "bigint"),)))
+
+    lake.engine.during = another_worker
+    lake.put("2024-01-15 a")
+    assert lake.take() == (Status.DONE, True)
+    assert lake.engine.conversions == 2
+
+
+def test_a_newer_version_that_arrives_while_one_is_converted_wins(lake: Lake) -> None:
+    def overtake() -> None:
+        lake.engine.during = lambda: None
+        lake.put("2024-01-15 newer")
+        lake.take(delivery="faster worker")
+
+    lake.engine.during = overtake
+    lake.put("2024-01-15 older")
+    lake.take(delivery="slower worker")
+    assert lake.rows == ["2024-01-15 newer"]
+    entry = lake.ledger.get(NAME)
+    assert (entry.version, entry.intents, entry.replaced) == ("v2", {}, ())
+
+
+def test_a_crash_between_upload_and_commit_leaves_nothing_once_redelivered(lake: Lake) -> None:
+    puts = 0
+    put = lake.ledger.put
+
+    def crash_at_commit(name: str, entry: Entry) -> bool:
+        nonlocal puts
+        puts += 1
+        if puts == 2:
+            raise ServiceError("gone away")
+        return put(name, entry)
+
+    lake.ledger.put = crash_at_commit  # type: ignore[method-assign]  # the crash is the test
+    lake.put("2024-01-15 first")
+    with pytest.raises(ServiceError):
+        lake.take(delivery="m1")
+    lake.put("2024-02-01 second")
+    lake.take(delivery="m2")
+    lake.take(delivery="m1")
+    assert lake.rows == ["2024-02-01 second"]
+
+
+def test_a_key_that_never_stands_still_goes_back_to_the_queue(lake: Lake) -> None:
+    lake.ledger.put = lambda *_: False  # type: ignore[method-assign]  # always another first
+    lake.put("2024-01-15 a")
+    with pytest.raises(LedgerConflictError):
+        lake.take()
+
+
+def test_a_crawler_that_cannot_be_started_takes_nothing_from_the_object(lake: Lake) -> None:
+    def throttled() -> bool:
+        raise ServiceError("throttled")
+
+    lake.catalog.crawl = throttled  # type: ignore[method-assign]  # the fault is the test
+    lake.put("2024-01-15 a")
+    assert lake.take() == (Status.DONE, True)
