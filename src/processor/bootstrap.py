@@ -11,6 +11,7 @@ from processor.adapters.dynamodb import DynamoLedger
 from processor.adapters.glue import GlueCatalog
 from processor.adapters.s3 import S3OutputStore, S3RawStore
 from processor.engine.duck import DuckEngine
+from processor.engine.job import Options
 from processor.ingest import Ingest
 
 if TYPE_CHECKING:
@@ -54,6 +55,18 @@ def build(settings: Settings) -> Ingest:
             output_format=settings.output_format,
         ),
         ledger=DynamoLedger(session.client("dynamodb", config=_CLIENT), settings.ledger_table),
-        engine=DuckEngine.of(settings),
+        engine=DuckEngine(_options(settings)),
         bytes_per_second=_BYTES_PER_VCPU_SECOND * settings.vcpus,
+    )
+
+
+def _options(settings: Settings) -> Options:
+    return Options(
+        # The interpreter, botocore and DuckDB itself take about 200 MB outside of it.
+        memory_mb=max(settings.memory_mb - 256, settings.memory_mb // 2),
+        threads=max(1, round(settings.vcpus)),
+        disk_bytes=settings.disk_mb * 1024 * 1024,
+        date_columns=settings.date_columns,
+        max_partitions=settings.max_partitions,
+        output_format=settings.output_format,
     )

@@ -264,9 +264,7 @@ class Ingest:
                 f"{raw.size:,} bytes need about {needed:.0f} s and {left:.0f} s are left: handed back"
             )
 
-    def _conform(
-        self, source: Source, delivery: Delivery, folder: Path
-    ) -> tuple[Conversion, bool]:
+    def _conform(self, source: Source, delivery: Delivery, folder: Path) -> tuple[Conversion, bool]:
         """Convert and declare until no other worker gave the table other types meanwhile."""
         for attempt in range(_SCHEMA_TRIES):
             workdir = folder / f"try-{attempt}"

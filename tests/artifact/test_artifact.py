@@ -90,9 +90,7 @@ def test_nothing_of_the_local_lake_is_shipped(artifact: Path) -> None:
 
 
 @contextmanager
-def _runtime(
-    artifact: Path, bare_python: Path, environment: dict[str, str]
-) -> Iterator[Any]:
+def _runtime(artifact: Path, bare_python: Path, environment: dict[str, str]) -> Iterator[Any]:
     """Run the artifact under Lambda's runtime interface emulator; give its invoke function."""
     emulator = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{MACHINE}"
     with socket.socket() as free, socket.socket() as api:

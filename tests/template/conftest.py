@@ -27,6 +27,4 @@ def translated(template: dict[str, Any]) -> dict[str, Any]:
     defaults = {name: p.get("Default") for name, p in source["Parameters"].items()}
     session = boto3.Session(region_name="us-east-1")
     # No managed policy is known: every role must be written out.
-    return dict(
-        Translator({}, Parser(), boto_session=session).translate(source, defaults)
-    )
+    return dict(Translator({}, Parser(), boto_session=session).translate(source, defaults))

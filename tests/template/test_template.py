@@ -238,7 +238,7 @@ def test_every_variable_that_the_function_reads_is_set(translated: Tree) -> None
     from processor.settings import Settings
 
     variables = translated["Resources"]["ProcessorFunction"]["Properties"]["Environment"]
-    given = {name: "1" for name in variables["Variables"]}
+    given = dict.fromkeys(variables["Variables"], "1")
     # Lambda itself sets this one.
     settings = Settings.from_environment(given | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512"})
     assert settings.memory_mb == 512

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import (
     ClientError,
-    ConnectionError as BotoConnectionError,
     HTTPClientError,
     IncompleteReadError,
+)
+from botocore.exceptions import (
+    ConnectionError as BotoConnectionError,
 )
 
 from processor.errors import ServiceError

@@ -1,0 +1,5 @@
+"""``python -m lake``."""
+
+from lake.cli import run
+
+run()

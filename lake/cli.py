@@ -1,0 +1,252 @@
+"""The command `lake`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from lake import query as athena
+from lake import render, upload
+from lake.errors import LakeCommandError
+from lake.local import deploy as sam
+from lake.local import process
+from lake.status import look
+from lake.target import DEFAULT_STACK, Target, choose
+
+if TYPE_CHECKING:
+    from lake.local.process import Running, StateFolder
+
+out = Console(soft_wrap=False, highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def state_folder() -> StateFolder:
+    """Find where the local lake keeps its state."""
+    named = os.environ.get("LAKE_STATE_DIR")
+    return process.StateFolder(Path(named) if named else sam.project_root(Path.cwd()) / ".lake")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The flags that say which lake is meant."""
+
+    local: bool
+    cloud: bool
+    stack_name: str
+    region: str | None
+    profile: str | None
+
+    def target(self) -> Target:
+        """Decide, and say what was decided."""
+        try:
+            running = state_folder().read()
+        except LakeCommandError:
+            running = None
+        target = choose(
+            os.environ,
+            running.endpoint if running else None,
+            local=self.local,
+            cloud=self.cloud,
+            stack_name=self.stack_name,
+            region=self.region,
+            profile=self.profile,
+        )
+        err.print(f"[dim]Using {target.description}.[/]")
+        return target
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--local", is_flag=True, help="The lake on this machine.")
+@click.option("--cloud", is_flag=True, help="The lake in the AWS account of your credentials.")
+@click.option(
+    "--stack-name",
+    default=DEFAULT_STACK,
+    envvar="LAKE_STACK_NAME",
+    show_default=True,
+    help="The deployed stack.",
+)
+@click.option("--region", help="AWS region; else that of your configuration.")
+@click.option("--profile", help="Profile of your AWS configuration.")
+@click.pass_context
+def main(
+    context: click.Context,
+    local: bool,  # click passes every option so
+    cloud: bool,  # likewise
+    stack_name: str,
+    region: str | None,
+    profile: str | None,
+) -> None:
+    """Work with a data lake, on this machine or in AWS.
+
+    Without --local or --cloud: AWS_ENDPOINT_URL where it is set, else the local lake
+    where one is up, else AWS.
+    """
+    context.obj = Choice(local, cloud, stack_name, region, profile)
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1; else 4566 if free.")
+def up(port: int | None) -> None:
+    """Start a lake on this machine and deploy the template to it."""
+    bring_up(port)
+
+
+def bring_up(port: int | None) -> Running:
+    """Start what is not up, deploy what changed, say where everything is."""
+    folder, root = state_folder(), sam.project_root(Path.cwd())
+    running = folder.read()
+    if running is not None and port not in (None, running.port):
+        raise LakeCommandError(
+            f"A local lake is up at {running.endpoint}: `lake down` stops it first."
+        )
+    if running is not None and running.deployed == sam.fingerprint(root):
+        err.print(f"Already up at {running.endpoint}.")
+        return running
+    fresh = running is None
+    try:
+        if running is None:
+            with err.status("Starting the local AWS, IAM enforced…"):
+                running = process.start(folder, process.free_port(port))
+        with err.status("sam build, sam deploy…"):
+            running = sam.deploy(root, folder, running)
+    except BaseException:
+        # Also on Ctrl-C: what was not finished leaves nothing behind.
+        if fresh:
+            process.stop(folder)
+        raise
+    _say_where(running, folder)
+    return running
+
+
+def _say_where(running: Running, folder: StateFolder) -> None:
+    target = choose({}, running.endpoint, local=True, cloud=False, stack_name=DEFAULT_STACK)
+    rows = list(target.outputs.items())
+    out.print(f"[bold]The lake is up at {running.endpoint}[/], IAM enforced.")
+    out.print(render.as_table(["output", "value"], rows, [False, False]))
+    out.print("For other AWS clients:")
+    for name, value in running.environment.items():
+        out.print(f"  export {name}={value}")
+    out.print(f"Logs: {folder.log}")
+
+
+@main.command()
+def down() -> None:
+    """Stop the lake that `lake up` started, and remove its data."""
+    err.print("Stopped." if process.stop(state_folder()) else "No local lake is up.")
+
+
+@main.command()
+@click.pass_obj
+def status(choice: Choice) -> None:
+    """Say what is in the lake."""
+    target = choice.target()
+    seen = look(target)
+    rows: list[list[object]] = [["objects", k, v] for k, v in seen.objects.items()]
+    rows += [
+        ["messages", "waiting", seen.waiting],
+        ["messages", "in flight", seen.in_flight],
+        ["messages", "dead letters", seen.dead],
+    ]
+    rows += [["columns of table", name, count] for name, count in seen.tables.items()]
+    rows += [["crawler", seen.crawler, ""]]
+    out.print(render.as_table(["what", "which", "count"], rows, [False, False, True]))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--dataset", help="Folder below data/; without it the table is processed_table.")
+@click.option("--timeout", default=300.0, show_default=True, help="Seconds to wait.")
+@click.pass_obj
+def put(choice: Choice, files: tuple[Path, ...], dataset: str | None, timeout: float) -> None:
+    """Upload FILES and wait until the fate of each is known."""
+    upload.check(files)
+    found = put_files(choice.target(), files, dataset, timeout)
+    if not all(fate.status in upload.ACCEPTED for fate in found):
+        sys.exit(1)
+
+
+def put_files(
+    target: Target, files: tuple[Path, ...], dataset: str | None, timeout: float
+) -> list[upload.Fate]:
+    """Upload with a progress bar, wait, and print a line for each file."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("uploading", total=sum(f.stat().st_size for f in files))
+
+        def sent(count: int) -> None:
+            progress.advance(task, count)
+
+        uploads = [
+            upload.upload(target, file, upload.raw_key(file, dataset), sent) for file in files
+        ]
+        progress.update(task, description="ingesting")
+        found = list(upload.fates(target, uploads, timeout))
+    rows = [
+        [f.uploaded.key, f.status, f.read, f.accepted, f.quarantined, f"{f.seconds:.1f}", f.detail]
+        for f in found
+    ]
+    out.print(
+        render.as_table(
+            ["object", "status", "read", "accepted", "quarantined", "seconds", "detail"],
+            rows,
+            [False, False, True, True, True, True, False],
+        )
+    )
+    return found
+
+
+@main.command()
+@click.argument("sql")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print the rows.",
+)
+@click.pass_obj
+def query(choice: Choice, sql: str, form: str) -> None:
+    """Run SQL through Athena and print its rows; - reads the SQL from standard input."""
+    text = sys.stdin.read() if sql == "-" else sql
+    print_result(athena.run(choice.target(), text), form)
+
+
+def print_result(result: athena.Result, form: str = "table") -> None:
+    """Print rows as asked; how many and how long goes to standard error."""
+    if form == "csv":
+        click.echo(render.as_csv(result), nl=False)
+    elif form == "json":
+        click.echo(render.as_json(result))
+    else:
+        out.print(render.as_table(result.columns, result.rows, result.numeric))
+    err.print(f"[dim]{len(result.rows)} rows in {result.seconds:.1f} s[/]")
+
+
+def run(command: Any = main) -> None:
+    """Run the command; say a failure as one clear message."""
+    try:
+        command(standalone_mode=False)
+    except click.exceptions.Abort:
+        err.print("Interrupted.")
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except LakeCommandError as error:
+        err.print(f"[bold red]Error:[/] {render.plain(str(error))}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("Interrupted.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,248 @@
+"""The process of the local AWS: start it, find it again, stop exactly it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lake.errors import LakeCommandError
+from lake.target import LOCAL_CREDENTIALS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DEFAULT_PORT = 4566
+
+#: Seconds that the server may take to answer, and to end.
+_PATIENCE = 60
+
+
+@dataclass(frozen=True)
+class Running:
+    """A local AWS that was started.
+
+    Attributes
+    ----------
+    pid : int
+        Leader of the process group that the server and the function's workers form.
+    started : str
+        When that process began, as the system says: a process id alone may be recycled.
+    port : int
+        Where it listens on the loopback interface.
+    deployed : str
+        Fingerprint of what was deployed to it; empty before the first deployment.
+    """
+
+    pid: int
+    started: str
+    port: int
+    deployed: str = ""
+
+    @property
+    def endpoint(self) -> str:
+        """Give the address that clients use."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Give the variables with which any AWS client finds it."""
+        return {"AWS_ENDPOINT_URL": self.endpoint, **LOCAL_CREDENTIALS}
+
+
+@dataclass(frozen=True)
+class StateFolder:
+    """Where a local lake keeps what outlives a command.
+
+    Attributes
+    ----------
+    path : Path
+        ``.lake`` beside the template, unless ``LAKE_STATE_DIR`` says otherwise.
+    """
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """Give the server's log, the function's among it."""
+        return self.path / "server.log"
+
+    @property
+    def _file(self) -> Path:
+        return self.path / "state.json"
+
+    def read(self) -> Running | None:
+        """Give the local AWS that is up, or None; a dead one's state counts as none."""
+        try:
+            running = Running(**json.loads(self._file.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+        return running if _began(running.pid) == running.started else None
+
+    def write(self, running: Running) -> None:
+        """Remember what is up."""
+        self._file.write_text(json.dumps(asdict(running)), encoding="utf-8")
+
+    def clear(self) -> None:
+        """Remove everything that the local lake made."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _began(pid: int) -> str | None:
+    """Say when a process began; None when there is none."""
+    done = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607  # POSIX
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    state, _, began = done.stdout.strip().partition(" ")
+    return began.strip() if began and not state.startswith("Z") else None
+
+
+def free_port(wanted: int | None) -> int:
+    """Choose a port on the loopback interface.
+
+    Parameters
+    ----------
+    wanted : int or None
+        A port that must be taken, or None for 4566 or the next free one.
+
+    Returns
+    -------
+    int
+        Free a moment ago.
+
+    Raises
+    ------
+    LakeCommandError
+        When the wanted port is taken.
+    """
+    candidates: Iterable[int] = (
+        [wanted] if wanted is not None else range(DEFAULT_PORT, DEFAULT_PORT + 100)
+    )
+    for port in candidates:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise LakeCommandError(
+        f"Port {wanted} is taken by another program: choose another with --port, or leave "
+        "--port out and the next free one is used."
+        if wanted is not None
+        else f"Ports {DEFAULT_PORT} to {DEFAULT_PORT + 99} are all taken: choose one with --port."
+    )
+
+
+def start(folder: StateFolder, port: int) -> Running:
+    """Start the local AWS and wait until it answers.
+
+    Raises
+    ------
+    LakeCommandError
+        With the end of its log when it does not come up.
+    """
+    folder.path.mkdir(parents=True, exist_ok=True)
+    temporary = folder.path / "tmp"
+    temporary.mkdir(exist_ok=True)
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    with folder.log.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lake.local.server"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=Path(__file__).resolve().parents[2],
+            # A group of its own: Ctrl-C is for the command, which then stops the whole group.
+            start_new_session=True,
+            # Nothing of the caller's AWS configuration may reach the server or the function.
+            env={
+                **kept,
+                **LOCAL_CREDENTIALS,
+                "AUTH": "true",
+                "GATEWAY_PORT": str(port),
+                "BIND_HOST": "127.0.0.1",
+                "MINISTACK_REGION": LOCAL_CREDENTIALS["AWS_REGION"],
+                "TMPDIR": str(temporary),
+                "S3_DATA_DIR": str(temporary / "s3"),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+        )
+    running = Running(process.pid, _began(process.pid) or "", port)
+    folder.write(running)
+    try:
+        _await_answer(process, running, folder)
+    except BaseException:
+        stop(folder)
+        raise
+    return running
+
+
+def _await_answer(process: subprocess.Popen[bytes], running: Running, folder: StateFolder) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{running.endpoint}/_ministack/health", timeout=2):  # noqa: S310  # a loopback address of ours
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise LakeCommandError(f"The local AWS did not come up. The end of its log:\n{tail(folder)}")
+
+
+def tail(folder: StateFolder, lines: int = 15) -> str:
+    """Give the end of the server's log."""
+    try:
+        text = folder.log.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return "(there is no log)"
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def stop(folder: StateFolder) -> bool:
+    """Stop the server and its workers, and remove their state.
+
+    Returns
+    -------
+    bool
+        False when nothing was up.
+    """
+    running = folder.read()
+    if running is not None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(running.pid, number)
+            except ProcessLookupError:
+                break
+            deadline = time.monotonic() + (5 if number == signal.SIGTERM else _PATIENCE)
+            while _group_lives(running.pid) and time.monotonic() < deadline:
+                time.sleep(0.05)
+    folder.clear()
+    return running is not None
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        # A child of ours that ended stays in the group until it is waited for.
+        os.waitpid(group, os.WNOHANG)
+    except ChildProcessError:
+        pass
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

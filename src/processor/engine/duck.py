@@ -1,0 +1,49 @@
+"""The engine: one object's bytes become conformed files, every record accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from processor.engine.job import Options, Quarantine, opened
+from processor.engine.jsonl import convert_jsonl
+from processor.engine.unpack import unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from processor.model import Conversion, OutputFile, Schema, Source
+
+
+@dataclass(frozen=True, slots=True)
+class DuckEngine:
+    """Reads with DuckDB where lines are what they promise, with Python where not."""
+
+    options: Options
+
+    def convert(
+        self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
+    ) -> Conversion:
+        """See :class:`processor.ingest.Engine`.
+
+        Raises
+        ------
+        RejectedObjectError
+            When the object as a whole cannot be opened.
+        ObjectTooLargeError
+            When disk, memory or the number of dates do not allow it.
+        OutOfTimeError
+            When the invocation ends first.
+        """
+        with opened(source, table, self.options, workdir, seconds_left) as job:
+            room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
+            plain, compression = unpacked(source.path, workdir / "plain", room)
+            return convert_jsonl(job, plain, compression)
+
+    def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
+        """See :class:`processor.ingest.Engine`."""
+        quarantine = Quarantine(source, workdir / "rejected.jsonl.gz")
+        quarantine.add(0, code, detail, b"")
+        (file,) = quarantine.close()
+        return file
