@@ -129,7 +129,7 @@ def _say_where(running: Running, folder: StateFolder) -> None:
     target = choose({}, running.endpoint, local=True, cloud=False, stack_name=DEFAULT_STACK)
     rows = list(target.outputs.items())
     out.print(f"[bold]The lake is up at {running.endpoint}[/], IAM enforced.")
-    out.print(render.as_table(["output", "value"], rows, [False, False]))
+    render.show_table(out, ["output", "value"], rows, [False, False])
     out.print("For other AWS clients:")
     for name, value in running.environment.items():
         out.print(f"  export {name}={value}")
@@ -156,7 +156,7 @@ def status(choice: Choice) -> None:
     ]
     rows += [["columns of table", name, count] for name, count in seen.tables.items()]
     rows += [["crawler", seen.crawler, ""]]
-    out.print(render.as_table(["what", "which", "count"], rows, [False, False, True]))
+    render.show_table(out, ["what", "which", "count"], rows, [False, False, True])
 
 
 @main.command()
@@ -192,12 +192,11 @@ def put_files(
         [f.uploaded.key, f.status, f.read, f.accepted, f.quarantined, f"{f.seconds:.1f}", f.detail]
         for f in found
     ]
-    out.print(
-        render.as_table(
-            ["object", "status", "read", "accepted", "quarantined", "seconds", "detail"],
-            rows,
-            [False, False, True, True, True, True, False],
-        )
+    render.show_table(
+        out,
+        ["object", "status", "read", "accepted", "quarantined", "seconds", "detail"],
+        rows,
+        [False, False, True, True, True, True, False],
     )
     return found
 
@@ -226,7 +225,7 @@ def print_result(result: athena.Result, form: str = "table") -> None:
     elif form == "json":
         click.echo(render.as_json(result))
     else:
-        out.print(render.as_table(result.columns, result.rows, result.numeric))
+        render.show_table(out, result.columns, result.rows, result.numeric)
     err.print(f"[dim]{len(result.rows)} rows in {result.seconds:.1f} s[/]")
 
 

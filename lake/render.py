@@ -8,6 +8,8 @@ import json
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -15,32 +17,39 @@ if TYPE_CHECKING:
 
     from lake.query import Result
 
+_UNBOUNDED = 1_000_000
 
-def as_table(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], numeric: Sequence[bool]
-) -> Table:
-    """Align rows under their columns, numbers to the right, null as a dim word.
+
+def show_table(
+    console: Console,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    numeric: Sequence[bool],
+) -> None:
+    """Print rows aligned under their columns, numbers to the right, null as a dim word.
+
+    A value is never cut or folded, so that it can be copied; a line longer than the terminal
+    goes on in the next.
 
     Parameters
     ----------
+    console : rich.console.Console
+        Where to.
     columns : sequence of str
         Headings.
     rows : sequence of sequences
         Values; None is null.
     numeric : sequence of bool
         Which columns hold numbers.
-
-    Returns
-    -------
-    rich.table.Table
-        Ready to be printed.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for name, right in zip(columns, numeric, strict=True):
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        table.add_column(plain(name), justify="right" if right else "left", no_wrap=True)
     for row in rows:
         table.add_row(*("[dim]null[/]" if v is None else plain(str(v)) for v in row))
-    return table
+    unbounded = console.options.update(width=_UNBOUNDED)
+    wide = Console(file=console.file, width=Measurement.get(console, unbounded, table).maximum)
+    wide.print(table, crop=False)
 
 
 def plain(text: str) -> str:

@@ -41,9 +41,9 @@ def main() -> None:
     from hypercorn.config import Config
     from ministack.app import app
 
-    from lake.local import named_queries
+    from lake.local import extensions
 
-    named_queries.register()
+    extensions.extend()
     config = Config()
     config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]
     config.keep_alive_timeout = 75

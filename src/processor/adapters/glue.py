@@ -185,9 +185,8 @@ class GlueCatalog:
                     storage = table["StorageDescriptor"]
                     self.client.update_table(
                         DatabaseName=self.database,
-                        TableInput={  # type: ignore[typeddict-item]  # what GetTable gave
-                            name: table[name] for name in _TABLE_INPUT if name in table
-                        }
+                        # GetTable may answer "" where UpdateTable wants at least a character.
+                        TableInput={name: table[name] for name in _TABLE_INPUT if table.get(name)}
                         | {
                             "StorageDescriptor": storage
                             | {"Columns": [*storage["Columns"], *added]}

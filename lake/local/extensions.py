@@ -1,0 +1,99 @@
+"""What MiniStack lacks for this template, which is deployed unchanged.
+
+- Its CloudFormation refuses a template with a resource type that it does not know, and keeps
+  the value of a ``Number`` parameter as a string where CloudFormation would pass a number.
+- Its IAM takes the name in a call about a crawler for a table's (Service Authorization
+  Reference, AWS Glue: these calls are authorised on the crawler).
+
+Each is added where MiniStack decides it; the work is done by its own services.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ministack.core import iam_actions
+from ministack.services import athena
+from ministack.services.cloudformation import provisioners
+
+_NAMED_QUERY = "AWS::Athena::NamedQuery"
+_EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
+
+Properties = dict[str, Any]
+
+
+def _create_named_query(
+    _logical_id: str, properties: Properties, _stack: str
+) -> tuple[str, Properties]:
+    status, _, body = athena._create_named_query(properties)
+    if status >= 400:
+        raise ValueError(f"{_NAMED_QUERY} creation failed: {body!r}")
+    identifier = str(json.loads(body)["NamedQueryId"])
+    return identifier, {"NamedQueryId": identifier}
+
+
+def _update_named_query(
+    physical_id: str, _old: Properties, new: Properties, stack: str
+) -> tuple[str, Properties]:
+    # Every property of the type requires replacement (CloudFormation reference).
+    created = _create_named_query(physical_id, new, stack)
+    _delete_named_query(physical_id, new)
+    return created
+
+
+def _delete_named_query(physical_id: str, _properties: Properties) -> None:
+    athena._delete_named_query({"NamedQueryId": physical_id})
+
+
+def _with_numbers(properties: Properties) -> Properties:
+    scaling = properties.get("ScalingConfig") or {}
+    if "MaximumConcurrency" not in scaling:
+        return properties
+    number = int(scaling["MaximumConcurrency"])
+    return {**properties, "ScalingConfig": {**scaling, "MaximumConcurrency": number}}
+
+
+def _authorise_crawlers() -> None:
+    resource_of = iam_actions.extract_resource_arn
+
+    def extended(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query_params: dict[str, Any],
+        region: str,
+        account_id: str,
+    ) -> str:
+        action = headers.get("x-amz-target", "").rpartition(".")[2]
+        if service == "glue" and action.endswith("Crawler"):
+            name = json.loads(body).get("Name", "*")
+            return f"arn:aws:glue:{region}:{account_id}:crawler/{name}"
+        return str(
+            resource_of(service, method, path, headers, body, query_params, region, account_id)
+        )
+
+    iam_actions.extract_resource_arn = extended
+
+
+def extend() -> None:
+    """Teach MiniStack what the template needs."""
+    _authorise_crawlers()
+    handlers = provisioners._RESOURCE_HANDLERS
+    handlers[_NAMED_QUERY] = {
+        "create": _create_named_query,
+        "update": _update_named_query,
+        "delete": _delete_named_query,
+    }
+    mapping = dict(handlers[_EVENT_SOURCE_MAPPING])
+    handlers[_EVENT_SOURCE_MAPPING] = {
+        **mapping,
+        "create": lambda name, properties, stack: mapping["create"](
+            name, _with_numbers(properties), stack
+        ),
+        "update": lambda physical_id, old, new, stack: mapping["update"](
+            physical_id, _with_numbers(old), _with_numbers(new), stack
+        ),
+    }
