@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import boto3
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 ROOT = Path(__file__).resolve().parent.parent
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +38,127 @@ def corpora() -> Path:
 
 def load_event(name: str) -> Any:
     return json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def until(what: str, ask: Callable[[], T], timeout: float = 60) -> T:
+    """Ask again until the answer is true; a test that waits too long says for what."""
+    deadline = time.monotonic() + timeout
+    while not (answer := ask()):
+        assert time.monotonic() < deadline, f"waited {timeout:.0f} s until {what}"
+        time.sleep(0.1)
+    return answer
+
+
+@dataclass(frozen=True)
+class LocalLake:
+    """A lake that `lake up` deployed, as any client sees it."""
+
+    state: Path
+    endpoint: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+        }
+
+    @property
+    def shell(self) -> dict[str, str]:
+        """The whole environment of a command that shall use this lake."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {
+            **kept,
+            **self.environment,
+            "PATH": path,
+            "LAKE_STATE_DIR": str(self.state),
+            "AWS_PAGER": "",
+            "COLUMNS": "100",
+        }
+
+    @cached_property
+    def session(self) -> boto3.Session:
+        return boto3.Session(
+            aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
+        )
+
+    def client(self, service: str) -> Any:
+        return self.session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]  # named at run time
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        (stack,) = self.client("cloudformation").describe_stacks(StackName="DataLakeStack")[
+            "Stacks"
+        ]
+        return {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
+
+    def command(self, *words: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """Run a command of the virtual environment against this lake."""
+        done = subprocess.run(
+            words, cwd=ROOT, env=self.shell, capture_output=True, text=True, check=False
+        )
+        if expect is not None:
+            assert done.returncode == expect, done.stdout + done.stderr
+        return done
+
+    def upload(self, key: str, body: bytes) -> str:
+        """Put a raw object; give its version."""
+        answer = self.client("s3").put_object(
+            Bucket=self.outputs["RawBucketName"], Key=key, Body=body
+        )
+        return str(answer["VersionId"])
+
+    def entry(self, key: str) -> dict[str, Any]:
+        """The ledger's item of a raw key, plain."""
+        item = self.client("dynamodb").get_item(
+            TableName=self.outputs["LedgerTableName"],
+            Key={"object": {"S": f"{self.outputs['RawBucketName']}/{key}"}},
+            ConsistentRead=True,
+        )
+        return {
+            name: int(value["N"]) if "N" in value else value.get("S", value.get("B"))
+            for name, value in item.get("Item", {}).items()
+        }
+
+    def ingest(self, key: str, body: bytes, timeout: float = 60) -> dict[str, Any]:
+        """Put a raw object and wait until the ledger has decided on that version."""
+        version = self.upload(key, body)
+
+        def decided() -> dict[str, Any] | None:
+            entry = self.entry(key)
+            return entry if entry.get("version") == version else None
+
+        return until(f"{key} is ingested", decided, timeout) or {}
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """Rows of a query, by the command."""
+        done = self.command("lake", "query", sql, "--format", "json")
+        rows: list[dict[str, Any]] = json.loads(done.stdout)
+        return rows
+
+    def log(self) -> str:
+        return (self.state / "server.log").read_text(encoding="utf-8", errors="replace")
+
+
+@pytest.fixture(scope="session")
+def local_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLake]:
+    """One lake for the session, deployed by `lake up` with IAM enforced."""
+    state = tmp_path_factory.mktemp("lake") / "state"
+    lake = [sys.executable, "-m", "lake"]
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+        "LAKE_STATE_DIR": str(state),
+    }
+    done = subprocess.run(
+        [*lake, "up"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    try:
+        port = json.loads((state / "state.json").read_text(encoding="utf-8"))["port"]
+        yield LocalLake(state, f"http://127.0.0.1:{port}")
+    finally:
+        subprocess.run([*lake, "down"], cwd=ROOT, env=environment, check=True, capture_output=True)

@@ -1,0 +1,116 @@
+"""`make demo`: the lake from nothing to answers, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from lake import query, upload
+from lake.cli import bring_up, print_result, put_files, run, state_folder
+from lake.errors import LakeCommandError
+from lake.local import process
+from lake.local.deploy import project_root
+from lake.target import DEFAULT_STACK, Target, choose
+
+_FLIGHTS_QUERY = """
+SELECT carrier, count(*) AS flights, round(avg(dep_delay), 1) AS mean_delay_minutes
+FROM flights WHERE date_partition BETWEEN '2013-01-01' AND '2013-01-07'
+GROUP BY carrier ORDER BY flights DESC LIMIT 5
+"""
+
+out = Console(highlight=False)
+
+
+def named_queries(target: Target) -> list[tuple[str, str]]:
+    """Give the example queries that the template put into the workgroup.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+
+    Returns
+    -------
+    list of (str, str)
+        Name and SQL, in the order of their names.
+    """
+    athena = target.client("athena")
+    identifiers = athena.list_named_queries(WorkGroup=target.outputs["AthenaWorkGroupName"])
+    found = athena.batch_get_named_query(NamedQueryIds=identifiers["NamedQueryIds"])
+    return sorted((one["Name"], one["QueryString"]) for one in found["NamedQueries"])
+
+
+def show(*, keep: bool) -> None:
+    """Bring the lake up, fill it, ask it, and stop it.
+
+    Parameters
+    ----------
+    keep : bool
+        Leave it up; one that was up before is always left so.
+
+    Raises
+    ------
+    LakeCommandError
+        When a file was not accepted or a query failed.
+    """
+    folder, samples = state_folder(), project_root(Path.cwd()) / "samples"
+    was_up = folder.read() is not None
+    out.rule("Starting a lake on this machine", align="left")
+    running = bring_up(None)
+    try:
+        target = choose({}, running.endpoint, local=True, cloud=False, stack_name=DEFAULT_STACK)
+        out.rule("Uploading", align="left")
+        started = time.monotonic()
+        _put(target, samples / "test-data.json", None)
+        first, *others = named_queries(target)
+        _ask(target, *first)
+        seconds = time.monotonic() - started
+        for name, sql in others:
+            _ask(target, name, sql)
+        out.rule("A month of real flights", align="left")
+        _put(target, samples / "flights-2013-01.jsonl.gz", "flights")
+        _ask(target, "the first week of January 2013", _FLIGHTS_QUERY)
+        out.print(f"\n[bold]From upload to first answer: {seconds:.1f} s.[/]")
+    finally:
+        if not (keep or was_up):
+            process.stop(folder)
+    if keep or was_up:
+        out.print(
+            f"The lake is still up at {running.endpoint}. Go on with\n"
+            "  .venv/bin/lake put YOUR-FILE --dataset NAME\n"
+            '  .venv/bin/lake query "SELECT * FROM NAME LIMIT 10"\n'
+            "  .venv/bin/lake down"
+        )
+    else:
+        out.print(
+            "The lake was stopped. Go on with\n"
+            "  make demo KEEP=1     the same, and it stays up\n"
+            "  .venv/bin/lake up    an empty lake; see .venv/bin/lake --help\n"
+            "  sam build && sam deploy --guided    a lake in your AWS account"
+        )
+
+
+def _put(target: Target, file: Path, dataset: str | None) -> None:
+    (fate,) = put_files(target, (file,), dataset, timeout=120)
+    if fate.status not in upload.ACCEPTED:
+        raise LakeCommandError(f"{file.name} was not ingested: {fate.status} {fate.detail}")
+
+
+def _ask(target: Target, name: str, sql: str) -> None:
+    out.print(f"\n[bold]{name}[/]: {' '.join(sql.split())}", soft_wrap=True)
+    print_result(query.run(target, sql))
+
+
+def main() -> None:
+    """Run the demonstration."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the lake up")
+    keep = parser.parse_args().keep
+    run(lambda **_: show(keep=keep))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""What a user of a deployed lake sees, through the real template with IAM enforced."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import load_event, until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import LocalLake
+
+pytestmark = pytest.mark.local
+
+
+def lines(*records: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+@pytest.fixture
+def dataset() -> str:
+    """A table that no other test has."""
+    return f"t_{uuid.uuid4().hex[:12]}"
+
+
+def test_three_products_are_rows_a_moment_later(local_lake: LocalLake, root: Path) -> None:
+    entry = local_lake.ingest("data/test-data.json", (root / "samples/test-data.json").read_bytes())
+    assert (entry["status"], entry["records_read"], entry["records_accepted"]) == ("DONE", 3, 3)
+    rows = local_lake.query(
+        "SELECT category, count(*) AS products, round(avg(price), 2) AS price FROM processed_table "
+        "WHERE _source_key = 'data/test-data.json' AND date_partition = '2024-01-15' "
+        "GROUP BY category ORDER BY category DESC"
+    )
+    assert rows == [
+        {"category": "Electronics", "products": 2, "price": 24.99},
+        {"category": "Clothing", "products": 1, "price": 49.99},
+    ]
+
+
+@pytest.mark.parametrize("name", ["a b", "a+b", "100%", "a%20b", "ü-日本", "a&b=c;d", "'quoted'"])
+def test_any_key_is_read_as_it_was_written(local_lake: LocalLake, dataset: str, name: str) -> None:
+    key = f"data/{dataset}/{name}.json"
+    local_lake.ingest(key, lines({"n": 1}))
+    assert [r["_source_key"] for r in local_lake.query(f"SELECT * FROM {dataset}")] == [key]
+
+
+def test_gzip_is_unpacked(local_lake: LocalLake, dataset: str) -> None:
+    body = gzip.compress(lines({"n": 1})) + gzip.compress(lines({"n": 2}))
+    local_lake.ingest(f"data/{dataset}/x.gz", body)
+    assert local_lake.query(f"SELECT sum(n) AS s FROM {dataset}") == [{"s": 3}]
+
+
+def test_an_empty_object_is_empty_and_nothing_else(local_lake: LocalLake, dataset: str) -> None:
+    entry = local_lake.ingest(f"data/{dataset}/x.json", b"")
+    assert (entry["status"], entry["records_read"]) == ("EMPTY", 0)
+    objects = local_lake.client("s3").list_objects_v2(
+        Bucket=local_lake.outputs["ProcessedBucketName"], Prefix=f"processed/{dataset}/"
+    )
+    assert objects["KeyCount"] == 0
+
+
+def test_a_refused_record_is_a_row_of_the_quarantine(local_lake: LocalLake, dataset: str) -> None:
+    body = b'{"n": 1}\n{"n": 2, oh no}\n{"n": 3}\n'
+    entry = local_lake.ingest(f"data/{dataset}/x.json", body)
+    assert entry["status"] == "PARTIAL"
+    assert (entry["records_read"], entry["records_accepted"]) == (3, 2)
+    assert local_lake.query(f"SELECT n FROM {dataset} ORDER BY n") == [{"n": 1}, {"n": 3}]
+    refused = local_lake.query(
+        f"SELECT record_number, reason, raw FROM quarantine WHERE source_key = 'data/{dataset}/x.json'"
+    )
+    assert refused == [{"record_number": 2, "reason": "MALFORMED_JSON", "raw": '{"n": 2, oh no}'}]
+
+
+def test_a_truncated_file_publishes_nothing_and_says_why(
+    local_lake: LocalLake, dataset: str
+) -> None:
+    body = gzip.compress(lines(*({"n": n, "text": uuid.uuid4().hex} for n in range(1000))))
+    entry = local_lake.ingest(f"data/{dataset}/x.json.gz", body[:-100])
+    assert entry["status"] == "REJECTED"
+    assert entry["detail"]
+    tables = local_lake.client("glue").get_tables(DatabaseName="data_lake_db")["TableList"]
+    assert dataset not in [table["Name"] for table in tables]
+
+
+def test_the_newest_version_replaces_the_rows_of_the_older(
+    local_lake: LocalLake, dataset: str
+) -> None:
+    key = f"data/{dataset}/x.json"
+    old = [{"n": n, "date": f"2024-01-0{n}"} for n in (1, 2, 3)]
+    local_lake.ingest(key, lines(*old))
+    entry = local_lake.ingest(key, lines({"n": 9, "date": "2024-02-01"}))
+    assert local_lake.query(f"SELECT n, date_partition FROM {dataset}") == [
+        {"n": 9, "date_partition": "2024-02-01"}
+    ]
+    assert entry["status"] == "DONE"
+
+
+def test_an_event_delivered_again_changes_nothing(local_lake: LocalLake, dataset: str) -> None:
+    key = f"data/{dataset}/x.json"
+    entry = local_lake.ingest(key, lines({"n": 1}, {"n": 2}))
+    event = load_event("s3-put")
+    event["Records"][0]["s3"]["object"]["key"] = key
+    sqs, queue = local_lake.client("sqs"), local_lake.outputs["IngestQueueUrl"]
+    for _ in range(5):
+        sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(event))
+    until("the queue is empty", lambda: _drained(local_lake))
+    assert local_lake.query(f"SELECT sum(n) AS s, count(*) AS c FROM {dataset}") == [
+        {"s": 3, "c": 2}
+    ]
+    assert local_lake.entry(key)["revision"] == entry["revision"]
+
+
+def _drained(lake: LocalLake) -> bool:
+    answer = lake.client("sqs").get_queue_attributes(
+        QueueUrl=lake.outputs["IngestQueueUrl"], AttributeNames=["All"]
+    )["Attributes"]
+    waiting = int(answer["ApproximateNumberOfMessages"])
+    return waiting + int(answer["ApproximateNumberOfMessagesNotVisible"]) == 0
+
+
+@pytest.mark.parametrize("event", ["s3-test-event", "deleted", "unknown"])
+def test_what_no_retry_can_mend_is_not_retried(local_lake: LocalLake, event: str) -> None:
+    if event == "deleted":
+        body = load_event("s3-put")
+        body["Records"][0]["s3"]["object"]["key"] = f"data/{uuid.uuid4().hex}.json"
+    else:
+        body = {"hello": "world"} if event == "unknown" else load_event(event)
+    local_lake.client("sqs").send_message(
+        QueueUrl=local_lake.outputs["IngestQueueUrl"], MessageBody=json.dumps(body)
+    )
+    until("the queue is empty", lambda: _drained(local_lake))
+    dead = local_lake.client("sqs").get_queue_attributes(
+        QueueUrl=local_lake.outputs["DeadLetterQueueUrl"], AttributeNames=["All"]
+    )["Attributes"]
+    assert dead["ApproximateNumberOfMessages"] == "0"
+
+
+def test_one_structured_line_tells_what_became_of_an_object(
+    local_lake: LocalLake, dataset: str
+) -> None:
+    key = f"data/{dataset}/x.json"
+    local_lake.ingest(key, lines({"n": 1}))
+    told = [
+        json.loads(line)
+        for line in until(
+            "the line is logged", lambda: [x for x in local_lake.log().splitlines() if key in x]
+        )
+        if line.startswith("{")
+    ]
+    (line,) = [one for one in told if one.get("message") == "object ingested"]
+    assert (line["records_read"], line["records_accepted"], line["status"]) == (1, 1, "DONE")
+    assert line["bytes"] == len(lines({"n": 1}))
+    assert line["milliseconds"] >= 0
+
+
+@pytest.mark.parametrize("name", ["s3-put", "s3-multipart", "s3-awkward-key", "eventbridge"])
+def test_each_sample_event_is_taken_by_the_deployed_function(
+    local_lake: LocalLake, name: str
+) -> None:
+    event = load_event(name)
+    answer = local_lake.client("lambda").invoke(
+        FunctionName=local_lake.outputs["ProcessorFunctionName"], Payload=json.dumps(event)
+    )
+    payload = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, payload
+    assert all(one["status"] in {"DONE", "OBJECT_GONE"} for one in payload["objects"])
