@@ -19,7 +19,7 @@ test: install check ## Check the code and run every test
 .PHONY: install check fix build lock clean help
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
-$(VENV)/installed: requirements/dev.txt pyproject.toml
+$(VENV)/installed: requirements/dev.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) was not found: install it, or name it with make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, $(PYTHON) is " + sys.version.split()[0])'
 	@echo "Making $(VENV) (about a minute)…"
@@ -31,7 +31,7 @@ $(VENV)/installed: requirements/dev.txt pyproject.toml
 check: install ## Format, lint, types, imports, template; changes nothing
 	@ruff format --check --quiet . && ruff check --quiet .
 	@mypy
-	@lint-imports --no-cache >/dev/null || lint-imports --no-cache
+	@PYTHONPATH=src:. lint-imports --no-cache --no-logo >/dev/null || PYTHONPATH=src:. lint-imports --no-cache
 	@cfn-lint template.yaml
 	@AWS_DEFAULT_REGION=us-east-1 sam validate --lint >/dev/null
 

@@ -1,0 +1,1 @@
+"""The command `lake`, for a lake on this machine or in AWS."""

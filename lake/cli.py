@@ -226,7 +226,9 @@ def print_result(result: athena.Result, form: str = "table") -> None:
         click.echo(render.as_json(result))
     else:
         render.show_table(out, result.columns, result.rows, result.numeric)
-    err.print(f"[dim]{len(result.rows)} rows in {result.seconds:.1f} s[/]")
+    err.print(
+        f"[dim]{len(result.rows)} row{'s'[: len(result.rows) != 1]} in {result.seconds:.1f} s[/]"
+    )
 
 
 def run(command: Any = main) -> None:

@@ -62,6 +62,7 @@ def show(*, keep: bool) -> None:
     running = bring_up(None)
     try:
         target = choose({}, running.endpoint, local=True, cloud=False, stack_name=DEFAULT_STACK)
+        out.print()
         out.rule("Uploading", align="left")
         started = time.monotonic()
         _put(target, samples / "test-data.json", None)
@@ -70,6 +71,7 @@ def show(*, keep: bool) -> None:
         seconds = time.monotonic() - started
         for name, sql in others:
             _ask(target, name, sql)
+        out.print()
         out.rule("A month of real flights", align="left")
         _put(target, samples / "flights-2013-01.jsonl.gz", "flights")
         _ask(target, "the first week of January 2013", _FLIGHTS_QUERY)
@@ -78,19 +80,15 @@ def show(*, keep: bool) -> None:
         if not (keep or was_up):
             process.stop(folder)
     if keep or was_up:
-        out.print(
-            f"The lake is still up at {running.endpoint}. Go on with\n"
-            "  .venv/bin/lake put YOUR-FILE --dataset NAME\n"
-            '  .venv/bin/lake query "SELECT * FROM NAME LIMIT 10"\n'
-            "  .venv/bin/lake down"
-        )
+        out.print(f"The lake is still up at {running.endpoint}. Go on with")
+        out.print("  .venv/bin/lake put YOUR-FILE --dataset NAME")
+        out.print('  .venv/bin/lake query "SELECT * FROM NAME LIMIT 10"')
+        out.print("  .venv/bin/lake down")
     else:
-        out.print(
-            "The lake was stopped. Go on with\n"
-            "  make demo KEEP=1     the same, and it stays up\n"
-            "  .venv/bin/lake up    an empty lake; see .venv/bin/lake --help\n"
-            "  sam build && sam deploy --guided    a lake in your AWS account"
-        )
+        out.print("The lake was stopped. Go on with")
+        out.print("  make demo KEEP=1                    the same, and it stays up")
+        out.print("  .venv/bin/lake up                   an empty lake; see .venv/bin/lake --help")
+        out.print("  sam build && sam deploy --guided    a lake in your AWS account")
 
 
 def _put(target: Target, file: Path, dataset: str | None) -> None:

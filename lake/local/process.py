@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,7 +102,7 @@ class StateFolder:
 def _began(pid: int) -> str | None:
     """Say when a process began; None when there is none."""
     done = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607  # POSIX
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607  # wherever POSIX has it
         capture_output=True,
         text=True,
         check=False,
@@ -193,11 +194,12 @@ def start(folder: StateFolder, port: int) -> Running:
 
 def _await_answer(process: subprocess.Popen[bytes], running: Running, folder: StateFolder) -> None:
     deadline = time.monotonic() + _PATIENCE
+    health = f"{running.endpoint}/_ministack/health"
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(f"{running.endpoint}/_ministack/health", timeout=2):  # noqa: S310  # a loopback address of ours
+            with urllib.request.urlopen(health, timeout=2):  # noqa: S310  # our own address
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
@@ -236,11 +238,9 @@ def stop(folder: StateFolder) -> bool:
 
 
 def _group_lives(group: int) -> bool:
-    try:
-        # A child of ours that ended stays in the group until it is waited for.
+    # A child of ours that ended stays in the group until it is waited for.
+    with suppress(ChildProcessError):
         os.waitpid(group, os.WNOHANG)
-    except ChildProcessError:
-        pass
     try:
         os.killpg(group, 0)
     except ProcessLookupError:

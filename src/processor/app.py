@@ -82,7 +82,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             _take(one, delivery(f"{record.message_id}/{number}"))
 
     answer = process_partial_response(event, take_message, _batch, context)
-    for error in _batch.exceptions:
+    for _, error, _ in _batch.exceptions:
         logger.error("message handed back", exc_info=error)
     return dict(answer)
 

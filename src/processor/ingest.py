@@ -261,7 +261,7 @@ class Ingest:
             )
         if needed > (left := delivery.seconds_left()):
             raise OutOfTimeError(
-                f"{raw.size:,} bytes need about {needed:.0f} s and {left:.0f} s are left: handed back"
+                f"{raw.size:,} bytes need about {needed:.0f} s and {left:.0f} s are left"
             )
 
     def _conform(self, source: Source, delivery: Delivery, folder: Path) -> tuple[Conversion, bool]:

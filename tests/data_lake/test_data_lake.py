@@ -114,7 +114,7 @@ class DataLakeTest:
                 TableName=self.outputs["LedgerTableName"],
                 Key={"object": {"S": f"{self.outputs['RawBucketName']}/{self.key}"}},
             )
-            return item.get("Item", {}).get("status", {}).get("S") == "DONE"
+            return bool(item.get("Item", {}).get("status", {}).get("S") == "DONE")
 
         started = time.monotonic()
         self._until("the object is processed", committed)
@@ -163,9 +163,7 @@ class DataLakeTest:
 
     def _clean_up(self) -> None:
         s3 = self._client("s3")
-        s3.delete_object(
-            Bucket=self.outputs["RawBucketName"], Key=self.key, VersionId=self.version
-        )
+        s3.delete_object(Bucket=self.outputs["RawBucketName"], Key=self.key, VersionId=self.version)
         for key in self._processed():
             s3.delete_object(Bucket=self.outputs["ProcessedBucketName"], Key=key)
         self._client("dynamodb").delete_item(

@@ -72,7 +72,8 @@ def test_a_refused_record_is_a_row_of_the_quarantine(local_lake: LocalLake, data
     assert (entry["records_read"], entry["records_accepted"]) == (3, 2)
     assert local_lake.query(f"SELECT n FROM {dataset} ORDER BY n") == [{"n": 1}, {"n": 3}]
     refused = local_lake.query(
-        f"SELECT record_number, reason, raw FROM quarantine WHERE source_key = 'data/{dataset}/x.json'"
+        "SELECT record_number, reason, raw FROM quarantine "
+        f"WHERE source_key = 'data/{dataset}/x.json'"
     )
     assert refused == [{"record_number": 2, "reason": "MALFORMED_JSON", "raw": '{"n": 2, oh no}'}]
 

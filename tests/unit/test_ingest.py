@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +30,7 @@ from tests.support.memory import MemoryCatalog, MemoryLedger, MemoryOutputStore,
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 BUCKET, KEY = "raw", "data/orders/a.json"
 NAME = f"{BUCKET}/{KEY}"
@@ -240,7 +240,7 @@ def test_a_crash_between_upload_and_commit_leaves_nothing_once_redelivered(lake:
             raise ServiceError("gone away")
         return put(name, entry)
 
-    lake.ledger.put = crash_at_commit  # type: ignore[method-assign]  # the crash is the test
+    lake.ledger.put = crash_at_commit  # type: ignore[method-assign, assignment]  # the crash is the test
     lake.put("2024-01-15 first")
     with pytest.raises(ServiceError):
         lake.take(delivery="m1")

@@ -1,0 +1,1 @@
+"""The edges: S3, DynamoDB and Glue."""

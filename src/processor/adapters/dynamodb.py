@@ -67,20 +67,15 @@ class DynamoLedger:
             "intents": _packed(entry.intents),
             "updated_at": {"S": datetime.now(UTC).isoformat(timespec="milliseconds")},
         }
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(revision)"}
+        if entry.revision > 1:
+            condition = {
+                "ConditionExpression": "revision = :before",
+                "ExpressionAttributeValues": {":before": {"N": str(entry.revision - 1)}},
+            }
         try:
             with translated(f"writing the ledger entry of {raw_object}"):
-                self.client.put_item(
-                    TableName=self.table,
-                    Item=facts | own,
-                    ConditionExpression="revision = :before"
-                    if entry.revision > 1
-                    else "attribute_not_exists(revision)",
-                    **(
-                        {"ExpressionAttributeValues": {":before": {"N": str(entry.revision - 1)}}}
-                        if entry.revision > 1
-                        else {}
-                    ),
-                )
+                self.client.put_item(TableName=self.table, Item=facts | own, **condition)
         except ClientError as error:
             if code_of(error) == "ConditionalCheckFailedException":
                 return False

@@ -168,7 +168,7 @@ class GlueCatalog:
                 if table is None:
                     self.client.create_table(
                         DatabaseName=self.database,
-                        TableInput={  # type: ignore[typeddict-item]  # _FORMATS is a plain dict
+                        TableInput={
                             "Name": dataset,
                             "Description": f"Objects below data/{dataset}/ of the raw bucket.",
                             "TableType": "EXTERNAL_TABLE",
@@ -183,14 +183,13 @@ class GlueCatalog:
                     )
                 else:
                     storage = table["StorageDescriptor"]
+                    before = storage["Columns"]
+                    unchanged: Any = {n: table[n] for n in _TABLE_INPUT if table.get(n)}
                     self.client.update_table(
                         DatabaseName=self.database,
                         # GetTable may answer "" where UpdateTable wants at least a character.
-                        TableInput={name: table[name] for name in _TABLE_INPUT if table.get(name)}
-                        | {
-                            "StorageDescriptor": storage
-                            | {"Columns": [*storage["Columns"], *added]}
-                        },
+                        TableInput=unchanged
+                        | {"StorageDescriptor": storage | {"Columns": [*before, *added]}},
                         VersionId=table["VersionId"],
                         SkipArchive=True,
                     )

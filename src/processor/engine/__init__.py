@@ -1,0 +1,1 @@
+"""Any file to conformed files, every record accounted for."""

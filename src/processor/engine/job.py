@@ -8,7 +8,6 @@ import gzip
 import io
 import json
 import shutil
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
@@ -21,7 +20,7 @@ from processor.model import OutputFile, Schema, Source
 from processor.naming import partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 #: What is kept of a record too large for a row; the raw object still holds all of it.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -136,8 +136,8 @@ def _conversion(
 # --- Lines -----------------------------------------------------------------------------
 
 
-def _lines(path: Path, target: IO[bytes] | None = None) -> Iterator[tuple[int, bytes]]:
-    """Number the lines that are not blank, from 1; a byte order mark is no part of them."""
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Give the lines that are not blank, numbered from 1, without a byte order mark."""
     number = 0
     with path.open("rb") as file:
         if file.read(3) != _BOM:
@@ -249,7 +249,7 @@ def _sifted(job: Job, path: Path) -> Path:
 
 
 def _malformed(job: Job, path: Path) -> Iterator[int]:
-    """Number the lines that DuckDB does not take for JSON, in order."""
+    """Give the numbers of the lines that DuckDB does not take for JSON, in order."""
     cursor = job.db.execute(
         "SELECT number FROM (SELECT row_number() OVER () AS number, json FROM read_json("
         f"{literal(str(path))}, format = 'newline_delimited', records = false, "

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from processor.naming import normalise
@@ -115,7 +114,10 @@ def merge(one: Kind, other: Kind) -> Kind:
 
 def merged(kinds: Iterable[Kind]) -> Kind:
     """Merge any number of kinds."""
-    return reduce(merge, kinds, NULL)
+    found: Kind = NULL
+    for kind in kinds:
+        found = merge(found, kind)
+    return found
 
 
 def settled(kind: Kind) -> Kind:
@@ -199,23 +201,23 @@ def parse_athena_type(text: str) -> Kind:
     tokens = re.findall(r"decimal\([^)]*\)|[^<>,:\s]+|[<>,:]", text.lower())
     position = iter(tokens)
 
-    def one(token: str) -> Kind:
-        if token == "array":
+    def one(word: str) -> Kind:
+        if word == "array":
             next(position)
             item = one(next(position))
             next(position)
             return Array(item)
-        if token == "struct":
+        if word == "struct":
             next(position)
             return Struct(tuple(fields()))
-        if token == "map":
+        if word == "map":
             depth, parts = 1, ["map", next(position)]
             while depth:
                 part = next(position)
                 depth += (part == "<") - (part == ">")
                 parts.append(part)
             return Scalar("".join(parts))
-        return Scalar(token)
+        return Scalar(word)
 
     def fields() -> Iterator[tuple[str, Kind]]:
         while True:

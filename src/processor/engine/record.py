@@ -117,7 +117,7 @@ def text_of(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-class Misfit(Exception):  # noqa: N818  # a signal within this module, not a failure
+class MisfitError(Exception):  # a signal within this module, not a failure
     """When a value cannot be held by a kind without loss."""
 
 
@@ -145,7 +145,7 @@ def conform(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
             rescued[f"{path}.{key}"] = every[:-1]
     try:
         return _exact(value, kind, path, rescued)
-    except Misfit:
+    except MisfitError:
         rescued[path] = value
         return None
 
@@ -155,26 +155,9 @@ def _exact(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
         return None
     match kind:
         case Struct(fields):
-            if not isinstance(value, dict):
-                raise Misfit
-            by_name = {normalise(key): key for key in value}
-            if len(by_name) < len(value):
-                raise Misfit
-            known = {name for name, _ in fields}
-            rescued |= {f"{path}.{k}": value[k] for n, k in by_name.items() if n not in known}
-            return {
-                name: conform(value[by_name[name]], inner, f"{path}.{by_name[name]}", rescued)
-                for name, inner in fields
-                if name in by_name
-            }
+            return _struct(value, fields, path, rescued)
         case Array(item):
-            if not isinstance(value, list):
-                raise Misfit
-            inside: dict[str, Any] = {}
-            items = [conform(element, item, path, inside) for element in value]
-            if inside:
-                raise Misfit
-            return items
+            return _array(value, item, path)
     if kind == STRING:
         return text_of(value)
     if kind == BOOLEAN and isinstance(value, bool):
@@ -185,25 +168,52 @@ def _exact(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
         return _double(value)
     if kind in (TIMESTAMP, DATE) and isinstance(value, str):
         return _instant(value, kind)
-    raise Misfit
+    raise MisfitError
+
+
+def _struct(
+    value: Any, fields: tuple[tuple[str, Kind], ...], path: str, rescued: dict[str, Any]
+) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MisfitError
+    by_name = {normalise(key): key for key in value}
+    if len(by_name) < len(value):
+        raise MisfitError
+    known = {name for name, _ in fields}
+    rescued |= {f"{path}.{k}": value[k] for n, k in by_name.items() if n not in known}
+    return {
+        name: conform(value[by_name[name]], inner, f"{path}.{by_name[name]}", rescued)
+        for name, inner in fields
+        if name in by_name
+    }
+
+
+def _array(value: Any, item: Kind, path: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise MisfitError
+    inside: dict[str, Any] = {}
+    items = [conform(element, item, path, inside) for element in value]
+    if inside:
+        raise MisfitError
+    return items
 
 
 def _bigint(value: Any) -> int:
     if isinstance(value, str) and not isinstance(value, Digits):
         if not re.fullmatch(r"-?(0|[1-9]\d{0,18})", value):
-            raise Misfit
+            raise MisfitError
         value = int(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
         return value
-    raise Misfit
+    raise MisfitError
 
 
 def _double(value: Any) -> float:
     if isinstance(value, str) and not isinstance(value, Digits):
         if not _JSON_NUMBER.fullmatch(value):
-            raise Misfit
+            raise MisfitError
         value = loads(value)
     if isinstance(value, float):
         return value
@@ -211,7 +221,7 @@ def _double(value: Any) -> float:
         number = float(value)
         if int(number) == value:
             return number
-    raise Misfit
+    raise MisfitError
 
 
 def _instant(value: str, kind: Kind) -> str:
@@ -220,10 +230,10 @@ def _instant(value: str, kind: Kind) -> str:
             return date.fromisoformat(value).isoformat()
         # fromisoformat drops digits beyond microseconds; a table keeps none of those.
         if re.search(r"\.\d{7}", value):
-            raise Misfit
+            raise MisfitError
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise Misfit from None
+        raise MisfitError from None
     if moment.tzinfo:
         moment = moment.astimezone(UTC).replace(tzinfo=None)
     return moment.isoformat(sep=" ")
