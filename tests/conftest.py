@@ -55,6 +55,7 @@ class LocalLake:
 
     state: Path
     endpoint: str
+    project: Path = ROOT
 
     @property
     def environment(self) -> dict[str, str]:

@@ -20,7 +20,6 @@ class Status(StrEnum):
     EMPTY = "EMPTY"
     REJECTED = "REJECTED"
     TOO_LARGE = "TOO_LARGE"
-    FAILED = "FAILED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,26 +185,3 @@ def test_the_artifact_ingests_for_each_way_of_being_told(
     else:
         (taken,) = answer["objects"]
         assert (taken["status"], taken["records_read"]) == ("DONE", 3)
-
-
-@pytest.mark.local
-def test_sam_local_invoke_ingests(local_lake: Any, root: Path) -> None:
-    """The README's own commands, wherever a container engine answers."""
-    engine = subprocess.run(["docker", "info"], capture_output=True, check=False)
-    if engine.returncode != 0:
-        pytest.skip("no container engine answers; the runtime emulator test stands in")
-    local_lake.client("s3").put_object(
-        Bucket=local_lake.outputs["RawBucketName"],
-        Key="data/test-data.json",
-        Body=(root / "samples" / "test-data.json").read_bytes(),
-    )
-    command = ["sam", "local", "invoke", "ProcessorFunction", "-e", "events/s3-put.json"]
-    done = subprocess.run(
-        [*command, "--docker-network", "host"],
-        cwd=root,
-        env={**os.environ, **local_lake.environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert json.loads(done.stdout.splitlines()[-1])["objects"][0]["status"] == "DONE"

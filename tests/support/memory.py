@@ -1,7 +1,7 @@
 """S3, DynamoDB and Glue in memory, with the promises that the lake relies on.
 
 Versions are kept, reads are strongly consistent, conditional writes compare and swap. The
-contract suite (tests/unit/test_contracts.py) runs over these and over the real adapters.
+contract suite (tests/contracts) runs over these and over the real adapters.
 """
 
 from __future__ import annotations

@@ -1,0 +1,135 @@
+"""What the documentation names exists, and what it tells to run runs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from samcli.yamlhelper import parse_yaml_file
+
+from lake.cli import main
+from processor.model import Status
+from processor.reasons import Reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import LocalLake
+
+
+@pytest.fixture(scope="module")
+def pages(root: Path) -> dict[str, str]:
+    found = [*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("samples/*.md")]
+    assert len(found) >= 6
+    return {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in found}
+
+
+@pytest.fixture(scope="module")
+def text(pages: dict[str, str]) -> str:
+    return "\n".join(pages.values())
+
+
+def blocks(page: str, mark: str) -> list[str]:
+    return re.findall(rf"<!-- {re.escape(mark)} -->\n```bash\n(.*?)```", page, re.DOTALL)
+
+
+def test_every_lake_command_and_option_exists(text: str) -> None:
+    named = re.findall(r"(?:`|\n|\$ |/)lake ([a-z]+)((?: [^`\n|]*)?)", text)
+    assert {command for command, _ in named} >= {"up", "down", "status", "put", "query"}
+    for command, rest in named:
+        assert command in main.commands, command
+        options = {name for p in main.commands[command].params for name in p.opts}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= options, (command, rest)
+
+
+def test_every_make_target_exists(text: str, root: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", text)) | {"demo", "test"} <= targets
+
+
+def test_every_parameter_and_output_exists(text: str, root: Path) -> None:
+    template = parse_yaml_file(str(root / "template.yaml"))
+    assert set(re.findall(r"output ([A-Z]\w+)", text)) <= set(template["Outputs"])
+    assert set(re.findall(r"\b([A-Z][a-z]+[A-Za-z]*)=[^=]", text)) - {"Database"} <= set(
+        template["Parameters"]
+    )
+    assert set(re.findall(r"[Pp]arameter `(\w+)`", text)) <= set(template["Parameters"])
+
+
+def test_every_environment_variable_is_read_somewhere(text: str, root: Path) -> None:
+    sources = [*root.glob("src/**/*.py"), *root.glob("lake/**/*.py")]
+    sources += [root / "Makefile", root / "src" / "Makefile", root / "template.yaml"]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    for name in set(re.findall(r"\b(?:LAKE|AWS|KEEP|EXAMPLES)_?[A-Z_]*\b", text)) - {"AWS"}:
+        assert name in code, name
+
+
+def test_every_link_leads_somewhere(pages: dict[str, str], root: Path) -> None:
+    for page, content in pages.items():
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", content):
+            if not link.startswith("http"):
+                assert (root / page).parent.joinpath(link).exists(), (page, link)
+
+
+def test_every_file_in_backticks_exists(pages: dict[str, str], root: Path) -> None:
+    for name in set(re.findall(r"`((?:events|samples|src|tests)/[\w./-]+)`", pages["README.md"])):
+        assert (root / name).exists(), name
+
+
+def test_reasons_and_statuses_are_those_of_the_code(root: Path) -> None:
+    page = (root / "docs" / "operations.md").read_text(encoding="utf-8")
+    before, after = page.split("<!-- reasons -->")
+    rows = r"^\| `([A-Z_0-9]+)` \|"
+    assert set(re.findall(rows, before, re.MULTILINE)) == {s.value for s in Status}
+    assert set(re.findall(rows, after, re.MULTILINE)) == {r.value for r in Reason}
+
+
+def run(script: str, lake: LocalLake) -> str:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=lake.project,
+        env=lake.shell,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.local
+def test_the_command_line_sequences_of_the_readme_run(
+    pages: dict[str, str], local_lake: LocalLake
+) -> None:
+    found = blocks(pages["README.md"], "run")
+    assert len(found) >= 7
+    said = run("\n".join(found), local_lake)
+    assert "Product A | Electronics | 29.99" in said
+    assert "DONE\t3\t3\t0" in said
+    assert "object ingested" in said
+
+
+@pytest.mark.local
+def test_logs_tail_runs_where_the_cli_has_it(pages: dict[str, str], local_lake: LocalLake) -> None:
+    version = subprocess.run(["aws", "--version"], capture_output=True, text=True, check=True)
+    if not version.stdout.startswith("aws-cli/2"):
+        pytest.skip("AWS CLI 1 has no `logs tail`; filter-log-events is run instead")
+    preamble = blocks(pages["README.md"], "run")[0]
+    said = run("\n".join([preamble, *blocks(pages["README.md"], "run with aws-cli/2")]), local_lake)
+    assert "object" in said
+
+
+@pytest.mark.local
+def test_sam_local_invoke_runs_as_the_readme_says(
+    pages: dict[str, str], local_lake: LocalLake
+) -> None:
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
+        pytest.skip("no container engine answers; tests/artifact runs the built function instead")
+    (block,) = blocks(pages["README.md"], "run with a container engine")
+    said = run("\n".join([blocks(pages["README.md"], "run")[0], block]), local_lake)
+    assert '"status": "DONE"' in said

@@ -1,0 +1,116 @@
+"""What needs no lake: which lake is meant, and how results look."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lake import render
+from lake.errors import LakeCommandError
+from lake.local import process
+from lake.local.deploy import fingerprint, project_root
+from lake.query import Result
+from lake.target import choose
+from lake.upload import raw_key
+
+AWS = {"AWS_ENDPOINT_URL": "http://elsewhere:1"}
+RUNNING = "http://127.0.0.1:4566"
+
+
+@pytest.mark.parametrize(
+    ("environment", "running", "local", "cloud", "endpoint"),
+    [
+        ({}, RUNNING, False, False, RUNNING),
+        (AWS, RUNNING, False, False, "http://elsewhere:1"),
+        (AWS, RUNNING, True, False, RUNNING),
+        (AWS, RUNNING, False, True, None),
+        ({}, None, False, False, None),
+    ],
+)
+def test_flag_then_variable_then_running_lake_then_cloud(
+    environment: dict[str, str],
+    running: str | None,
+    local: bool,
+    cloud: bool,
+    endpoint: str | None,
+) -> None:
+    target = choose(
+        environment, running, local=local, cloud=cloud, stack_name="S", region="eu-west-1"
+    )
+    assert target.endpoint == endpoint
+
+
+def test_contradictions_and_a_missing_lake_are_named() -> None:
+    with pytest.raises(LakeCommandError, match="two different lakes"):
+        choose({}, RUNNING, local=True, cloud=True, stack_name="S")
+    with pytest.raises(LakeCommandError, match="`lake up` starts one"):
+        choose({}, None, local=True, cloud=False, stack_name="S")
+
+
+def test_without_a_region_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    with pytest.raises(LakeCommandError, match="--region"):
+        choose({}, None, local=False, cloud=False, stack_name="S")
+
+
+def printed(columns: list[str], rows: list[list[object]], numeric: list[bool]) -> list[str]:
+    file = io.StringIO()
+    render.show_table(Console(file=file, width=40), columns, rows, numeric)
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+def test_a_table_is_aligned_and_never_cut() -> None:
+    long = "arn:" + "x" * 100
+    lines = printed(["name", "n"], [[long, 1], ["[b]", 22], [None, None]], [False, True])
+    assert long in lines[2]
+    assert lines[3].startswith("[b]")
+    assert lines[4].startswith("null")
+    assert len({len(line) for line in lines[2:]}) == 1
+
+
+RESULT = Result(
+    ["a", "b", "c"], ["varchar", "bigint", "double"], [["x,y", "1", None], ["é", "2", "NaN"]], 0.1
+)
+
+
+def test_csv_quotes_and_json_keeps_numbers() -> None:
+    assert render.as_csv(RESULT) == 'a,b,c\n"x,y",1,\né,2,NaN\n'
+    assert json.loads(render.as_json(RESULT)) == [
+        {"a": "x,y", "b": 1, "c": None},
+        {"a": "é", "b": 2, "c": "NaN"},
+    ]
+
+
+def test_the_raw_key_names_the_dataset() -> None:
+    assert raw_key(Path("a/b c.json"), None) == "data/b c.json"
+    assert raw_key(Path("a/b.json"), "orders") == "data/orders/b.json"
+
+
+def test_a_recycled_process_id_is_not_taken_for_the_lake(tmp_path: Path) -> None:
+    folder = process.StateFolder(tmp_path)
+    folder.write(process.Running(pid=1, started="long ago", port=4566))
+    assert folder.read() is None
+    assert not process.stop(folder)
+
+
+def test_a_damaged_state_is_no_lake(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("{")
+    assert process.StateFolder(tmp_path).read() is None
+
+
+def test_the_fingerprint_changes_with_the_code(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    for name in ("template.yaml", "samconfig.toml", "src/a.py"):
+        (tmp_path / name).write_text("1")
+    before = fingerprint(tmp_path)
+    (tmp_path / "src" / "a.py").write_text("2")
+    assert re.fullmatch("[0-9a-f]{64}", before)
+    assert fingerprint(tmp_path) != before
+    assert project_root(tmp_path / "src") == tmp_path

@@ -1,0 +1,174 @@
+"""`lake up`, `lake down` and what can go wrong in between, as their user sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import ROOT, LocalLake, until
+from tests.docs.test_documentation import blocks, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.local
+
+LAKE = [sys.executable, "-m", "lake"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(state: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    return {**kept, "LAKE_STATE_DIR": str(state), "PYTHONPATH": str(ROOT)}
+
+
+def lake(state: Path, *words: str, project: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LAKE, *words],
+        cwd=project,
+        env=environment(state),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project, to be broken."""
+    copy = tmp_path / "project"
+    copy.mkdir()
+    for name in ("template.yaml", "samconfig.toml"):
+        shutil.copy(ROOT / name, copy)
+    shutil.copytree(ROOT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+@pytest.fixture(scope="module")
+def own_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLake]:
+    state, port = tmp_path_factory.mktemp("own") / "state", free_port()
+    done = lake(state, "up", "--port", str(port))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("RawBucketName", "data-lake-raw-000000000000-us-east-1", f"127.0.0.1:{port}"):
+        assert name in done.stdout
+    try:
+        yield LocalLake(state, f"http://127.0.0.1:{port}")
+    finally:
+        assert "Stopped" in lake(state, "down").stderr
+        assert not listens(port)
+        assert not state.exists()
+        assert "No local lake is up" in lake(state, "down").stderr
+
+
+def test_a_second_up_is_harmless(own_lake: LocalLake) -> None:
+    again = lake(own_lake.state, "up")
+    assert again.returncode == 0
+    assert f"Already up at {own_lake.endpoint}" in again.stderr
+
+
+def test_another_port_for_a_lake_that_is_up_is_refused(own_lake: LocalLake) -> None:
+    other = lake(own_lake.state, "up", "--port", str(free_port()))
+    assert other.returncode == 1
+    assert "`lake down` stops it first" in other.stderr
+
+
+def test_the_command_uses_the_lake_that_is_up_and_says_so(own_lake: LocalLake) -> None:
+    put = lake(own_lake.state, "put", "samples/test-data.json", "--dataset", "products")
+    assert put.returncode == 0, put.stdout + put.stderr
+    assert own_lake.endpoint in put.stderr
+    assert "data/products/test-data.json" in put.stdout
+    rows = lake(
+        own_lake.state, "query", "SELECT name FROM products ORDER BY name", "--format", "csv"
+    )
+    assert rows.stdout == "name\nProduct A\nProduct B\nProduct C\n"
+    status = lake(own_lake.state, "status")
+    assert "products" in status.stdout
+    assert "DONE" in status.stdout
+
+
+def test_a_failing_query_says_what_athena_said(own_lake: LocalLake) -> None:
+    failed = lake(own_lake.state, "query", "SELECT nothing FROM nowhere")
+    assert failed.returncode == 1
+    assert "nowhere" in failed.stderr
+
+
+def test_what_is_no_file_is_refused_before_anything_is_uploaded(own_lake: LocalLake) -> None:
+    refused = lake(own_lake.state, "put", "samples/test-data.json", "no-such-file")
+    assert refused.returncode == 1
+    assert "no-such-file is not a file" in refused.stderr
+
+
+def test_cleaning_up_as_the_readme_says_keeps_the_data(own_lake: LocalLake) -> None:
+    (block,) = blocks((ROOT / "README.md").read_text(), "run in a lake of its own")
+    run(block, own_lake)
+    names = [b["Name"] for b in own_lake.client("s3").list_buckets()["Buckets"]]
+    assert "data-lake-raw-000000000000-us-east-1" in names
+    assert "data-lake-processor" not in [
+        f["FunctionName"] for f in own_lake.client("lambda").list_functions()["Functions"]
+    ]
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = lake(tmp_path / "state", "up", "--port", str(port))
+    assert done.returncode == 1
+    assert f"Port {port} is taken" in done.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_failed_build_says_why_and_leaves_nothing(tmp_path: Path, project: Path) -> None:
+    (project / "src" / "Makefile").unlink()
+    state, port = tmp_path / "state", free_port()
+    done = lake(state, "up", "--port", str(port), project=project)
+    assert done.returncode == 1
+    assert "`sam build` failed" in done.stderr
+    assert "Makefile" in done.stderr
+    assert not state.exists()
+    assert not listens(port)
+
+
+def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    state, port = tmp_path / "state", free_port()
+    process = subprocess.Popen(
+        [*LAKE, "up", "--port", str(port)],
+        cwd=ROOT,
+        env=environment(state),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    until("the server is up", lambda: listens(port), 60)
+    started = json.loads((state / "state.json").read_text())
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Interrupted" in said
+    assert not state.exists()
+    assert not listens(port)
+    with pytest.raises(ProcessLookupError):
+        os.kill(started["pid"], 0)
