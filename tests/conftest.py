@@ -133,13 +133,21 @@ class LocalLake:
             entry = self.entry(key)
             return entry if entry.get("version") == version else None
 
-        return until(f"{key} is ingested", decided, timeout) or {}
+        try:
+            return until(f"{key} is ingested", decided, timeout) or {}
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the function said: {self.failures()}") from None
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Rows of a query, by the command."""
         done = self.command("lake", "query", sql, "--format", "json")
         rows: list[dict[str, Any]] = json.loads(done.stdout)
         return rows
+
+    def failures(self) -> list[str]:
+        """What the function logged with the messages that it handed back."""
+        told = [json.loads(line) for line in self.log().splitlines() if line.startswith('{"level')]
+        return [one["stack_trace"]["value"] for one in told if "stack_trace" in one]
 
     def log(self) -> str:
         return (self.state / "server.log").read_text(encoding="utf-8", errors="replace")
