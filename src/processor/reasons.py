@@ -8,15 +8,21 @@ from enum import StrEnum
 class Reason(StrEnum):
     """Codes of the quarantine's column ``reason``."""
 
-    #: The line is not one JSON value.
+    #: The record is not one JSON value.
     MALFORMED_JSON = "MALFORMED_JSON"
+    #: The row's quotes do not match.
+    MALFORMED_ROW = "MALFORMED_ROW"
+    #: The row has more or fewer fields than the header.
+    FIELD_COUNT = "FIELD_COUNT"
     #: The record holds bytes that are no UTF-8 text.
     INVALID_UTF8 = "INVALID_UTF8"
     #: The record is larger than a row can be.
     RECORD_TOO_LARGE = "RECORD_TOO_LARGE"
     #: The object is not what its compression says: truncated, corrupt or followed by junk.
     CORRUPT_COMPRESSION = "CORRUPT_COMPRESSION"
-    #: The object is in no format that the lake reads.
+    #: The object begins as a JSON document, Parquet or Avro and is not one.
+    CORRUPT_FILE = "CORRUPT_FILE"
+    #: The object is named as JSON and nothing in it is.
     UNKNOWN_FORMAT = "UNKNOWN_FORMAT"
     #: The object needs more disk, time or partitions than the function has.
     TOO_LARGE = "TOO_LARGE"

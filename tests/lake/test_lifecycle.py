@@ -160,6 +160,8 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # A shell that runs the tests in the background has them ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     until("the server is up", lambda: listens(port), 60)
     started = json.loads((state / "state.json").read_text())

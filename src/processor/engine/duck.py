@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from processor.engine.columnar import convert_avro, convert_parquet
+from processor.engine.delimited import convert_delimited
+from processor.engine.detect import detect
+from processor.engine.document import convert_document
 from processor.engine.job import Options, Quarantine, opened
 from processor.engine.jsonl import convert_jsonl
+from processor.engine.plain import convert_opaque, convert_text
+from processor.engine.text import as_utf8
 from processor.engine.unpack import unpacked
 
 if TYPE_CHECKING:
@@ -39,7 +45,23 @@ class DuckEngine:
         with opened(source, table, self.options, workdir, seconds_left) as job:
             room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
             plain, compression = unpacked(source.path, workdir / "plain", room)
-            return convert_jsonl(job, plain, compression)
+            found = detect(plain, source.key, source.content_type)
+            match found.name:
+                case "parquet":
+                    return convert_parquet(job, plain, compression)
+                case "avro":
+                    return convert_avro(job, plain, compression)
+                case "opaque":
+                    return convert_opaque(job, plain, compression, found.media_type)
+            is_json = found.name in ("json", "jsonl")
+            text, _ = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
+            if found.dialect:
+                return convert_delimited(job, text, compression, found.dialect)
+            if not is_json:
+                return convert_text(job, text, compression)
+            if found.name == "jsonl":
+                return convert_jsonl(job, text, compression)
+            return convert_document(job, text, compression)
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         """See :class:`processor.ingest.Engine`."""

@@ -4,21 +4,23 @@
    whole file is read as just that and written as Parquet in the same scan; the query raises
    at the first line that is anything else: an unknown key, a fraction among integers, a
    number in quotes, a line that is no JSON.
-2. *Sifted.* Lines that are no JSON are put into quarantine, the others read as in 1.
-3. *Exact.* Every line is parsed by :mod:`processor.engine.record`, the fields' kinds are
-   inferred over the whole file, and each value conformed; what is written then needs no
-   checks.
+2. When it raised, one thing after the other is mended and the strict reading tried again:
+   lines that are no JSON go to quarantine; fields and types are inferred over the whole file;
+   lines whose values do not fit are set aside.
+3. *Exact.* What was set aside, or the whole file where even that did not help, is parsed line
+   by line by :mod:`processor.engine.record`, and each value conformed or rescued.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 
-from processor.engine.columns import Layout, Target, lay_out
+from processor.engine.columns import Layout, lay_out
 from processor.engine.kinds import (
     BIGINT,
     BOOLEAN,
@@ -37,37 +39,35 @@ from processor.engine.kinds import (
     quoted,
 )
 from processor.engine.publish import dated, lineage, publish
-from processor.engine.record import NotJsonError, Repeated, conform, loads
+from processor.engine.record import NotJsonError, loads
+from processor.engine.rows import MAX_RECORD, conformed, conversion, fields_of, publish_rows
 from processor.errors import RejectedObjectError
-from processor.model import Conversion, OutputFile, Status
 from processor.naming import normalise
 from processor.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from duckdb.sqltypes import DuckDBPyType
+
     from processor.engine.job import Job
-
-#: A value that is no object is a row of this one column.
-VALUE = "value"
-
-#: A line longer than this is no record: DuckDB reads 16 MiB at most, Athena 32 MB.
-_MAX_LINE = 15 * 1024 * 1024
+    from processor.model import Conversion, OutputFile
 
 #: Read from the beginning and from three places further on, to guess what lines look like.
-_HEAD, _PROBE, _PROBES = 1_000_000, 100_000, 3
+_HEAD, _PROBE, _PROBES = 256 * 1024, 64 * 1024, 3
 
-_BOM = b"\xef\xbb\xbf"
+_BLOCK = 256 * 1024
 
 #: JSON's own white space; a line of nothing else is no record.
 _BLANK = b" \t\r\n"
 
-#: Beyond it not every integer is a double.
-_EXACT = 2**53
+#: Every number of so many decimal digits is told apart from every other by its double
+#: (IEEE 754-2019, 5.12.2: DBL_DIG).
+_DIGITS = 15
 
 
-def convert_jsonl(job: Job, path: Path, compression: str) -> Conversion:
+def convert_jsonl(job: Job, path: Path, compression: str, name: str = "jsonl") -> Conversion:
     """Convert a file of JSON Lines.
 
     Parameters
@@ -78,6 +78,8 @@ def convert_jsonl(job: Job, path: Path, compression: str) -> Conversion:
         The plain bytes.
     compression : str
         What they were packed with.
+    name : str
+        Of the format that they were made of, if they were.
 
     Returns
     -------
@@ -92,79 +94,36 @@ def convert_jsonl(job: Job, path: Path, compression: str) -> Conversion:
     shapes, sampled = _sample(path)
     if not sampled:
         if all(not line.strip(_BLANK) for _, line in _lines(path)):
-            return _conversion(job, compression, lay_out(job.table, {}), ())
-        if not any(_parsed(line) for _, line in _lines(path)):
+            return conversion(job, name, compression, lay_out(job.table, {}), ())
+        if all(_value(line) is _NOT_JSON for _, line in _lines(path)):
             raise RejectedObjectError(Reason.UNKNOWN_FORMAT, "no line of it is JSON")
-    layout = lay_out(job.table, shapes)
-    if _vectorisable(shapes):
-        for attempt in (_whole, _sifted):
-            try:
-                outputs = publish(job, _strict(job, attempt(job, path), shapes, layout))
-            except duckdb.OutOfMemoryException:
-                raise
-            except duckdb.Error:
-                # Whatever it was that the file did not promise: the next way finds it.
-                continue
-            return _conversion(job, compression, layout, outputs)
-    return _exactly(job, path, compression)
-
-
-def _conversion(
-    job: Job,
-    compression: str,
-    layout: Layout,
-    outputs: tuple[OutputFile, ...],
-    rescued: int = 0,
-) -> Conversion:
-    accepted, quarantined = sum(file.rows for file in outputs), job.quarantine.count
-    read = accepted + quarantined
-    status = Status.PARTIAL if quarantined else Status.DONE if read else Status.EMPTY
-    return Conversion(
-        status,
-        "jsonl",
-        compression,
-        read,
-        accepted,
-        quarantined,
-        rescued,
-        layout.schema,
-        outputs,
-        job.quarantine.close(),
-    )
+    layout, outputs, rescued = _vectorised(job, path, shapes) or _exactly(job, path)
+    return conversion(job, name, compression, layout, outputs, rescued)
 
 
 # --- Lines -----------------------------------------------------------------------------
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Give the lines that are not blank, numbered from 1, without a byte order mark."""
+    """Give the lines that are not blank, numbered from 1."""
     number = 0
     with path.open("rb") as file:
-        if file.read(3) != _BOM:
-            file.seek(0)
-        while line := file.readline(_MAX_LINE + 1):
-            if len(line) > _MAX_LINE:
-                while (rest := file.readline(_MAX_LINE)) and not rest.endswith(b"\n"):
+        while line := file.readline(MAX_RECORD + 1):
+            if len(line) > MAX_RECORD:
+                while (rest := file.readline(MAX_RECORD)) and not rest.endswith(b"\n"):
                     pass
             if line.strip(_BLANK):
                 number += 1
                 yield number, line
 
 
-def _parsed(line: bytes) -> bool:
-    try:
-        loads(line.decode("utf-8"))
-    except (NotJsonError, UnicodeDecodeError):
-        return False
-    return True
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {VALUE: value}
+def has_records(path: Path) -> bool:
+    """Tell whether any line by itself is a JSON object or array."""
+    return any(isinstance(_value(line), (dict, list)) for _, line in _lines(path))
 
 
 def _observe(shapes: dict[str, Kind], value: Any) -> None:
-    for key, item in _fields(value).items():
+    for key, item in fields_of(value).items():
         shape = kind_of(item)
         shapes[key] = merge(shapes[key], shape) if key in shapes else shape
 
@@ -180,7 +139,7 @@ def _sample(path: Path) -> tuple[dict[str, Kind], int]:
     with path.open("rb") as file:
         for start, length in places:
             file.seek(start)
-            block = file.read(length).removeprefix(_BOM if start == 0 else b"")
+            block = file.read(length)
             lines = block.split(b"\n")
             # The first and the last line of a piece are whole only at the file's ends.
             whole = lines[start > 0 : None if start + length >= size else -1]
@@ -221,51 +180,183 @@ def _vectorisable(shapes: dict[str, Kind]) -> bool:
     )
 
 
-def _whole(job: Job, path: Path) -> Path:
-    with path.open("rb") as file:
-        if file.read(3) != _BOM:
-            return path
-    return _sifted(job, path)
+Done = tuple[Layout, tuple["OutputFile", ...], int]
 
 
-def _sifted(job: Job, path: Path) -> Path:
-    """Put the lines that are no JSON into quarantine; give a file of the others."""
+def _vectorised(job: Job, path: Path, shapes: dict[str, Kind]) -> Done | None:
+    """Read with DuckDB, mending what stands against it; None where it cannot be done."""
     job.quarantine.restart()
-    numbers = _malformed(job, path)
-    target = job.workdir / "sifted"
-    bad = next(numbers, 0)
-    with target.open("wb") as kept:
-        for number, line in _lines(path):
-            if number != bad:
-                kept.write(line)
-                continue
-            if not _refused(job, number, line):
-                # Two parsers disagree about the line: let the exact way judge all of them.
-                raise duckdb.InvalidInputException("a line is JSON after all")
-            bad = next(numbers, 0)
-    if bad:
-        raise duckdb.InvalidInputException("lines were counted differently")
-    return target
+    refused: list[int] = []
+    rest = path
+    try:
+        for mend in (_as_it_is, _without_malformed, _inferred_whole):
+            rest, shapes = mend(job, rest, shapes, refused)
+            if not _vectorisable(shapes):
+                return None
+            layout = lay_out(job.table, shapes)
+            if (outputs := _attempt(job, rest, shapes, layout)) is not None:
+                return layout, outputs, 0
+        rest, unusual = _set_aside(job, rest, shapes, layout, refused)
+        if (outputs := _attempt(job, rest, shapes, layout)) is None:
+            return None
+    except duckdb.OutOfMemoryException:
+        raise
+    except (duckdb.Error, _MiscountedError):
+        return None
+    more, rescued = _conform(job, _numbered(unusual), layout, part=1)
+    return layout, outputs + more, rescued
 
 
-def _malformed(job: Job, path: Path) -> Iterator[int]:
-    """Give the numbers of the lines that DuckDB does not take for JSON, in order."""
-    cursor = job.db.execute(
-        "SELECT number FROM (SELECT row_number() OVER () AS number, json FROM read_json("
-        f"{literal(str(path))}, format = 'newline_delimited', records = false, "
-        "ignore_errors = true, auto_detect = false, columns = {json: 'JSON'})) "
-        "WHERE json IS NULL"
+class _MiscountedError(Exception):
+    """When two ways of counting lines disagree: the exact way decides."""
+
+
+def _attempt(
+    job: Job, path: Path, shapes: dict[str, Kind], layout: Layout
+) -> tuple[OutputFile, ...] | None:
+    try:
+        return publish(job, _strict(job, path, shapes, layout))
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        # Whatever it was that the file did not promise: the next mend finds it.
+        return None
+
+
+def _as_it_is(
+    _job: Job, path: Path, shapes: dict[str, Kind], _refused: list[int]
+) -> tuple[Path, dict[str, Kind]]:
+    return path, shapes
+
+
+def _without_malformed(
+    job: Job, path: Path, shapes: dict[str, Kind], refused: list[int]
+) -> tuple[Path, dict[str, Kind]]:
+    """Put the lines that are no JSON into quarantine; go on with a file of the others."""
+    # The JSON reader itself, told to ignore errors, also drops good lines that follow bad
+    # ones (DuckDB 1.5.6); this one takes a line for a line.
+    found = job.db.execute(
+        "SELECT number FROM (SELECT row_number() OVER () AS number, line FROM read_csv("
+        f"{literal(str(path))}, auto_detect = false, header = false, delim = '\x1e', quote = '', "
+        "escape = '', new_line = '\\n', strict_mode = false, columns = {line: 'VARCHAR'}) "
+        "WHERE CASE WHEN starts_with(line, '{') THEN true ELSE trim(line, ' \t\r') <> '' END) "
+        "WHERE NOT json_valid(line)"
+    ).fetchall()
+    refused += [number for (number,) in found]
+    if not refused:
+        return path, shapes
+    rest = job.workdir / "well-formed"
+    for number, line in _split(path, rest, refused):
+        if not _refused(job, number, line):
+            raise _MiscountedError
+    return rest, shapes
+
+
+def _inferred_whole(
+    job: Job, path: Path, shapes: dict[str, Kind], _refused: list[int]
+) -> tuple[Path, dict[str, Kind]]:
+    """Learn the fields and their types from every line, not from a sample."""
+    relation = (
+        f"read_json({literal(str(path))}, format = 'newline_delimited', sample_size = -1, "
+        "map_inference_threshold = -1, field_appearance_threshold = 0)"
     )
-    while rows := cursor.fetchmany(10_000):
-        yield from (number for (number,) in rows)
+    found = job.db.sql(f"SELECT * FROM {relation}")
+    # JSON is what DuckDB says of values of several types, and of nothing but nulls.
+    unclear = [n for n, t in zip(found.columns, found.types, strict=True) if str(t) == "JSON"]
+    filled: tuple[int, ...] = ()
+    if unclear:
+        counts = ", ".join(f"count({quoted(name)})" for name in unclear)
+        filled = job.db.execute(f"SELECT {counts} FROM {relation}").fetchall()[0]
+    empty = {name for name, count in zip(unclear, filled, strict=True) if not count}
+    whole = dict(shapes)
+    for name, kind in zip(found.columns, found.types, strict=True):
+        shape = NULL if name in empty else _shape_of(kind)
+        whole[name] = merge(whole[name], shape) if name in whole else shape
+    return path, whole
+
+
+def _shape_of(kind: DuckDBPyType) -> Kind:
+    match kind.id:
+        case "struct":
+            parts = cast("list[tuple[str, DuckDBPyType]]", kind.children)
+            return Struct(tuple((name, _shape_of(inner)) for name, inner in parts))
+        case "list":
+            return Array(_shape_of(cast("DuckDBPyType", kind.children[0][1])))
+        case "bigint":
+            return BIGINT
+        case "double":
+            return DOUBLE
+        case "boolean":
+            return BOOLEAN
+    # Also dates, times and UUIDs, which are strings in JSON, and integers beyond 64 bits.
+    return STRING
+
+
+def _set_aside(
+    job: Job, path: Path, shapes: dict[str, Kind], layout: Layout, refused: list[int]
+) -> tuple[Path, Path]:
+    """Divide into lines whose values fit their columns and a file of the others."""
+    odd = [number for (number,) in job.db.execute(_odd(job, path, shapes, layout)).fetchall()]
+    usual, unusual = job.workdir / "usual", job.workdir / "unusual"
+    skipped = 0
+    with unusual.open("wb") as aside:
+        for number, line in _split(path, usual, odd):
+            # The lines refused before this one are missing from this file's numbers.
+            while skipped < len(refused) and refused[skipped] <= number + skipped:
+                skipped += 1
+            aside.write(b"%d\t%b\n" % (number + skipped, line))
+    return usual, unusual
+
+
+def _numbered(path: Path) -> Iterator[tuple[int, bytes]]:
+    with path.open("rb") as file:
+        for line in file:
+            number, _, rest = line.partition(b"\t")
+            yield int(number), rest
+
+
+def _split(path: Path, rest: Path, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    """Copy the lines that are not blank, except those numbered; give these.
+
+    Raises
+    ------
+    _MiscountedError
+        When there are fewer lines than numbers say, or one is too long for this.
+    """
+    wanted = iter(numbers)
+    following = next(wanted, 0)
+    passed = 0
+    with path.open("rb") as file, rest.open("wb") as kept:
+        block, tail = b"", b""
+        while block or tail or not passed:
+            block = file.read(_BLOCK)
+            lines = (tail + block).split(b"\n")
+            tail = lines.pop() if block else b""
+            if len(tail) > MAX_RECORD:
+                raise _MiscountedError
+            lines = [line for line in lines if line.strip(_BLANK)]
+            first, passed = passed + 1, passed + len(lines)
+            removed = []
+            while following and following <= passed:
+                removed.append(following - first)
+                yield following, lines[following - first]
+                following = next(wanted, 0)
+            for index in reversed(removed):
+                del lines[index]
+            if lines:
+                kept.write(b"\n".join(lines) + b"\n")
+            if not block:
+                break
+    if following:
+        raise _MiscountedError
 
 
 def _refused(job: Job, number: int, line: bytes) -> bool:
     """Put a line that is no JSON into quarantine; False when it is JSON."""
     raw = line.rstrip(b"\r\n")
-    if len(line) > _MAX_LINE:
+    if len(line) > MAX_RECORD:
         job.quarantine.add(
-            number, Reason.RECORD_TOO_LARGE, f"the line is longer than {_MAX_LINE:,} bytes", raw
+            number, Reason.RECORD_TOO_LARGE, f"the line is longer than {MAX_RECORD:,} bytes", raw
         )
         return True
     try:
@@ -283,6 +374,40 @@ def _refused(job: Job, number: int, line: bytes) -> bool:
 
 def _strict(job: Job, path: Path, shapes: dict[str, Kind], layout: Layout) -> str:
     """Give a query over the file that raises at the first line unlike its promise."""
+    reference = {target.field: quoted(target.field) for target in layout.targets}
+    columns = [
+        f"{_checked(reference[t.field], shapes[t.field], t.kind)} AS {quoted(t.column)}"
+        for t in layout.targets
+    ]
+    rescued = "CAST(NULL AS VARCHAR)"
+    if unseen := _unseen(shapes, layout):
+        rescued = f"CASE WHEN {unseen} THEN {_ERROR} ELSE {rescued} END"
+    columns += [
+        lineage(job, rescued),
+        f"{dated(job, layout.targets, reference)} AS date_partition",
+    ]
+    return f"SELECT {', '.join(columns)} FROM {_relation(job, path, shapes, layout)}"
+
+
+def _odd(job: Job, path: Path, shapes: dict[str, Kind], layout: Layout) -> str:
+    """Give a query for the numbers of the lines at which the strict one would raise."""
+    tests = [_fits(quoted(t.field), shapes[t.field], t.kind) for t in layout.targets]
+    if unseen := _unseen(shapes, layout):
+        tests.append(f"NOT ({unseen})")
+    return (
+        f"SELECT number FROM (SELECT row_number() OVER () AS number, {' AND '.join(tests)} AS fits "
+        f"FROM {_relation(job, path, shapes, layout)}) WHERE fits IS NOT TRUE"
+    )
+
+
+def _unseen(shapes: dict[str, Kind], layout: Layout) -> str:
+    """Say in SQL that a field has a value that had none where types were inferred."""
+    known = {target.field for target in layout.targets}
+    return " OR ".join(f"{quoted(k)} IS NOT NULL" for k in shapes if k not in known)
+
+
+def _relation(job: Job, path: Path, shapes: dict[str, Kind], layout: Layout) -> str:
+    """Give the file as a table of raw values; reading an unknown key raises."""
     kinds = {target.field: target.kind for target in layout.targets}
     # DuckDB infers the columns from the first file alone, and then refuses keys that it
     # does not know. The first file is ours: one record that shows exactly what to expect.
@@ -291,24 +416,10 @@ def _strict(job: Job, path: Path, shapes: dict[str, Kind], layout: Layout) -> st
     example |= {k: _example(shape, kinds.get(k, NULL)) for k, shape in shapes.items()}
     first = job.workdir / "example"
     first.write_text(json.dumps(example), encoding="utf-8")
-    reference = {target.field: quoted(target.field) for target in layout.targets}
-    columns = [
-        f"{_checked(reference[t.field], shapes[t.field], t.kind)} AS {quoted(t.column)}"
-        for t in layout.targets
-    ]
-    unseen = [f"{quoted(k)} IS NOT NULL" for k in shapes if k not in kinds]
-    rescued = "CAST(NULL AS VARCHAR)"
-    if unseen:
-        rescued = f"CASE WHEN {' OR '.join(unseen)} THEN {_ERROR} ELSE {rescued} END"
-    columns += [
-        lineage(job, rescued),
-        f"{dated(job, layout.targets, reference)} AS date_partition",
-    ]
     return (
-        f"SELECT {', '.join(columns)} FROM read_json("
-        f"[{literal(str(first))}, {literal(str(path))}], format = 'newline_delimited', "
-        f"sample_size = 1, maximum_sample_files = 1, map_inference_threshold = -1) "
-        f"WHERE {marker} IS NULL"
+        f"read_json([{literal(str(first))}, {literal(str(path))}], "
+        "format = 'newline_delimited', records = true, sample_size = 1, maximum_sample_files = 1, "
+        f"map_inference_threshold = -1) WHERE {marker} IS NULL"
     )
 
 
@@ -354,32 +465,71 @@ def _checked(value: str, shape: Kind, kind: Kind) -> str:
         case Array(item), Array(target):
             if target == STRING:
                 return value
-            name = f"e{value.count('list_transform')}_{abs(hash(value)) % 1000}"
+            name = _variable(value)
             return f"list_transform({value}, lambda {name}: {_checked(name, item, target)})"
     if kind == STRING:
         return value
+    test, result = _leaf(value, kind)
+    return f"CASE WHEN {test} THEN {result} WHEN {value} IS NOT NULL THEN {_ERROR} END"
+
+
+def _fits(value: str, shape: Kind, kind: Kind) -> str:
+    """Give the SQL that is true where reading a raw value as a kind would not raise."""
+    match shape, kind:
+        case Struct(shapes), Struct():
+            inside = " AND ".join(
+                _fits(f"{value}.{quoted(name)}", inner, target)
+                for name, inner in shapes
+                if (target := kind.get(normalise(name))) is not None
+            )
+            return f"({value} IS NULL OR ({inside}))" if inside else f"{value} IS NULL"
+        case Array(item), Array(target):
+            if target == STRING:
+                return "true"
+            name = _variable(value)
+            test = _fits(name, item, target)
+            return (
+                f"({value} IS NULL OR "
+                f"len(list_filter({value}, lambda {name}: ({test}) IS NOT TRUE)) = 0)"
+            )
+    return "true" if kind == STRING else f"({value} IS NULL OR {_leaf(value, kind)[0]})"
+
+
+def _variable(value: str) -> str:
+    return f"e{hashlib.sha256(value.encode()).hexdigest()[:8]}"
+
+
+def _leaf(value: str, kind: Kind) -> tuple[str, str]:
+    """Give the SQL that tests a raw scalar, and the one that reads it."""
     text = f"CAST({value} AS VARCHAR)"
-    read = {
-        BIGINT: (
-            f"CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR) = {text}",
-            f"CAST({text} AS BIGINT)",
-        ),
-        DOUBLE: (
-            f"NOT starts_with({text}, '\"') AND abs(TRY_CAST({text} AS DOUBLE)) < {_EXACT}",
-            f"CAST({text} AS DOUBLE)",
-        ),
-        BOOLEAN: (f"{text} IN ('true', 'false')", f"{text} = 'true'"),
-    }
-    if kind not in read:
-        return f"CASE WHEN {value} IS NOT NULL THEN {_ERROR} END"
-    test, result = read[kind]
-    return f"CASE WHEN {value} IS NULL THEN NULL WHEN {test} THEN {result} ELSE {_ERROR} END"
+    double = f"TRY_CAST({text} AS DOUBLE)"
+    whole = f"TRY_CAST({text} AS BIGINT)"
+    if kind == BIGINT:
+        # A short number is whole when both casts agree, since the one to BIGINT rounds;
+        # a longer one when it is spelled as the cast spells it. One in quotes is neither.
+        test = (
+            f"CASE WHEN strlen({text}) <= {_DIGITS} THEN {double} = {whole} "
+            f"ELSE CAST({whole} AS VARCHAR) = {text} END"
+        )
+        return test, f"CAST({text} AS BIGINT)"
+    if kind == DOUBLE:
+        # A short zero is one unless an exponent made it so; a long number must be spelled as
+        # its double is.
+        test = (
+            f"CASE WHEN strlen({text}) > {_DIGITS} THEN CAST({double} AS VARCHAR) = {text} "
+            f"WHEN {double} <> 0 THEN isfinite({double}) "
+            f"ELSE {double} = 0 AND NOT contains(lower({text}), 'e') END"
+        )
+        return test, f"CAST({text} AS DOUBLE)"
+    if kind == BOOLEAN:
+        return f"{text} IN ('true', 'false')", f"{text} = 'true'"
+    return "false", "NULL"
 
 
 # --- The exact way ---------------------------------------------------------------------
 
 
-def _exactly(job: Job, path: Path, compression: str) -> Conversion:
+def _exactly(job: Job, path: Path) -> Done:
     """Read line by line, inferring over the whole file before a value is conformed."""
     shapes: dict[str, Kind] = {}
     for number, line in _lines(path):
@@ -389,77 +539,29 @@ def _exactly(job: Job, path: Path, compression: str) -> Conversion:
             _observe(shapes, value)
     layout = lay_out(job.table, shapes)
     job.quarantine.restart()
-    target = job.workdir / "conformed"
-    rescued = 0
-    with target.open("w", encoding="utf-8") as kept:
-        for number, line in _lines(path):
-            if number % 10_000 == 0:
-                job.check_time()
-            if _refused(job, number, line):
-                continue
-            row = conformed_row(_value(line), layout.targets)
-            rescued += "_rescued_data" in row
-            kept.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
-    outputs = publish(job, _trusted(job, target, layout))
-    return _conversion(job, compression, layout, outputs, rescued)
+    outputs, rescued = _conform(job, _lines(path), layout, part=0)
+    return layout, outputs, rescued
+
+
+def _conform(
+    job: Job, lines: Iterable[tuple[int, bytes]], layout: Layout, part: int
+) -> tuple[tuple[OutputFile, ...], int]:
+    """Read each line exactly; give the files, and how many rows have something rescued."""
+    rows = (
+        conformed(_value(line), layout.targets)
+        for number, line in lines
+        if not _refused(job, number, line)
+    )
+    return publish_rows(job, rows, layout, part)
 
 
 _NOT_JSON = object()
 
 
 def _value(line: bytes) -> Any:
-    if len(line) > _MAX_LINE:
+    if len(line) > MAX_RECORD:
         return _NOT_JSON
     try:
         return loads(line.decode("utf-8"))
     except (NotJsonError, UnicodeDecodeError):
         return _NOT_JSON
-
-
-def conformed_row(value: Any, targets: tuple[Target, ...]) -> dict[str, Any]:
-    """Read one record as a row.
-
-    Parameters
-    ----------
-    value : Any
-        What :func:`processor.engine.record.loads` gave.
-    targets : tuple of Target
-        Where its fields go; a field without one held nothing but nulls.
-
-    Returns
-    -------
-    dict
-        Values by column; ``_rescued_data`` among them where something did not fit.
-    """
-    rescued: dict[str, Any] = {}
-    fields = _fields(value)
-    if isinstance(value, Repeated):
-        rescued |= {key: every[:-1] for key, every in value.repeated.items()}
-    row = {
-        t.column: conform(fields[t.field], t.kind, t.field, rescued)
-        for t in targets
-        if t.field in fields
-    }
-    if rescued:
-        row["_rescued_data"] = json.dumps(rescued, ensure_ascii=False, separators=(",", ":"))
-    return row
-
-
-def _trusted(job: Job, path: Path, layout: Layout) -> str:
-    """Give a query over conformed rows, which need no checks."""
-    columns = {t.column: duckdb_type(t.kind) for t in layout.targets}
-    types = ", ".join(
-        f"{quoted(name)}: {literal(kind)}"
-        for name, kind in {**columns, "_rescued_data": "VARCHAR"}.items()
-    )
-    reference = {t.field: quoted(t.column) for t in layout.targets}
-    select = [quoted(name) for name in columns]
-    select += [
-        lineage(job, "_rescued_data"),
-        f"{dated(job, layout.targets, reference)} AS date_partition",
-    ]
-    return (
-        f"SELECT {', '.join(select)} FROM read_json({literal(str(path))}, "
-        f"format = 'newline_delimited', maximum_object_size = {4 * _MAX_LINE}, "
-        f"auto_detect = false, columns = {{{types}}})"
-    )

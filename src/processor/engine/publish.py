@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import duckdb
 
 from processor.engine.columns import RESCUED, SOURCE_KEY, SOURCE_VERSION
 from processor.engine.kinds import BIGINT, DATE, DOUBLE, STRING, TIMESTAMP, Kind, literal
@@ -17,12 +20,17 @@ if TYPE_CHECKING:
     from processor.engine.columns import Target
     from processor.engine.job import Job
 
-#: DuckDB keeps this many partitions open; with more it would close and reopen them, which
-#: makes several files of one date and takes much memory.
-_OPEN_PARTITIONS = 90
+#: With more than 100 partitions open DuckDB closes and reopens them, which makes several
+#: files of one date and takes much memory. This many dates among the first rows show that
+#: it would come to that.
+_FEW_DATES, _FIRST_ROWS, _SMALL = 60, 8192, 4_000_000
+
+#: Dates fall into so many groups by their hash: of the 4,000 that one object may hold at most,
+#: about 62 meet in a group.
+_GROUPS = 64
 
 _FORMAT = {
-    "parquet": ("parquet", "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 61440"),
+    "parquet": ("parquet", "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"),
     "json": ("json.gz", "FORMAT json, COMPRESSION gzip"),
 }
 
@@ -38,13 +46,19 @@ def lineage(job: Job, rescued: str) -> str:
         SQL of what did not fit.
     """
     return (
-        f"{literal(job.source.key)} AS {SOURCE_KEY}, "
-        f"{literal(job.source.version)} AS {SOURCE_VERSION}, {rescued} AS {RESCUED}"
+        f"{_constant(job.source.key)} AS {SOURCE_KEY}, "
+        f"{_constant(job.source.version)} AS {SOURCE_VERSION}, {rescued} AS {RESCUED}"
     )
 
 
+def _constant(text: str) -> str:
+    # An ENUM of one value is written as the Parquet string that it is, without hashing it anew
+    # for every row: a tenth of the time of writing a narrow table.
+    return f"{literal(text)}::ENUM({literal(text)})"
+
+
 def dated(job: Job, targets: Iterable[Target], reference: dict[str, str]) -> str:
-    """Give the partition of a row, as SQL.
+    """Give the date of a row, as SQL.
 
     Parameters
     ----------
@@ -58,41 +72,38 @@ def dated(job: Job, targets: Iterable[Target], reference: dict[str, str]) -> str
     Returns
     -------
     str
-        An expression that is an ISO date, in UTC; a row without a usable date gets the
-        date on which the object was created, so that a retry writes the same place.
+        An expression that is a date, in UTC; null for a row without a usable one.
     """
-    fallback = literal(partition_of(job.source.created))
     present = {target.column: target for target in targets}
     for name in job.options.date_columns:
         target = present.get(normalise(name))
         if target is not None and (moment := _moment(reference[target.field], target.kind)):
-            # Beyond these years no ISO date has four digits.
-            return (
-                f"CASE WHEN {moment} BETWEEN TIMESTAMP '0001-01-01' AND "
-                f"TIMESTAMP '9999-12-31 23:59:59.999999' "
-                f"THEN strftime({moment}, '%Y-%m-%d') ELSE {fallback} END"
-            )
-    return fallback
+            return moment
+    return "CAST(NULL AS DATE)"
 
 
 def _moment(value: str, kind: Kind) -> str:
-    if kind == STRING:
-        return f"CAST(TRY_CAST({value} AS TIMESTAMPTZ) AS TIMESTAMP)"
-    if kind in (TIMESTAMP, DATE):
-        return f"TRY_CAST(TRY_CAST(CAST({value} AS VARCHAR) AS TIMESTAMPTZ) AS TIMESTAMP)"
+    """Give the UTC date of a raw value as SQL; empty for a kind that is no time."""
+    if kind in (STRING, TIMESTAMP, DATE):
+        # A cast to TIMESTAMP ignores offsets: right, and cheaper, only where there is none.
+        return (
+            f"CAST(CASE WHEN ends_with({value}, 'Z') OR strlen({value}) <= 10 "
+            f"THEN TRY_CAST({value} AS TIMESTAMP) "
+            f"ELSE CAST(TRY_CAST({value} AS TIMESTAMPTZ) AS TIMESTAMP) END AS DATE)"
+        )
     if kind in (BIGINT, DOUBLE):
         number = f"TRY_CAST(CAST({value} AS VARCHAR) AS DOUBLE)"
         # Seconds until the year 5138, milliseconds from 1973, microseconds from 1973.
-        return (
-            f"CASE WHEN {number} BETWEEN 0 AND 1e11 THEN make_timestamp(CAST({number} * 1e6 AS "
-            f"BIGINT)) WHEN {number} BETWEEN 1e11 AND 1e14 THEN make_timestamp(CAST({number} * "
-            f"1e3 AS BIGINT)) WHEN {number} BETWEEN 1e14 AND 1e17 THEN "
-            f"make_timestamp(CAST({number} AS BIGINT)) END"
+        microseconds = (
+            f"CASE WHEN {number} BETWEEN 0 AND 1e11 THEN {number} * 1e6 "
+            f"WHEN {number} BETWEEN 1e11 AND 1e14 THEN {number} * 1e3 "
+            f"WHEN {number} BETWEEN 1e14 AND 1e17 THEN {number} END"
         )
+        return f"CAST(make_timestamp(CAST({microseconds} AS BIGINT)) AS DATE)"
     return ""
 
 
-def publish(job: Job, select: str) -> tuple[OutputFile, ...]:
+def publish(job: Job, select: str, part: int = 0) -> tuple[OutputFile, ...]:
     """Write rows as one file for each date.
 
     Parameters
@@ -100,7 +111,11 @@ def publish(job: Job, select: str) -> tuple[OutputFile, ...]:
     job : Job
         Where and how.
     select : str
-        A query whose last column is ``date_partition``.
+        A query whose last column, ``date_partition``, is the date of each row. A row without
+        a usable one gets the date on which the object was created, so that a retry writes
+        the same place.
+    part : int
+        Number of these files among those of their dates.
 
     Returns
     -------
@@ -115,21 +130,70 @@ def publish(job: Job, select: str) -> tuple[OutputFile, ...]:
         When there are more dates than one object may hold.
     """
     job.check_time()
-    extension, options = _FORMAT[job.options.output_format]
-    folder = _fresh(job.workdir / "out")
-    written = _partitioned(job, select, folder, extension, options)
+    # Beyond these years no ISO date has four digits.
+    select = (
+        f"SELECT * REPLACE (CASE WHEN {PARTITION_KEY} BETWEEN DATE '0001-01-01' AND "
+        f"DATE '9999-12-31' THEN {PARTITION_KEY} "
+        f"ELSE DATE {literal(partition_of(job.source.created))} END AS {PARTITION_KEY}) "
+        f"FROM ({select})"
+    )
+    written = None if _spread(job, select) else _at_once(job, select)
+    written = written or _in_two_steps(job, select)
     dates = {partition for partition, _, _ in written}
     if len(dates) > job.options.max_partitions:
         raise ObjectTooLargeError(
             f"it holds {len(dates):,} dates, MaxPartitionsPerObject allows "
             f"{job.options.max_partitions:,}"
         )
-    return tuple(OutputFile(path, partition, 0, rows) for partition, path, rows in sorted(written))
+    return tuple(
+        OutputFile(path, partition, part, rows) for partition, path, rows in sorted(written)
+    )
 
 
-def _partitioned(
-    job: Job, select: str, folder: Path, extension: str, options: str
-) -> list[tuple[str, Path, int]]:
+Written = list[tuple[str, Path, int]]
+
+
+def _spread(job: Job, select: str) -> bool:
+    """Tell from the first rows whether there are many dates; a small file may have any."""
+    if job.source.path.stat().st_size < _SMALL:
+        return False
+    ((dates,),) = job.db.execute(
+        f"SELECT count(DISTINCT {PARTITION_KEY}) FROM ({select} LIMIT {_FIRST_ROWS})"
+    ).fetchall()
+    return bool(dates > _FEW_DATES)
+
+
+def _at_once(job: Job, select: str) -> Written | None:
+    """Write all dates in one scan; None when there were too many for that."""
+    folder = _fresh(job.workdir / "out")
+    try:
+        written = _partitioned(job, select, folder)
+    except duckdb.OutOfMemoryException:
+        written = None
+    if written is not None and len({date for date, _, _ in written}) == len(written):
+        return written
+    shutil.rmtree(folder)
+    return None
+
+
+def _in_two_steps(job: Job, select: str) -> Written:
+    """Divide the rows into groups of dates, then each group into dates."""
+    stage = _fresh(job.workdir / "stage")
+    job.db.execute(
+        f"COPY (SELECT *, hash({PARTITION_KEY}) % {_GROUPS} AS lake_group FROM ({select})) TO "
+        f"{literal(str(stage))} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (lake_group))"
+    )
+    written: Written = []
+    for group in sorted(stage.iterdir()):
+        job.check_time()
+        rows = f"SELECT * FROM read_parquet({literal(str(group / '*'))}, hive_partitioning = false)"
+        written += _partitioned(job, rows, _fresh(job.workdir / "out"))
+        shutil.rmtree(group)
+    return written
+
+
+def _partitioned(job: Job, select: str, folder: Path) -> Written:
+    extension, options = _FORMAT[job.options.output_format]
     stats = job.db.execute(
         f"COPY ({select}) TO {literal(str(folder))} ({options}, PARTITION_BY ({PARTITION_KEY}), "
         f"FILE_EXTENSION {literal(extension)}, RETURN_STATS)"

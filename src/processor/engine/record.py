@@ -6,6 +6,7 @@ import json
 import math
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from processor.engine.kinds import (
@@ -20,6 +21,10 @@ from processor.engine.kinds import (
     Struct,
 )
 from processor.naming import normalise
+
+#: Every number of so many decimal digits is told apart from every other by its double
+#: (IEEE 754-2019, 5.12.2).
+_DIGITS = 15
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 
@@ -91,7 +96,12 @@ def _integer(digits: str) -> int | Digits:
 
 def _fraction(digits: str) -> float | Digits:
     number = float(digits)
-    return number if math.isfinite(number) else Digits(digits)
+    if len(digits) <= _DIGITS and number:
+        return number
+    # A double stands for the number that it is spelled as, and for no other.
+    if math.isfinite(number) and Decimal(repr(number)) == Decimal(digits):
+        return number
+    return Digits(digits)
 
 
 def _refuse(name: str) -> Any:
@@ -237,3 +247,30 @@ def _instant(value: str, kind: Kind) -> str:
     if moment.tzinfo:
         moment = moment.astimezone(UTC).replace(tzinfo=None)
     return moment.isoformat(sep=" ")
+
+
+def read_text(text: str, kind: Kind) -> Any:
+    """Read a field of a delimited file as a kind, without loss.
+
+    Parameters
+    ----------
+    text : str
+        The field.
+    kind : Kind
+        The column's type.
+
+    Returns
+    -------
+    Any
+        As of :func:`conform`.
+
+    Raises
+    ------
+    MisfitError
+        When it is not exactly one of that kind.
+    """
+    if kind == BOOLEAN:
+        if text.lower() not in ("true", "false"):
+            raise MisfitError
+        return text.lower() == "true"
+    return _exact(text, kind, "", {})

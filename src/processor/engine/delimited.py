@@ -1,0 +1,299 @@
+"""Delimited files: fields are text, and become numbers only where every one reads as one.
+
+The file is read strictly in one scan, with types guessed from its beginning and proved for every
+value; where that raises, types are inferred over the whole file; where rows are not as the header
+says, or values do not fit their columns, rows are read one by one.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from processor.engine.columns import RESCUED, lay_out
+from processor.engine.kinds import (
+    BIGINT,
+    BOOLEAN,
+    DOUBLE,
+    NULL,
+    STRING,
+    Kind,
+    duckdb_type,
+    literal,
+    quoted,
+)
+from processor.engine.publish import dated, lineage, publish
+from processor.engine.record import MisfitError, read_text
+from processor.engine.rows import conversion, publish_rows
+from processor.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from processor.engine.columns import Layout
+    from processor.engine.detect import Dialect
+    from processor.engine.job import Job
+    from processor.model import Conversion
+
+#: A field that goes on for longer than this has lost its closing quote.
+_MAX_LINES, _MAX_BYTES = 1000, 4 * 1024 * 1024
+
+_SAMPLE_ROWS = 5000
+
+csv.field_size_limit(_MAX_BYTES)
+
+
+def convert_delimited(job: Job, path: Path, compression: str, dialect: Dialect) -> Conversion:
+    """Convert a delimited file in UTF-8.
+
+    Parameters
+    ----------
+    job : Job
+        Table, limits and quarantine.
+    path : Path
+        The file.
+    compression : str
+        What it was packed with.
+    dialect : Dialect
+        How it is written.
+
+    Returns
+    -------
+    Conversion
+        Every row that is not blank is counted once; the header is no row.
+    """
+    for sample in (f"LIMIT {_SAMPLE_ROWS}", ""):
+        try:
+            kinds = _infer(job, path, dialect, sample)
+            layout = lay_out(job.table, kinds)
+            outputs = publish(job, _strict(job, path, dialect, layout))
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error:
+            # A row or a value that is not as promised: the next way finds it.
+            continue
+        return conversion(job, "csv", compression, layout, outputs)
+    return _exactly(job, path, compression, dialect)
+
+
+def _relation(path: Path, dialect: Dialect) -> str:
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in dialect.columns)
+    return (
+        f"read_csv({literal(str(path))}, auto_detect = false, header = {dialect.header}, "
+        f"delim = {literal(dialect.delimiter)}, quote = '\"', escape = '\"', nullstr = '', "
+        f"allow_quoted_nulls = false, strict_mode = true, columns = {{{columns}}})"
+    )
+
+
+def _infer(job: Job, path: Path, dialect: Dialect, sample: str) -> dict[str, Kind]:
+    tests = ", ".join(
+        f"count({quoted(name)}), " + ", ".join(f"bool_and({_fits(name, kind)})" for kind in _ORDER)
+        for name in dialect.columns
+    )
+    (found,) = job.db.execute(
+        f"SELECT {tests} FROM (SELECT * FROM {_relation(path, dialect)} {sample})"
+    ).fetchall()
+    width = 1 + len(_ORDER)
+    return {
+        name: _first_that_holds(found[width * n], found[width * n + 1 : width * (n + 1)])
+        for n, name in enumerate(dialect.columns)
+    }
+
+
+#: From narrow to wide; what is none of these is a string.
+_ORDER = (BOOLEAN, BIGINT, DOUBLE)
+
+
+def _first_that_holds(count: int, holds: tuple[bool | None, ...]) -> Kind:
+    if not count:
+        return NULL
+    return next((kind for kind, held in zip(_ORDER, holds, strict=True) if held), STRING)
+
+
+def _fits(name: str, kind: Kind) -> str:
+    """Give the SQL that is true where a text reads as a kind and nothing of it is lost."""
+    text = quoted(name)
+    if kind == BOOLEAN:
+        return f"lower({text}) IN ('true', 'false')"
+    if kind == BIGINT:
+        return f"CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR) = {text}"
+    if kind == DOUBLE:
+        # JSON's grammar of numbers, so that neither 007 nor 1e400 is one; digits as in
+        # jsonl.py.
+        return (
+            f"regexp_full_match({text}, '-?(0|[1-9][0-9]*)(\\.[0-9]+)?') AND "
+            f"(strlen({text}) <= 15 OR CAST(TRY_CAST({text} AS DOUBLE) AS VARCHAR) = {text})"
+        )
+    return "true" if kind == STRING else "false"
+
+
+def _strict(job: Job, path: Path, dialect: Dialect, layout: Layout) -> str:
+    """Give a query over the file that raises at the first value unlike its column."""
+    error = "error('not as the sample promised')"
+    columns = []
+    for target in layout.targets:
+        text = quoted(target.field)
+        read = text
+        if target.kind == BOOLEAN:
+            read = f"lower({text}) = 'true'"
+        elif target.kind != STRING:
+            read = f"CAST({text} AS {duckdb_type(target.kind)})"
+        if target.kind != STRING:
+            read = (
+                f"CASE WHEN {_fits(target.field, target.kind)} THEN {read} "
+                f"WHEN {text} IS NOT NULL THEN {error} END"
+            )
+        columns.append(f"{read} AS {quoted(target.column)}")
+    known = {target.field for target in layout.targets}
+    unseen = " OR ".join(f"{quoted(n)} IS NOT NULL" for n in dialect.columns if n not in known)
+    rescued = "CAST(NULL AS VARCHAR)"
+    if unseen:
+        rescued = f"CASE WHEN {unseen} THEN {error} ELSE {rescued} END"
+    reference = {target.field: quoted(target.field) for target in layout.targets}
+    columns += [
+        lineage(job, rescued),
+        f"{dated(job, layout.targets, reference)} AS date_partition",
+    ]
+    return f"SELECT {', '.join(columns)} FROM {_relation(path, dialect)}"
+
+
+# --- Row by row ------------------------------------------------------------------------
+
+
+def _exactly(job: Job, path: Path, compression: str, dialect: Dialect) -> Conversion:
+    job.quarantine.restart()
+    good = job.workdir / "rows.jsonl"
+    holding = {name: [False, *(True for _ in _ORDER)] for name in dialect.columns}
+    with good.open("w", encoding="utf-8") as file:
+        for number, row in _good_rows(job, path, dialect):
+            if number % 10_000 == 0:
+                job.check_time()
+            for name, text in zip(dialect.columns, row, strict=True):
+                if text is not None:
+                    _observe(holding[name], text)
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    kinds = {
+        name: _first_that_holds(int(held[0]), tuple(held[1:])) for name, held in holding.items()
+    }
+    layout = lay_out(job.table, kinds)
+    outputs, rescued = publish_rows(job, _conformed(good, dialect, layout), layout)
+    return conversion(job, "csv", compression, layout, outputs, rescued)
+
+
+def _observe(held: list[bool], text: str) -> None:
+    held[0] = True
+    for position, kind in enumerate(_ORDER, 1):
+        if held[position]:
+            try:
+                read_text(text, kind)
+            except MisfitError:
+                held[position] = False
+
+
+def _conformed(rows: Path, dialect: Dialect, layout: Layout) -> Iterator[dict[str, Any]]:
+    targets = {target.field: target for target in layout.targets}
+    with rows.open(encoding="utf-8") as file:
+        for line in file:
+            row: dict[str, Any] = {}
+            lost: dict[str, str] = {}
+            for name, text in zip(dialect.columns, json.loads(line), strict=True):
+                if text is None or name not in targets:
+                    continue
+                try:
+                    row[targets[name].column] = read_text(text, targets[name].kind)
+                except MisfitError:
+                    lost[name] = text
+            if lost:
+                row[RESCUED] = json.dumps(lost, ensure_ascii=False)
+            yield row
+
+
+def _good_rows(job: Job, path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str | None]]]:
+    """Give the rows with as many fields as there are columns; refuse the others."""
+    width = len(dialect.columns)
+    number = -1 if dialect.header else 0
+    for row, raw, wrong in _rows(path, dialect):
+        number += 1
+        if number == 0:
+            continue
+        if wrong:
+            job.quarantine.add(number, Reason.MALFORMED_ROW, wrong, raw)
+        elif not _is_utf8(raw):
+            job.quarantine.add(number, Reason.INVALID_UTF8, "not all of it is UTF-8", raw)
+        elif len(row) != width:
+            detail = f"{len(row)} fields where the header has {width}"
+            job.quarantine.add(number, Reason.FIELD_COUNT, detail, raw)
+        else:
+            yield number, _with_nulls(row, raw, dialect)
+
+
+def _with_nulls(row: list[str], raw: bytes, dialect: Dialect) -> list[str | None]:
+    """Tell an empty field, which is null, from an empty string in quotes."""
+    if "" not in row or b'""' not in raw:
+        return [text or None for text in row]
+    quoted_empty = _quoted_empties(raw.decode("utf-8"), dialect.delimiter)
+    return [text if text or n in quoted_empty else None for n, text in enumerate(row)]
+
+
+def _quoted_empties(raw: str, delimiter: str) -> set[int]:
+    """Give the numbers of the fields that are just two quotes."""
+    found = set()
+    field = start = 0
+    inside = False
+    for position, character in enumerate(raw.rstrip("\r\n") + delimiter):
+        if character == '"':
+            inside = not inside
+        elif character == delimiter and not inside:
+            if raw[start:position] == '""':
+                found.add(field)
+            field, start = field + 1, position + 1
+    return found
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _rows(path: Path, dialect: Dialect) -> Iterator[tuple[list[str], bytes, str]]:
+    """Give each row, its raw bytes, and what is wrong with it.
+
+    A row that cannot be read is refused up to its first line's end, and reading goes on
+    there: a quote that never closes costs one row, not the rest of the file.
+    """
+    with path.open("rb") as file:
+        pending: deque[bytes] = deque()
+        taken: list[bytes] = []
+
+        def lines() -> Iterator[str]:
+            size = 0
+            while line := pending.popleft() if pending else file.readline(_MAX_BYTES):
+                taken.append(line)
+                size += len(line)
+                if len(taken) > _MAX_LINES or size > _MAX_BYTES:
+                    raise csv.Error("a quoted field does not end")
+                yield line.decode("utf-8", "surrogateescape")
+
+        while True:
+            taken.clear()
+            reader = csv.reader(lines(), delimiter=dialect.delimiter, strict=True)
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raw = taken[0]
+                pending.extendleft(reversed(taken[1:]))
+                if raw.strip():
+                    yield [], raw.rstrip(b"\r\n"), str(error)
+                continue
+            if row:
+                yield row, b"".join(taken).rstrip(b"\r\n"), ""

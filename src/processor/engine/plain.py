@@ -1,0 +1,93 @@
+"""Text, one row a line, and files that hold no records, one row each."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from processor.engine.columns import lay_out
+from processor.engine.kinds import BIGINT, STRING
+from processor.engine.rows import MAX_RECORD, conformed, conversion, publish_rows
+from processor.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from processor.engine.job import Job
+    from processor.model import Conversion
+
+
+def convert_text(job: Job, path: Path, compression: str) -> Conversion:
+    """Convert a text in UTF-8 to rows of ``line_number`` and ``line``.
+
+    Parameters
+    ----------
+    job : Job
+        Table, limits and quarantine.
+    path : Path
+        The file.
+    compression : str
+        What it was packed with.
+
+    Returns
+    -------
+    Conversion
+        Lines of nothing but white space are no records; they are numbered all the same.
+    """
+    layout = lay_out(job.table, {"line_number": BIGINT, "line": STRING})
+    rows = (conformed(record, layout.targets) for record in _lines(job, path))
+    outputs, rescued = publish_rows(job, rows, layout)
+    return conversion(job, "text", compression, layout, outputs, rescued)
+
+
+def _lines(job: Job, path: Path) -> Iterator[dict[str, Any]]:
+    number = 0
+    with path.open("rb") as file:
+        while line := file.readline(MAX_RECORD + 1):
+            number += 1
+            if len(line) > MAX_RECORD:
+                while (rest := file.readline(MAX_RECORD)) and not rest.endswith(b"\n"):
+                    pass
+                detail = f"the line is longer than {MAX_RECORD:,} bytes"
+                job.quarantine.add(number, Reason.RECORD_TOO_LARGE, detail, line)
+                continue
+            line = line.rstrip(b"\r\n")
+            try:
+                if line.strip():
+                    yield {"line_number": number, "line": line.decode("utf-8")}
+            except UnicodeDecodeError as error:
+                job.quarantine.add(number, Reason.INVALID_UTF8, str(error), line)
+
+
+def convert_opaque(job: Job, path: Path, compression: str, media_type: str) -> Conversion:
+    """Describe a file that holds no records as one row.
+
+    Parameters
+    ----------
+    job : Job
+        Table and limits.
+    path : Path
+        The file, unpacked.
+    compression : str
+        What it was packed with.
+    media_type : str
+        What its bytes, or else its uploader, say that it is.
+
+    Returns
+    -------
+    Conversion
+        One record: key, size in bytes, media type and SHA-256 of the content.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    record = {
+        "key": job.source.key,
+        "size": path.stat().st_size,
+        "media_type": media_type,
+        "sha256": digest,
+    }
+    kinds = {"key": STRING, "size": BIGINT, "media_type": STRING, "sha256": STRING}
+    layout = lay_out(job.table, kinds)
+    outputs, rescued = publish_rows(job, [conformed(record, layout.targets)], layout)
+    return conversion(job, "opaque", compression, layout, outputs, rescued)

@@ -1,0 +1,160 @@
+"""Rows that are already conformed: the end that every exact reading shares."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from processor.engine.columns import RESCUED
+from processor.engine.kinds import duckdb_type, literal, quoted
+from processor.engine.publish import dated, lineage, publish
+from processor.engine.record import Repeated, conform
+from processor.model import Conversion, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from processor.engine.columns import Layout, Target
+    from processor.engine.job import Job
+    from processor.model import OutputFile
+
+#: Half of the 32 MB that Athena takes for a row.
+MAX_RECORD = 15 * 1024 * 1024
+
+#: A value that is no object is a row of this one column.
+VALUE = "value"
+
+
+def fields_of(value: Any) -> dict[str, Any]:
+    """Give the fields of a record, whatever kind of JSON value it is."""
+    return value if isinstance(value, dict) else {VALUE: value}
+
+
+def conformed(value: Any, targets: tuple[Target, ...]) -> dict[str, Any]:
+    """Read one record as a row.
+
+    Parameters
+    ----------
+    value : Any
+        What :func:`processor.engine.record.loads` gave.
+    targets : tuple of Target
+        Where its fields go; a field without one held nothing but nulls.
+
+    Returns
+    -------
+    dict
+        Values by column; ``_rescued_data`` among them where something did not fit.
+    """
+    rescued: dict[str, Any] = {}
+    fields = fields_of(value)
+    if isinstance(value, Repeated):
+        rescued |= {key: every[:-1] for key, every in value.repeated.items()}
+    row = {
+        t.column: conform(fields[t.field], t.kind, t.field, rescued)
+        for t in targets
+        if t.field in fields
+    }
+    if rescued:
+        row[RESCUED] = json.dumps(rescued, ensure_ascii=False, separators=(",", ":"))
+    return row
+
+
+def publish_rows(
+    job: Job, rows: Iterable[dict[str, Any]], layout: Layout, part: int = 0
+) -> tuple[tuple[OutputFile, ...], int]:
+    """Write conformed rows as one file for each date.
+
+    Parameters
+    ----------
+    job : Job
+        Where and how.
+    rows : iterable of dict
+        As :func:`conformed` gives them.
+    layout : Layout
+        Their columns.
+    part : int
+        Number of these files among those of their dates.
+
+    Returns
+    -------
+    tuple of (tuple of OutputFile, int)
+        The files, and how many rows have something rescued.
+
+    Raises
+    ------
+    OutOfTimeError
+        When the invocation ends first.
+    """
+    path = job.workdir / f"conformed-{part}"
+    count = rescued = 0
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            count += 1
+            if count % 10_000 == 0:
+                job.check_time()
+            rescued += RESCUED in row
+            file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+    outputs = publish(job, _trusted(job, path, layout), part) if count else ()
+    path.unlink()
+    return outputs, rescued
+
+
+def _trusted(job: Job, path: Path, layout: Layout) -> str:
+    """Give a query over conformed rows, which need no checks."""
+    columns = {t.column: duckdb_type(t.kind) for t in layout.targets}
+    types = ", ".join(
+        f"{quoted(name)}: {literal(kind)}" for name, kind in {**columns, RESCUED: "VARCHAR"}.items()
+    )
+    reference = {t.field: quoted(t.column) for t in layout.targets}
+    select = [quoted(name) for name in columns]
+    select += [lineage(job, RESCUED), f"{dated(job, layout.targets, reference)} AS date_partition"]
+    return (
+        f"SELECT {', '.join(select)} FROM read_json({literal(str(path))}, "
+        f"format = 'newline_delimited', records = true, maximum_object_size = {4 * MAX_RECORD}, "
+        f"auto_detect = false, columns = {{{types}}})"
+    )
+
+
+def conversion(
+    job: Job,
+    name: str,
+    compression: str,
+    layout: Layout,
+    outputs: tuple[OutputFile, ...],
+    rescued: int = 0,
+) -> Conversion:
+    """Sum up: everything read was accepted or is in quarantine.
+
+    Parameters
+    ----------
+    job : Job
+        Its quarantine is finished here.
+    name, compression : str
+        What the file was.
+    layout : Layout
+        Its columns.
+    outputs : tuple of OutputFile
+        The accepted rows.
+    rescued : int
+        How many of them have something in ``_rescued_data``.
+
+    Returns
+    -------
+    Conversion
+        With its status.
+    """
+    accepted, quarantined = sum(file.rows for file in outputs), job.quarantine.count
+    read = accepted + quarantined
+    return Conversion(
+        Status.PARTIAL if quarantined else Status.DONE if read else Status.EMPTY,
+        name,
+        compression,
+        read,
+        accepted,
+        quarantined,
+        rescued,
+        layout.schema,
+        outputs,
+        job.quarantine.close(),
+    )

@@ -1,0 +1,114 @@
+"""Run the engine on bytes and read what it wrote with another reader than its own."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from processor.engine.duck import DuckEngine
+from processor.engine.job import Options
+from processor.errors import ObjectTooLargeError, RejectedObjectError
+from processor.model import Column, Conversion, Schema, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CREATED = datetime(2024, 1, 20, 12, tzinfo=UTC)
+LINEAGE = ("_source_key", "_source_version", "_rescued_data")
+
+
+@dataclass
+class Result:
+    """What became of an object; the counts were checked against the files."""
+
+    conversion: Conversion | None
+    rows: list[dict[str, Any]]
+    quarantine: list[dict[str, Any]]
+    error: RejectedObjectError | ObjectTooLargeError | None = None
+
+    @property
+    def status(self) -> str:
+        if self.conversion is None:
+            return "REJECTED" if isinstance(self.error, RejectedObjectError) else "TOO_LARGE"
+        return self.conversion.status.value
+
+    @property
+    def types(self) -> dict[str, str]:
+        assert self.conversion is not None
+        return {
+            column.name: column.type
+            for column in self.conversion.schema.columns
+            if column.name not in LINEAGE
+        }
+
+    @property
+    def values(self) -> list[dict[str, Any]]:
+        """The rows' own columns."""
+        return [
+            {k: v for k, v in row.items() if k not in LINEAGE and k != "date_partition"}
+            for row in self.rows
+        ]
+
+    @property
+    def rescued(self) -> list[dict[str, Any] | None]:
+        return [json.loads(r) if (r := row["_rescued_data"]) else None for row in self.rows]
+
+    @property
+    def reasons(self) -> list[tuple[int, str]]:
+        return [(entry["record_number"], entry["reason"]) for entry in self.quarantine]
+
+
+def convert(
+    body: bytes | Path,
+    key: str = "data/t/object",
+    table: dict[str, str] | None = None,
+    options: Options | None = None,
+    content_type: str = "",
+    seconds_left: Callable[[], float] = lambda: 900,
+) -> Result:
+    """Convert an object, read its files by PyArrow and hold the engine to its counts."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        path = body if isinstance(body, Path) else work / "object"
+        if isinstance(body, bytes):
+            path.write_bytes(body)
+        source = Source(path, "raw", key, "v1", "t", CREATED, content_type)
+        known = Schema(tuple(Column(*c) for c in table.items())) if table is not None else None
+        (work / "job").mkdir()
+        try:
+            done = DuckEngine(options or Options()).convert(
+                source, known, work / "job", seconds_left
+            )
+        except (RejectedObjectError, ObjectTooLargeError) as error:
+            assert error.detail
+            return Result(None, [], [], error)
+        rows = []
+        names = [column.name for column in done.schema.columns]
+        for file in done.outputs:
+            found = pq.ParquetFile(file.path)
+            assert found.metadata.num_rows == file.rows
+            assert set(found.schema_arrow.names) <= set(names)
+            rows += [
+                {name: None for name in names} | row | {"date_partition": file.partition}
+                for row in found.read().to_pylist()
+            ]
+        quarantine = [
+            json.loads(line) for file in done.quarantine for line in gzip.open(file.path, "rt")
+        ]
+        assert done.read == done.accepted + done.quarantined
+        assert (len(rows), len(quarantine)) == (done.accepted, done.quarantined)
+        assert sum(row["_rescued_data"] is not None for row in rows) == done.rescued
+        assert {row["_source_key"] for row in rows} <= {key}
+        return Result(done, rows, quarantine)
+
+
+def lines(*records: Any) -> bytes:
+    """JSON Lines."""
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
