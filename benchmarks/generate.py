@@ -70,7 +70,7 @@ def json_lines(path: Path, size: int, *, seed: int = 1, bad: int = 0, days: int 
         for line in records(seed, days):
             count += 1
             if bad and count % bad == 0:
-                line = line[: len(line) // 2] + "\n"  # noqa: PLW2901  # the line that is written
+                line = line[: len(line) // 2] + "\n"  # the line that is written
             written += len(line)
             file.write(line)
             if written >= size:

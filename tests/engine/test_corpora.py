@@ -171,9 +171,7 @@ def test_legislators_are_as_many_records(path: Path) -> None:
     assert len(found.rows) == wanted
 
 
-@pytest.mark.parametrize(
-    "path", files("cloudtrail-otrf/**/*.zip"), ids=lambda p: p.name
-)
+@pytest.mark.parametrize("path", files("cloudtrail-otrf/**/*.zip"), ids=lambda p: p.name)
 def test_real_logs_are_counted(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         (info,) = [i for i in archive.infolist() if not i.is_dir()]

@@ -87,7 +87,6 @@ def convert(
                 source, known, work / "job", seconds_left
             )
         except (RejectedObjectError, ObjectTooLargeError) as error:
-            assert error.detail
             return Result(None, [], [], error)
         rows = []
         names = [column.name for column in done.schema.columns]
@@ -96,11 +95,13 @@ def convert(
             assert found.metadata.num_rows == file.rows
             assert set(found.schema_arrow.names) <= set(names)
             rows += [
-                {name: None for name in names} | row | {"date_partition": file.partition}
+                dict.fromkeys(names) | row | {"date_partition": file.partition}
                 for row in found.read().to_pylist()
             ]
         quarantine = [
-            json.loads(line) for file in done.quarantine for line in gzip.open(file.path, "rt")
+            json.loads(line)
+            for file in done.quarantine
+            for line in gzip.decompress(file.path.read_bytes()).decode().splitlines()
         ]
         assert done.read == done.accepted + done.quarantined
         assert (len(rows), len(quarantine)) == (done.accepted, done.quarantined)

@@ -199,14 +199,12 @@ _MOMENT = re.compile(r"\s*\d{4}-\d{2}-\d{2}([T ].*)?|\s*\d{1,2}[/.]\d{1,2}[/.]\d
 
 
 def _is_header(rows: list[list[str]]) -> bool:
-    """Tell names from data: every cell filled, distinct, and neither number nor date."""
+    """Tell names from data: neither numbers nor dates, and each another unless those follow."""
     first = [cell.strip() for cell in rows[0]]
-    return (
-        all(first)
-        and len(set(first)) == len(first)
-        and not any(_NUMBER.fullmatch(cell) or _MOMENT.fullmatch(cell) for cell in first)
-        and all(len(cell) <= 200 for cell in first)
-    )
+    if any(_NUMBER.fullmatch(cell) or _MOMENT.fullmatch(cell) or len(cell) > 200 for cell in first):
+        return False
+    distinct = all(first) and len(set(first)) == len(first)
+    return distinct or (any(first) and _has_numbers(rows[1:]))
 
 
 def _has_numbers(rows: list[list[str]]) -> bool:

@@ -418,7 +418,8 @@ def _relation(job: Job, path: Path, shapes: dict[str, Kind], layout: Layout) -> 
     first.write_text(json.dumps(example), encoding="utf-8")
     return (
         f"read_json([{literal(str(first))}, {literal(str(path))}], "
-        "format = 'newline_delimited', records = true, sample_size = 1, maximum_sample_files = 1, "
+        f"format = 'newline_delimited', records = true, maximum_object_size = {MAX_RECORD}, "
+        "sample_size = 1, maximum_sample_files = 1, "
         f"map_inference_threshold = -1) WHERE {marker} IS NULL"
     )
 
@@ -513,12 +514,10 @@ def _leaf(value: str, kind: Kind) -> tuple[str, str]:
         )
         return test, f"CAST({text} AS BIGINT)"
     if kind == DOUBLE:
-        # A short zero is one unless an exponent made it so; a long number must be spelled as
-        # its double is.
+        # Fractions come spelled as their doubles; a long integer must be spelled so, too.
         test = (
-            f"CASE WHEN strlen({text}) > {_DIGITS} THEN CAST({double} AS VARCHAR) = {text} "
-            f"WHEN {double} <> 0 THEN isfinite({double}) "
-            f"ELSE {double} = 0 AND NOT contains(lower({text}), 'e') END"
+            f"CASE WHEN strlen({text}) <= {_DIGITS} THEN isfinite({double}) "
+            f"ELSE CAST({double} AS VARCHAR) = {text} END"
         )
         return test, f"CAST({text} AS DOUBLE)"
     if kind == BOOLEAN:

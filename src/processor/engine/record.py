@@ -22,10 +22,6 @@ from processor.engine.kinds import (
 )
 from processor.naming import normalise
 
-#: Every number of so many decimal digits is told apart from every other by its double
-#: (IEEE 754-2019, 5.12.2).
-_DIGITS = 15
-
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 
 
@@ -95,13 +91,10 @@ def _integer(digits: str) -> int | Digits:
 
 
 def _fraction(digits: str) -> float | Digits:
+    # A number with a fraction or an exponent is a double, as RFC 8259 (6) has its readers
+    # expect; one that no double is near to is kept by its digits.
     number = float(digits)
-    if len(digits) <= _DIGITS and number:
-        return number
-    # A double stands for the number that it is spelled as, and for no other.
-    if math.isfinite(number) and Decimal(repr(number)) == Decimal(digits):
-        return number
-    return Digits(digits)
+    return number if math.isfinite(number) else Digits(digits)
 
 
 def _refuse(name: str) -> Any:
@@ -224,7 +217,10 @@ def _double(value: Any) -> float:
     if isinstance(value, str) and not isinstance(value, Digits):
         if not _JSON_NUMBER.fullmatch(value):
             raise MisfitError
-        value = loads(value)
+        number = float(value)
+        if not math.isfinite(number) or Decimal(repr(number)) != Decimal(value):
+            raise MisfitError
+        return number
     if isinstance(value, float):
         return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**1000:

@@ -1,0 +1,276 @@
+"""Formats and compressions are found by content, whatever the name says."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from backports import zstd
+
+from tests.support.engine import convert, lines
+
+ROWS = [{"n": 1, "text": 'één, "two"'}, {"n": 2, "text": "drei\nvier"}]
+
+
+def parquet(table: pa.Table, **options: Any) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file, **options)
+    return file.getvalue()
+
+
+def avro(records: list[dict[str, Any]], fields: list[dict[str, Any]]) -> bytes:
+    file = io.BytesIO()
+    schema = fastavro.parse_schema({"type": "record", "name": "r", "fields": fields})
+    fastavro.writer(file, schema, records, codec="deflate")
+    return file.getvalue()
+
+
+FIELDS = [{"name": "n", "type": "long"}, {"name": "text", "type": ["null", "string"]}]
+CSV = 'n,text\r\n1,"één, ""two"""\r\n2,"drei\nvier"\r\n'
+
+FORMATS = {
+    "jsonl": lines(*ROWS),
+    "json": json.dumps(ROWS, indent=2).encode(),
+    "json-one-line": json.dumps(ROWS).encode(),
+    "json-wrapped": json.dumps({"Records": ROWS}).encode(),
+    "json-concatenated": b"".join(json.dumps(row).encode() for row in ROWS),
+    "json-pretty-concatenated": b"\n".join(json.dumps(row, indent=1).encode() for row in ROWS),
+    "csv": CSV.encode(),
+    "csv-bom": b"\xef\xbb\xbf" + CSV.encode(),
+    "csv-utf16": CSV.encode("utf-16"),
+    "csv-utf16-without-mark": CSV.encode("utf-16-le"),
+    "csv-latin1": CSV.encode("cp1252"),
+    "tsv": CSV.replace(",", "\t").replace("één\t", "één,").encode(),
+    "semicolon": CSV.replace(",", ";").replace("één;", "één,").encode(),
+    "pipe": CSV.replace(",", "|").replace("één|", "één,").encode(),
+    "parquet": parquet(pa.Table.from_pylist(ROWS)),
+    "avro": avro(ROWS, FIELDS),
+}
+
+PACKED = {
+    "none": lambda body: body,
+    "gzip": gzip.compress,
+    "gzip-members": lambda body: gzip.compress(body[:7]) + gzip.compress(body[7:]) + b"\0" * 512,
+    "zstd": zstd.compress,
+    "zstd-frames": lambda body: zstd.compress(body[:7]) + zstd.compress(body[7:]),
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("key", ["data/t/object", "data/t/object.dat", "data/t/object.txt"])
+def test_a_format_is_known_by_its_content(name: str, key: str) -> None:
+    found = convert(FORMATS[name], key)
+    assert found.status == "DONE"
+    assert found.types == {"n": "bigint", "text": "string"}
+    assert sorted(found.values, key=lambda row: row["n"]) == ROWS
+
+
+@pytest.mark.parametrize("packing", PACKED)
+@pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
+def test_a_compression_is_known_by_its_content(name: str, packing: str) -> None:
+    found = convert(PACKED[packing](FORMATS[name]), "data/t/object.zip")
+    assert sorted(found.values, key=lambda row: row["n"]) == ROWS
+    assert found.conversion is not None
+    assert found.conversion.compression == packing.partition("-")[0]
+
+
+@pytest.mark.parametrize("packing", [p for p in PACKED if p != "none"])
+@pytest.mark.parametrize("damage", ["cut", "junk", "flipped"])
+def test_a_damaged_stream_is_rejected_whole(packing: str, damage: str) -> None:
+    body = PACKED[packing](lines(*({"n": n, "text": f"{n * n}"} for n in range(2000))))
+    if damage == "cut":
+        body = body.rstrip(b"\0")[:-9]
+    elif damage == "junk":
+        body = body.rstrip(b"\0") + b"junk"
+    else:
+        middle = len(body.rstrip(b"\0")) // 2
+        body = body[:middle] + bytes([body[middle] ^ 0xFF]) + body[middle + 1 :]
+    found = convert(body)
+    assert found.status == "REJECTED"
+    assert found.error is not None
+    assert found.error.code == "CORRUPT_COMPRESSION"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\n \n", b"\xef\xbb\xbf", b"[]", b'{"Records": []}', b"a,b\n"]
+)
+def test_without_records_an_object_is_empty(body: bytes) -> None:
+    key = "data/t/object.csv" if body == b"a,b\n" else "data/t/object.json"
+    found = convert(body, key)
+    assert found.status == "EMPTY"
+    assert found.conversion is not None
+    assert found.conversion.outputs == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"n": 1}, {"n": 2}',
+        b'[{"n": 1}] {"n": 2}',
+        b'{"n": [1, 2}',
+        b'{"n": "never closed}',
+        b"not JSON at all",
+    ],
+)
+def test_a_broken_document_is_rejected_with_the_place(body: bytes) -> None:
+    found = convert(body, "data/t/object.json")
+    assert found.status == "REJECTED"
+    assert found.error is not None
+    assert found.error.code in {"CORRUPT_FILE", "UNKNOWN_FORMAT"}
+
+
+def test_one_broken_element_of_a_document_is_refused_alone() -> None:
+    found = convert(b'[{"n": 1}, {"n": tru}, {"n":\n3}]', "data/t/object.json")
+    assert found.values == [{"n": 1}, {"n": 3}]
+    assert found.reasons == [(2, "MALFORMED_JSON")]
+    assert found.quarantine[0]["raw"] == '{"n": tru}'
+
+
+def test_a_wrapper_with_other_members_is_one_record() -> None:
+    found = convert(b'{"Records": [{"n": 1}, {"n": 2}], "other": true}')
+    assert found.values == [{"records": [{"n": 1}, {"n": 2}], "other": True}]
+
+
+def test_text_is_a_row_a_line() -> None:
+    body = b"2024-01-15 first line\n\nthird, with a comma\r\n"
+    found = convert(body, "data/t/app.log")
+    assert found.values == [
+        {"line_number": 1, "line": "2024-01-15 first line"},
+        {"line_number": 3, "line": "third, with a comma"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(range(256)) * 9, "application/pdf"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "image/png"),
+        (bytes(range(256)) * 9, "application/octet-stream"),
+    ],
+)
+def test_what_holds_no_records_is_described(body: bytes, media_type: str) -> None:
+    found = convert(body, "data/t/scan")
+    (row,) = found.values
+    assert (row["key"], row["size"], row["media_type"]) == ("data/t/scan", len(body), media_type)
+    assert len(row["sha256"]) == 64
+
+
+@pytest.mark.parametrize("name", ["parquet", "avro"])
+def test_a_cut_file_is_rejected(name: str) -> None:
+    found = convert(FORMATS[name][:-20])
+    assert found.status == "REJECTED"
+    assert found.error is not None
+    assert found.error.code == "CORRUPT_FILE"
+
+
+def test_delimited_text_becomes_numbers_only_where_nothing_is_lost() -> None:
+    body = (
+        b"zip,amount,count,flag,version,big,empty,quoted\n"
+        b'01234,1.50,7,true,1.10.1,12345678901234567890,,""\n'
+        b"98765,2,8,FALSE,2,2,,x\n"
+    )
+    found = convert(body)
+    assert found.types == {
+        "zip": "string",
+        "amount": "double",
+        "count": "bigint",
+        "flag": "boolean",
+        "version": "string",
+        "big": "string",
+        "quoted": "string",
+    }
+    assert found.values[0] == {
+        "zip": "01234",
+        "amount": 1.5,
+        "count": 7,
+        "flag": True,
+        "version": "1.10.1",
+        "big": "12345678901234567890",
+        "quoted": "",
+    }
+
+
+def test_delimited_rows_that_are_wrong_are_refused_alone() -> None:
+    body = 'a,b\n1,é\n3\n4,5,6\n"7,8\n9,ü\n'.encode() + b'10,\xff\n12,"13"x\n14,15\n'
+    found = convert(body, "data/t/object.csv")
+    assert found.values == [{"a": 1, "b": "é"}, {"a": 9, "b": "ü"}, {"a": 14, "b": "15"}]
+    assert found.reasons == [
+        (2, "FIELD_COUNT"),
+        (3, "FIELD_COUNT"),
+        (4, "MALFORMED_ROW"),
+        (6, "INVALID_UTF8"),
+        (7, "MALFORMED_ROW"),
+    ]
+    assert [entry["raw"] for entry in found.quarantine][:3] == ["3", "4,5,6", '"7,8']
+
+
+def test_delimited_values_that_do_not_fit_the_table_are_rescued() -> None:
+    found = convert(b"a,b\n1,x\ntwo,y\n", table={"a": "bigint", "b": "string"})
+    assert found.values == [{"a": 1, "b": "x"}, {"a": None, "b": "y"}]
+    assert found.rescued == [None, {"a": "two"}]
+
+
+def test_a_file_without_header_gets_numbered_columns() -> None:
+    found = convert(b"1,2.5,x\n3,4.5,y\n")
+    assert found.values == [
+        {"column_1": 1, "column_2": 2.5, "column_3": "x"},
+        {"column_1": 3, "column_2": 4.5, "column_3": "y"},
+    ]
+
+
+def test_equal_headers_keep_both_columns() -> None:
+    found = convert(b"id,ID,id,\n1,2,3,4\n5,6,7,8\n", "data/t/object.csv")
+    assert [sorted(row.values()) for row in found.values] == [[1, 2, 3, 4], [5, 6, 7, 8]]
+
+
+def test_parquet_types_become_what_athena_reads() -> None:
+    moment = datetime(2024, 1, 15, 10, tzinfo=UTC)
+    table = pa.table(
+        {
+            "small": pa.array([1], pa.uint8()),
+            "huge": pa.array([2**64 - 1], pa.uint64()),
+            "price": pa.array([Decimal("12.50")], pa.decimal128(10, 2)),
+            "day": pa.array([date(2024, 1, 15)]),
+            "at": pa.array([moment], pa.timestamp("us", "UTC")),
+            "nanos": pa.array([1], pa.timestamp("ns")),
+            "bytes": pa.array([b"\xff\x00"], pa.binary()),
+            "Nested Name": pa.array([{"A b": [1.5]}]),
+        }
+    )
+    found = convert(parquet(table))
+    assert found.types == {
+        "small": "bigint",
+        "huge": "decimal(20,0)",
+        "price": "decimal(10,2)",
+        "day": "date",
+        "at": "timestamp",
+        "nanos": "string",
+        "bytes": "string",
+        "nested_name": "struct<a_b:array<double>>",
+    }
+    (row,) = found.values
+    assert row["huge"] == Decimal(2**64 - 1)
+    assert row["price"] == Decimal("12.50")
+    assert row["at"] == moment.replace(tzinfo=None)
+    assert row["nanos"].endswith(".000000001")
+    assert row["bytes"] == "/wA="
+    assert row["nested_name"] == {"a_b": [1.5]}
+
+
+def test_parquet_of_another_type_than_the_table_is_conformed() -> None:
+    table = pa.table({"a": [1.0, 2.5], "b": ["x", "y"]})
+    found = convert(parquet(table), table={"a": "bigint", "b": "string"})
+    assert [row["a"] for row in found.values] == [1, None]
+    assert found.rescued == [None, {"a": 2.5}]

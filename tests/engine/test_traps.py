@@ -1,0 +1,216 @@
+"""Every way known in which an engine changes or drops a value in silence."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from processor.engine.job import Options
+from tests.support.engine import convert, lines
+
+#: Enough records that what follows lies outside of any sample.
+MANY = [{"a": n} for n in range(60_000)]
+
+
+@pytest.mark.parametrize("before", [[{"a": 1}], MANY], ids=["sampled", "not sampled"])
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        (29.99, "double", 29.99),
+        (30.0, None, 30),
+        (2**53 + 1, "bigint", 2**53 + 1),
+        (2**63 - 1, "bigint", 2**63 - 1),
+        (2**63, "string", "9223372036854775808"),
+        ("30", "string", "30"),
+        ("x", "string", "x"),
+        (True, "string", "true"),
+        ({"b": 1}, "string", '{"b":1}'),
+        ([1], "string", "[1]"),
+    ],
+)
+def test_a_later_value_of_another_kind_is_kept(
+    before: list[dict[str, Any]], value: Any, kind: str | None, expected: Any
+) -> None:
+    found = convert(lines(*before, {"a": value}))
+    assert found.status == "DONE"
+    assert found.types["a"] in ({kind} if kind else {"bigint", "double"})
+    assert found.values[-1]["a"] == expected
+    assert len(found.rows) == len(before) + 1
+
+
+@pytest.mark.parametrize(
+    "number", ["1e400", "-1e400", "18446744073709551616", "123456789012345678901", "1" * 5000]
+)
+def test_numbers_that_no_number_type_holds_are_kept_as_text(number: str) -> None:
+    found = convert(b'{"a": 1.5}\n{"a": %s}\n' % number.encode())
+    assert [row["a"] for row in found.values] == ["1.5", number]
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["0.0", "-0.0", "0", "0.00", "1E2", "1.10", "0.30000000000000004", "0.1234567890123456789"],
+)
+def test_numbers_that_a_double_holds_are_doubles(number: str) -> None:
+    found = convert(b'{"a": 1.5}\n{"a": %s}\n' % number.encode())
+    assert [row["a"] for row in found.values] == [1.5, float(number)]
+
+
+@pytest.mark.parametrize(
+    "number", ["NaN", "Infinity", "-Infinity", "nan", "+1", "01", "0x10", ".5"]
+)
+def test_what_is_no_json_number_is_refused(number: str) -> None:
+    found = convert(b'{"a": 1}\n{"a": %s}\n{"a": 2}\n' % number.encode())
+    assert found.reasons == [(2, "MALFORMED_JSON")]
+    assert found.quarantine[0]["raw"] == f'{{"a": {number}}}'
+
+
+def test_a_huge_integer_outside_the_sample_is_kept() -> None:
+    found = convert(lines(*MANY, {"a": 2**70 + 1}))
+    assert found.rescued[-1] == {"a": 2**70 + 1}
+
+
+def test_a_key_outside_the_sample_is_a_column() -> None:
+    found = convert(lines(*MANY, {"b": {"c": [1]}}))
+    assert found.types == {"a": "bigint", "b": "struct<c:array<bigint>>"}
+    assert found.values[-1] == {"a": None, "b": {"c": [1]}}
+
+
+def test_an_empty_object_is_a_row_and_a_bad_line_is_not() -> None:
+    found = convert(b'{"a": 1}\n{}\n{"a": 2\n{"a": null}\n\n{"a": 3}\n')
+    assert [row["a"] for row in found.values] == [1, None, None, 3]
+    assert found.reasons == [(3, "MALFORMED_JSON")]
+
+
+def test_good_lines_after_bad_ones_are_kept() -> None:
+    records = [json.dumps({"a": n, "text": "x" * (n % 50)}) for n in range(20_000)]
+    records[99::100] = [record[: len(record) // 2] for record in records[99::100]]
+    found = convert("\n".join(records).encode())
+    assert [number for number, _ in found.reasons] == list(range(100, 20_001, 100))
+    assert len(found.rows) == 20_000 - 200
+
+
+def test_a_repeated_key_keeps_every_value() -> None:
+    found = convert(b'{"a": 1, "a": 2}\n{"a": 3}\n')
+    assert sorted(row["a"] for row in found.values) == [2, 3]
+    assert {"a": [1]} in found.rescued
+
+
+@pytest.mark.parametrize(
+    "text", ["10:00:00", "2024-01-15", "f47ac10b-58cc-4372-a567-0e02b2c3d479", "007", "1e5", " x "]
+)
+def test_strings_stay_strings(text: str) -> None:
+    found = convert(lines({"a": text}, {"a": text}))
+    assert found.types == {"a": "string"}
+    assert [row["a"] for row in found.values] == [text, text]
+
+
+def test_mixed_kinds_keep_strings_without_quotes() -> None:
+    found = convert(lines({"a": "x"}, {"a": 1}, {"a": [1, "y"]}, {"a": None}))
+    assert [row["a"] for row in found.values] == ["x", "1", '[1,"y"]', None]
+
+
+def test_many_varying_keys_are_no_map() -> None:
+    found = convert(lines(*({"a": {f"k{n}": n}} for n in range(150))))
+    assert sum(v for row in found.values for v in row["a"].values() if v is not None) == sum(
+        range(150)
+    )
+
+
+def test_names_that_differ_in_case_are_two_columns() -> None:
+    found = convert(lines({"id": 1, "ID": 2}, {"Id": 3}))
+    assert sorted(v for row in found.values for v in row.values() if v is not None) == [1, 2, 3]
+
+
+def test_a_column_called_like_the_partition_does_not_collide() -> None:
+    found = convert(lines({"date_partition": "x", "timestamp": "2024-02-03T00:00:00Z"}))
+    assert found.rows[0]["date_partition"] == "2024-02-03"
+    assert "x" in found.values[0].values()
+
+
+@pytest.mark.parametrize(
+    ("moment", "partition"),
+    [
+        ("2024-01-15T10:00:00Z", "2024-01-15"),
+        ("2024-01-15", "2024-01-15"),
+        ("2024-01-15 23:30:00", "2024-01-15"),
+        ("2024-01-15T23:30:00-05:00", "2024-01-16"),
+        ("2024-01-15T00:30:00+02:00", "2024-01-14"),
+        (1705312800, "2024-01-15"),
+        (1705312800123, "2024-01-15"),
+        ("not a date", "2024-01-20"),
+        ("99999-01-01", "2024-01-20"),
+        (None, "2024-01-20"),
+    ],
+)
+def test_a_record_is_dated_in_utc_or_by_its_object(moment: Any, partition: str) -> None:
+    found = convert(lines({"n": 1, "timestamp": moment}, {"n": 2, "timestamp": moment}))
+    assert {row["date_partition"] for row in found.rows} == {partition}
+
+
+TABLE = {"a": "bigint", "s": "struct<x:double,y:string>"}
+
+
+def test_what_does_not_fit_the_table_is_rescued_by_path() -> None:
+    records = [
+        {"a": 1, "s": {"x": 1.5, "y": "z"}},
+        {"a": "abc", "s": {"x": 2, "y": 3}},
+        {"a": 2.5, "s": {"x": "no", "y": None}},
+        {"a": "7", "s": "text"},
+    ]
+    found = convert(lines(*MANY, *records), table=TABLE)
+    rows = found.values[-4:] if len(found.rows) == len(MANY) + 4 else []
+    by_rescue = {json.dumps(r): v for r, v in zip(found.rescued, found.values, strict=True)}
+    assert rows
+    assert by_rescue['{"a": "abc"}'] == {"a": None, "s": {"x": 2.0, "y": "3"}}
+    assert by_rescue['{"a": 2.5, "s.x": "no"}'] == {"a": None, "s": {"x": None, "y": None}}
+    assert by_rescue['{"s": "text"}'] == {"a": 7, "s": None}
+    assert found.conversion is not None
+    assert found.conversion.rescued == 3
+
+
+def test_lines_set_aside_are_rare_and_their_neighbours_stay_vectorised() -> None:
+    body = lines(*MANY[:30_000]) + b"oops\n" + lines({"a": "abc"}, *MANY[30_000:])
+    found = convert(body, table={"a": "bigint"})
+    assert found.reasons == [(30_001, "MALFORMED_JSON")]
+    assert found.conversion is not None
+    assert sorted((f.part, f.rows) for f in found.conversion.outputs) == [(0, 60_000), (1, 1)]
+
+
+def test_a_line_larger_than_a_row_can_be_is_refused() -> None:
+    body = lines({"a": "x"}) + b'{"a": "' + b"y" * 20_000_000 + b'"}\n' + lines({"a": "z"})
+    found = convert(body)
+    assert [row["a"] for row in found.values] == ["x", "z"]
+    assert found.reasons == [(2, "RECORD_TOO_LARGE")]
+    assert "first 1,000,000" in found.quarantine[0]["detail"]
+
+
+def test_raw_bytes_in_quarantine_are_exact() -> None:
+    found = convert(b'{"a": 1}\n{"a": "\xff\xfe"}\n')
+    assert found.reasons == [(2, "INVALID_UTF8")]
+    (entry,) = found.quarantine
+    assert (entry["raw_encoding"], entry["raw"]) == ("base64", "eyJhIjogIv/+In0=")
+
+
+def test_json_output_holds_the_same_rows() -> None:
+    import tempfile
+    from pathlib import Path
+
+    import duckdb
+
+    from processor.engine.duck import DuckEngine
+    from processor.model import Source
+    from tests.support.engine import CREATED
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "object")
+        path.write_bytes(lines({"a": 1, "s": {"x": "é"}}, {"a": 2, "s": None}))
+        source = Source(path, "raw", "data/t/o", "v1", "t", CREATED)
+        done = DuckEngine(Options(output_format="json")).convert(
+            source, None, Path(folder), lambda: 900
+        )
+        (file,) = done.outputs
+        assert file.path.name.endswith(".json.gz")
+        rows = duckdb.sql(f"SELECT a, s.x FROM read_json('{file.path}')").fetchall()
+    assert rows == [(1, "é"), (2, None)]
