@@ -9,7 +9,7 @@ import json
 import lzma
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fastavro
 import pyarrow as pa
@@ -19,7 +19,10 @@ from backports import zstd
 
 from tests.support.engine import convert, lines
 
-ROWS = [{"n": 1, "text": 'één, "two"'}, {"n": 2, "text": "drei\nvier"}]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROWS: list[dict[str, Any]] = [{"n": 1, "text": 'één, "two"'}, {"n": 2, "text": "drei\nvier"}]
 
 
 def parquet(table: pa.Table, **options: Any) -> bytes:
@@ -35,10 +38,13 @@ def avro(records: list[dict[str, Any]], fields: list[dict[str, Any]]) -> bytes:
     return file.getvalue()
 
 
-FIELDS = [{"name": "n", "type": "long"}, {"name": "text", "type": ["null", "string"]}]
+FIELDS: list[dict[str, Any]] = [
+    {"name": "n", "type": "long"},
+    {"name": "text", "type": ["null", "string"]},
+]
 CSV = 'n,text\r\n1,"één, ""two"""\r\n2,"drei\nvier"\r\n'
 
-FORMATS = {
+FORMATS: dict[str, bytes] = {
     "jsonl": lines(*ROWS),
     "json": json.dumps(ROWS, indent=2).encode(),
     "json-one-line": json.dumps(ROWS).encode(),
@@ -57,7 +63,7 @@ FORMATS = {
     "avro": avro(ROWS, FIELDS),
 }
 
-PACKED = {
+PACKED: dict[str, Callable[[bytes], bytes]] = {
     "none": lambda body: body,
     "gzip": gzip.compress,
     "gzip-members": lambda body: gzip.compress(body[:7]) + gzip.compress(body[7:]) + b"\0" * 512,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from processor.engine.duck import DuckEngine
 from processor.engine.job import Options
-from tests.support.engine import convert, lines
+from processor.model import Source
+from tests.support.engine import CREATED, convert, lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: Enough records that what follows lies outside of any sample.
 MANY = [{"a": n} for n in range(60_000)]
@@ -179,7 +185,7 @@ def test_lines_set_aside_are_rare_and_their_neighbours_stay_vectorised() -> None
 
 
 def test_a_line_larger_than_a_row_can_be_is_refused() -> None:
-    body = lines({"a": "x"}) + b'{"a": "' + b"y" * 20_000_000 + b'"}\n' + lines({"a": "z"})
+    body = lines({"a": "x"}) + b'{"a": "' + b"y" * 40_000_000 + b'"}\n' + lines({"a": "z"})
     found = convert(body)
     assert [row["a"] for row in found.values] == ["x", "z"]
     assert found.reasons == [(2, "RECORD_TOO_LARGE")]
@@ -193,24 +199,17 @@ def test_raw_bytes_in_quarantine_are_exact() -> None:
     assert (entry["raw_encoding"], entry["raw"]) == ("base64", "eyJhIjogIv/+In0=")
 
 
-def test_json_output_holds_the_same_rows() -> None:
-    import tempfile
-    from pathlib import Path
-
-    import duckdb
-
-    from processor.engine.duck import DuckEngine
-    from processor.model import Source
-    from tests.support.engine import CREATED
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "object")
-        path.write_bytes(lines({"a": 1, "s": {"x": "é"}}, {"a": 2, "s": None}))
-        source = Source(path, "raw", "data/t/o", "v1", "t", CREATED)
-        done = DuckEngine(Options(output_format="json")).convert(
-            source, None, Path(folder), lambda: 900
-        )
-        (file,) = done.outputs
-        assert file.path.name.endswith(".json.gz")
-        rows = duckdb.sql(f"SELECT a, s.x FROM read_json('{file.path}')").fetchall()
-    assert rows == [(1, "é"), (2, None)]
+def test_json_output_holds_the_same_rows(tmp_path: Path) -> None:
+    path = tmp_path / "object"
+    path.write_bytes(
+        lines({"a": 1, "s": {"x": "é"}, "date": "2024-01-01"}, {"a": 2, "date": "2024-01-02"})
+    )
+    source = Source(path, "raw", "data/t/o", "v1", "t", CREATED)
+    done = DuckEngine(Options(output_format="json")).convert(source, None, tmp_path, lambda: 900)
+    assert [f.partition for f in done.outputs] == ["2024-01-01", "2024-01-02"]
+    assert all(f.path.name.endswith(".json.gz") and f.rows == 1 for f in done.outputs)
+    rows = [json.loads(gzip.decompress(f.path.read_bytes())) for f in done.outputs]
+    assert [(r["a"], r["s"], r["_source_version"]) for r in rows] == [
+        (1, {"x": "é"}, "v1"),
+        (2, None, "v1"),
+    ]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from processor.engine.job import Job
     from processor.model import OutputFile
 
-#: Half of the 32 MB that Athena takes for a row.
+#: Bytes of a record that is certainly taken: half of the 32 MB that Athena takes for a row.
+#: DuckDB takes up to twice as many, since its buffers are so long.
 MAX_RECORD = 15 * 1024 * 1024
 
 #: A value that is no object is a row of this one column.

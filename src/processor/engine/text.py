@@ -5,6 +5,9 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING
 
+from processor.errors import RejectedObjectError
+from processor.reasons import Reason
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -71,6 +74,11 @@ def as_utf8(path: Path, target: Path, encoding: str, *, single_byte: bool) -> tu
     -------
     tuple of Path and str
         The file, and the encoding that it was in.
+
+    Raises
+    ------
+    RejectedObjectError
+        When a text in UTF-16 or UTF-32 is damaged: no line of it can be told from another.
     """
     if encoding == "utf-8":
         if single_byte and _is_single_byte(path):
@@ -83,13 +91,16 @@ def as_utf8(path: Path, target: Path, encoding: str, *, single_byte: bool) -> tu
                     while block := file.read(_BLOCK):
                         copy.write(block)
             return target, encoding
-    errors = "lake-latin-1" if encoding == "cp1252" else "replace"
+    errors = "lake-latin-1" if encoding == "cp1252" else "strict"
     with (
         path.open("r", encoding=encoding, errors=errors, newline="") as source,
         target.open("w", encoding="utf-8", newline="") as text,
     ):
-        while characters := source.read(_BLOCK):
-            text.write(characters)
+        try:
+            while characters := source.read(_BLOCK):
+                text.write(characters)
+        except UnicodeError as error:
+            raise RejectedObjectError(Reason.CORRUPT_FILE, f"{encoding}: {error}") from error
     return target, encoding
 
 

@@ -1,0 +1,85 @@
+"""Memory, disk, time and partitions: a clear verdict instead of a crash."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.generate import json_lines
+from processor.engine.job import Options
+from processor.errors import OutOfTimeError
+from tests.conftest import ROOT
+from tests.support.engine import convert, lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_many_dates_make_one_file_each(tmp_path: Path) -> None:
+    path = tmp_path / "object"
+    count = json_lines(path, 12_000_000, days=336)
+    found = convert(path)
+    assert found.conversion is not None
+    outputs = found.conversion.outputs
+    assert len(outputs) == len({f.partition for f in outputs}) == 336
+    assert len(found.rows) == count
+
+
+def test_too_many_dates_are_named_with_the_parameter() -> None:
+    body = lines(*({"date": f"{y:04}-01-01"} for y in range(1900, 2030)))
+    found = convert(body, options=Options(max_partitions=100))
+    assert found.status == "TOO_LARGE"
+    assert found.error is not None
+    assert "130 dates, MaxPartitionsPerObject allows 100" in found.error.detail
+
+
+def test_a_file_that_unpacks_to_more_than_the_disk_is_too_large() -> None:
+    bomb = gzip.compress(b"\0" * 20_000_000)
+    found = convert(bomb, options=Options(disk_bytes=1_000_000))
+    assert found.status == "TOO_LARGE"
+    assert found.error is not None
+    assert "EphemeralStorage" in found.error.detail
+
+
+def test_without_time_the_object_is_handed_back() -> None:
+    with pytest.raises(OutOfTimeError):
+        convert(lines({"a": 1}), seconds_left=lambda: 1)
+
+
+MEMORY = """
+import resource, sys, tempfile
+from pathlib import Path
+from tests.support.engine import CREATED
+from processor.engine.duck import DuckEngine
+from processor.engine.job import Options
+from processor.model import Source
+with tempfile.TemporaryDirectory() as work:
+    source = Source(Path(sys.argv[1]), "raw", "data/t/o", "v1", "t", CREATED)
+    done = DuckEngine(Options()).convert(source, None, Path(work), lambda: 900)
+    assert done.read == done.accepted + done.quarantined
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.parametrize("what", ["few dates", "many dates", "bad lines"])
+def test_memory_stays_within_the_function(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "object"
+    json_lines(
+        path,
+        150_000_000,
+        days=336 if what == "many dates" else 3,
+        bad=100 if what == "bad lines" else 0,
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(path)],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) < 450

@@ -1,0 +1,123 @@
+"""The handler: what it answers to each way of being told, and to each kind of failure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from processor import app
+from processor.engine.duck import DuckEngine
+from processor.engine.job import Options
+from processor.errors import ServiceError, UnknownEventError
+from processor.ingest import Ingest
+from tests.conftest import load_event
+from tests.support.memory import MemoryCatalog, MemoryLedger, MemoryOutputStore, MemoryRawStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUCKET = "data-lake-raw-000000000000-us-east-1"
+
+
+@dataclass
+class Context:
+    function_name: str = "data-lake-processor"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:x"
+    aws_request_id: str = "r"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 300_000
+
+
+@dataclass
+class World:
+    raw: MemoryRawStore
+    outputs: MemoryOutputStore
+    catalog: MemoryCatalog
+    ledger: MemoryLedger
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "processor")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "data-lake")
+    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "1")
+    world = World(MemoryRawStore(), MemoryOutputStore(), MemoryCatalog(), MemoryLedger())
+    ingest = Ingest(
+        world.raw,
+        world.outputs,
+        world.catalog,
+        world.ledger,
+        DuckEngine(Options()),
+        1e9,
+        tmp_path,
+    )
+    monkeypatch.setattr(app, "_ingest", lambda: ingest)
+    return world
+
+
+def call(event: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = app.handler(event, Context())  # type: ignore[arg-type]  # what the handler uses of it
+    return answer
+
+
+@pytest.mark.parametrize("name", ["s3-put", "eventbridge"])
+def test_an_object_is_ingested_and_the_answer_says_so(
+    world: World, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.raw.write(BUCKET, "data/test-data.json", b'{"a": 1}\n{"a": 2}\n')
+    (taken,) = call(load_event(name))["objects"]
+    assert (taken["status"], taken["records_read"], taken["records_accepted"]) == ("DONE", 2, 2)
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (emf,) = [p for p in printed if "_aws" in p and "RecordsRead" in p]
+    assert emf["RecordsRead"] == [2.0]
+    assert emf["RecordsQuarantined"] == [0.0]
+    again = call(load_event(name))["objects"][0]
+    assert again["records_read"] == 2
+    assert len(world.outputs.objects) == 1
+
+
+def test_a_message_of_two_objects_ingests_both(world: World) -> None:
+    for key in ("data/test-data.json", "data/orders/2024-01-15.json"):
+        world.raw.write(BUCKET, key, b'{"a": 1}\n')
+    assert call(load_event("sqs-batch")) == {"batchItemFailures": []}
+    assert {entry.status.value for entry in world.ledger.entries.values()} == {"DONE"}
+    assert sorted(world.catalog.tables) == ["orders", "processed_table"]
+
+
+def test_only_the_message_that_a_retry_can_mend_returns(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.raw.write(BUCKET, "data/test-data.json", b'{"a": 1}\n')
+    batch = load_event("sqs-batch")
+    good = {**batch["Records"][0], "messageId": "good", "body": json.dumps(load_event("s3-put"))}
+    other = load_event("s3-put")
+    other["Records"][0]["s3"]["object"]["key"] = "data/throttled.json"
+    bad = {**good, "messageId": "bad", "body": json.dumps(other)}
+    junk = {**good, "messageId": "junk", "body": "{"}
+    head = world.raw.head
+
+    def throttled(bucket: str, key: str) -> Any:
+        if key == "data/throttled.json":
+            raise ServiceError("SlowDown")
+        return head(bucket, key)
+
+    monkeypatch.setattr(world.raw, "head", throttled)
+    answer = call({"Records": [bad, junk, good]})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert len(world.outputs.objects) == 1
+
+
+def test_a_deleted_object_and_a_test_event_are_no_failures(world: World) -> None:
+    (taken,) = call(load_event("s3-put"))["objects"]
+    assert taken["status"] == "OBJECT_GONE"
+    assert call(load_event("s3-test-event")) == {"objects": []}
+
+
+def test_what_is_no_event_is_an_error(world: World) -> None:
+    with pytest.raises(UnknownEventError, match="hello"):
+        call({"hello": "world"})
