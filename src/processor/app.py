@@ -68,7 +68,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     def delivery(identifier: str) -> Delivery:
         return Delivery(identifier, lambda: context.get_remaining_time_in_millis() / 1000, whole)
 
-    if not events.is_queue_batch(event):
+    batch = events.is_queue_batch(event)
+    metrics.add_metric("Events", MetricUnit.Count, len(event["Records"]) if batch else 1)
+    if not batch:
         found = events.parse(event)
         return {"objects": [_take(e, delivery(_identity(e))) for e in found]}
 

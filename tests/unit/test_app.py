@@ -43,9 +43,6 @@ class World:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "processor")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "data-lake")
-    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "1")
     world = World(MemoryRawStore(), MemoryOutputStore(), MemoryCatalog(), MemoryLedger())
     ingest = Ingest(
         world.raw,
@@ -61,7 +58,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
 
 
 def call(event: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = app.handler(event, Context())  # type: ignore[arg-type]  # what the handler uses of it
+    answer: dict[str, Any] = app.handler(event, Context())
     return answer
 
 
@@ -112,12 +109,14 @@ def test_only_the_message_that_a_retry_can_mend_returns(
     assert len(world.outputs.objects) == 1
 
 
-def test_a_deleted_object_and_a_test_event_are_no_failures(world: World) -> None:
+@pytest.mark.usefixtures("world")
+def test_a_deleted_object_and_a_test_event_are_no_failures() -> None:
     (taken,) = call(load_event("s3-put"))["objects"]
     assert taken["status"] == "OBJECT_GONE"
     assert call(load_event("s3-test-event")) == {"objects": []}
 
 
-def test_what_is_no_event_is_an_error(world: World) -> None:
+@pytest.mark.usefixtures("world")
+def test_what_is_no_event_is_an_error() -> None:
     with pytest.raises(UnknownEventError, match="hello"):
         call({"hello": "world"})
