@@ -16,7 +16,7 @@ test: install check ## Check the code and run every test
 	@pytest -q --cov --cov-report=term:skip-covered --cov-fail-under=80
 
 ##@ Development
-.PHONY: install check fix build lock clean help
+.PHONY: install check fix build bench lock clean help
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
 $(VENV)/installed: requirements/dev.txt
@@ -41,14 +41,19 @@ fix: install ## Format the code and mend what can be mended; edits files
 build: install ## Build the function as sam deploys it
 	@sam build
 
+bench: install ## Measure the lake beside its peers (ten minutes); writes benchmarks/results
+	@test -e .venv-bench/installed || { $(PYTHON) -m venv --clear .venv-bench && .venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/bench.txt && touch .venv-bench/installed; }
+	@python -m benchmarks.run --python .venv-bench/bin/python
+
 lock: install ## Resolve requirements/*.in anew; edits files
 	@python -m pip install --quiet pip-tools
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/dev.txt requirements/dev.in
 	@cd requirements && pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --constraint dev.txt --output-file ../src/requirements.txt runtime.in
+	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/bench.txt requirements/bench.in
 
 clean: ## Remove what the other targets made
 	@if [ -x $(BIN)/lake ]; then $(BIN)/lake down >/dev/null 2>&1 || true; fi
-	@rm -rf $(VENV) .aws-sam .lake .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
+	@rm -rf $(VENV) .venv-bench .aws-sam .lake .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
 
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def records(seed: int, days: int = 3) -> Iterator[str]:
     seed : int
         Of the generator.
     days : int
-        Dates that the records are spread over, from 2024-01-01.
+        Dates that the records are spread over, back from 2024-01-01.
 
     Yields
     ------
@@ -30,7 +31,7 @@ def records(seed: int, days: int = 3) -> Iterator[str]:
     """
     draw = random.Random(seed)  # noqa: S311  # data, not secrets
     choice, whole, fraction = draw.choice, draw.randrange, draw.random
-    dates = [f"2024-{1 + d // 28 % 12:02}-{1 + d % 28:02}" for d in range(days)]
+    dates = [(date(2024, 1, 1) - timedelta(days=d)).isoformat() for d in range(days)]
     number = 0
     while True:
         number += 1

@@ -118,6 +118,30 @@ def test_what_is_no_file_is_refused_before_anything_is_uploaded(own_lake: LocalL
     assert "no-such-file is not a file" in refused.stderr
 
 
+def test_json_output_answers_queries_as_parquet_does(own_lake: LocalLake) -> None:
+    function = own_lake.client("lambda")
+    name = own_lake.outputs["ProcessorFunctionName"]
+    variables = function.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    function.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, "OUTPUT_FORMAT": "json"}}
+    )
+    try:
+        body = b'{"n": 1, "s": {"x": "a"}}\n{"n": 2, "s": null}\n'
+        assert own_lake.ingest("data/as_json/x.json", body)["status"] == "DONE"
+    finally:
+        function.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables}
+        )
+    files = own_lake.client("s3").list_objects_v2(
+        Bucket=own_lake.outputs["ProcessedBucketName"], Prefix="processed/as_json/"
+    )["Contents"]
+    assert [file["Key"].endswith(".json.gz") for file in files] == [True]
+    assert own_lake.query("SELECT n, s.x AS x FROM as_json ORDER BY n") == [
+        {"n": 1, "x": "a"},
+        {"n": 2, "x": None},
+    ]
+
+
 def test_cleaning_up_as_the_readme_says_keeps_the_data(own_lake: LocalLake) -> None:
     (block,) = blocks((ROOT / "README.md").read_text(), "run in a lake of its own")
     run(block, own_lake)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import load_event, until
@@ -48,6 +52,44 @@ def test_any_key_is_read_as_it_was_written(local_lake: LocalLake, dataset: str, 
     key = f"data/{dataset}/{name}.json"
     local_lake.ingest(key, lines({"n": 1}))
     assert [r["_source_key"] for r in local_lake.query(f"SELECT * FROM {dataset}")] == [key]
+
+
+def parquet() -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"n": [1, 2], "text": ["x", "y"]}), file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("x.json", json.dumps([{"n": 1, "text": "x"}, {"n": 2, "text": "y"}]).encode()),
+        ("x.csv.bz2", bz2.compress(b"n,text\n1,x\n2,y\n")),
+        ("x.parquet", parquet()),
+    ],
+)
+def test_each_format_is_the_same_table(
+    local_lake: LocalLake, dataset: str, name: str, body: bytes
+) -> None:
+    assert local_lake.ingest(f"data/{dataset}/{name}", body)["status"] == "DONE"
+    assert local_lake.query(f"SELECT n, text FROM {dataset} ORDER BY n") == [
+        {"n": 1, "text": "x"},
+        {"n": 2, "text": "y"},
+    ]
+
+
+def test_the_quarantine_counts_by_reason(local_lake: LocalLake, dataset: str) -> None:
+    body = 'a,b\n1,é\n2\n3\n"4,5\n'.encode() + b"6,\xff\n"
+    entry = local_lake.ingest(f"data/{dataset}/x.csv", body)
+    assert (entry["records_read"], entry["records_quarantined"]) == (5, 4)
+    assert local_lake.query(
+        "SELECT reason, count(*) AS records FROM quarantine "
+        f"WHERE dataset = '{dataset}' GROUP BY reason ORDER BY reason"
+    ) == [
+        {"reason": "FIELD_COUNT", "records": 2},
+        {"reason": "INVALID_UTF8", "records": 1},
+        {"reason": "MALFORMED_ROW", "records": 1},
+    ]
 
 
 def test_gzip_is_unpacked(local_lake: LocalLake, dataset: str) -> None:

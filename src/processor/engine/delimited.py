@@ -92,7 +92,7 @@ def _relation(path: Path, dialect: Dialect) -> str:
 
 def _infer(job: Job, path: Path, dialect: Dialect, sample: str) -> dict[str, Kind]:
     tests = ", ".join(
-        f"count({quoted(name)}), " + ", ".join(f"bool_and({_fits(name, kind)})" for kind in _ORDER)
+        f"count({quoted(name)}), " + ", ".join(_holds(name, kind) for kind in _ORDER)
         for name in dialect.columns
     )
     (found,) = job.db.execute(
@@ -103,6 +103,13 @@ def _infer(job: Job, path: Path, dialect: Dialect, sample: str) -> dict[str, Kin
         name: _first_that_holds(found[width * n], found[width * n + 1 : width * (n + 1)])
         for n, name in enumerate(dialect.columns)
     }
+
+
+def _holds(name: str, kind: Kind) -> str:
+    # A failed cast is null, which bool_and would pass over.
+    return (
+        f"bool_and(coalesce({_fits(name, kind)}, false)) FILTER (WHERE {quoted(name)} IS NOT NULL)"
+    )
 
 
 #: From narrow to wide; what is none of these is a string.

@@ -47,7 +47,7 @@ class Options:
         ``parquet`` or ``json``.
     """
 
-    memory_mb: int = 256
+    memory_mb: int = 160
     threads: int = 1
     disk_bytes: int = 4_000_000_000
     date_columns: tuple[str, ...] = ("timestamp", "date")
@@ -183,6 +183,9 @@ def opened(
             f"SET threads = {options.threads}; SET memory_limit = '{options.memory_mb}MB';"
             f"SET temp_directory = {literal(str(workdir / 'spill'))}; SET TimeZone = 'UTC';"
             "SET autoinstall_known_extensions = false;"
+            # As many rows wait to be written; by default four times as many, which takes memory
+            # and saves no time.
+            "SET partitioned_write_flush_threshold = 131072;"
             "SET partitioned_write_max_open_files = 100; SET enable_progress_bar = false;"
         )
         yield Job(source, table, options, workdir, seconds_left, db, quarantine)

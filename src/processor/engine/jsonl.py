@@ -203,7 +203,8 @@ def _vectorised(job: Job, path: Path, shapes: dict[str, Kind]) -> Done | None:
         raise
     except (duckdb.Error, _MiscountedError):
         return None
-    more, rescued = _conform(job, _numbered(unusual), layout, part=1)
+    part = 1 + max((file.part for file in outputs), default=-1)
+    more, rescued = _conform(job, _numbered(unusual), layout, part)
     return layout, outputs + more, rescued
 
 

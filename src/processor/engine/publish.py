@@ -31,7 +31,12 @@ _FEW_DATES, _FIRST_ROWS, _SMALL = 60, 8192, 4_000_000
 _GROUPS = 64
 
 # Zstandard's default, level 3, saves a hundredth of the space for some more time.
-_PARQUET = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARTITION_BY ({PARTITION_KEY})"
+_PARQUET_FILE = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+_PARQUET = f"{_PARQUET_FILE}, PARTITION_BY ({PARTITION_KEY})"
+
+#: Bytes. Athena reads a Parquet file in pieces of its row groups; beyond this a file is only
+#: slower to copy or to lose (Athena User Guide, "Optimize data": 128 MB to 1 GB).
+_MAX_FILE = 512 * 1024 * 1024
 
 # DuckDB writes JSON to one file only. Its text holds no control characters, so that as a
 # delimited file of one column it needs no quotes.
@@ -154,8 +159,24 @@ def publish(job: Job, select: str, part: int = 0) -> tuple[OutputFile, ...]:
             f"{job.options.max_partitions:,}"
         )
     return tuple(
-        OutputFile(path, partition, part, rows) for partition, path, rows in sorted(written)
+        OutputFile(piece, partition, number, count)
+        for partition, path, rows in sorted(written)
+        for number, (piece, count) in enumerate(_pieces(job, path, rows), part)
     )
+
+
+def _pieces(job: Job, path: Path, rows: int) -> list[tuple[Path, int]]:
+    """Divide a Parquet file that is too large for one reader to be given."""
+    if path.stat().st_size <= _MAX_FILE or path.suffix != ".parquet":
+        return [(path, rows)]
+    folder = _fresh(path.parent / "pieces")
+    stats = job.db.execute(
+        f"COPY (SELECT * FROM read_parquet({literal(str(path))}, hive_partitioning = false)) TO "
+        f"{literal(str(folder))} ({_PARQUET_FILE}, FILE_SIZE_BYTES {_MAX_FILE // 2}, RETURN_STATS)"
+    ).fetchall()
+    path.unlink()
+    found = [(Path(name), count) for name, count, *_ in stats]
+    return sorted(found, key=lambda piece: (len(piece[0].name), piece[0].name))
 
 
 Written = list[tuple[str, Path, int]]

@@ -1,0 +1,103 @@
+"""Write the measured figures as a table and a chart: ``python -m benchmarks.report``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from benchmarks.run import NAMES, RESULTS, ROOT, WORKS
+
+PAGE = ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
+
+
+def figure(run: dict[str, Any] | None, key: str, unit: float = 1) -> str:
+    """Format one figure; a contestant that failed has none."""
+    if run is None or key not in run:
+        return "fails" if run and "error" in run else "-"
+    return f"{run[key] / unit:,.2f}" if key in ("cpu", "wall") else f"{run[key] / unit:,.0f}"
+
+
+def table(results: dict[str, Any]) -> str:
+    """Write every figure as Markdown."""
+    lines = []
+    for work, title in WORKS.items():
+        lines += [f"### {title}", "", "| | CPU s | wall s | peak MB | output MB |"]
+        lines += ["|---|--:|--:|--:|--:|"]
+        for name, run in results["engines"][work].items():
+            cells = [
+                figure(run, "cpu"),
+                figure(run, "wall"),
+                figure(run, "rss_mb"),
+                figure(run, "output_bytes", 1e6) if run.get("output_bytes") else "-",
+            ]
+            lines.append(f"| {NAMES[name]} | {' | '.join(cells)} |")
+        lines.append("")
+    lines += ["### Ratios of CPU seconds", "", "| | |", "|---|--:|"]
+    lines += [f"| `{name}` | {value} |" for name, value in results["ratios"].items()]
+    lines += ["", "### Size of the object", "", "| MB | CPU s | peak MB |", "|--:|--:|--:|"]
+    lines += [
+        f"| {row['megabytes']:,} | {figure(row, 'cpu')} | {figure(row, 'rss_mb')} |"
+        for row in results["sizes"]
+    ]
+    small, cold = results["small_files"], results["cold_start"]
+    lines += [
+        "",
+        (
+            f"Small files: {small['files']:,} of 1 KB through the whole handler, "
+            f"{small['cpu_ms_per_file']} ms of CPU each."
+        ),
+        "",
+        (
+            f"Cold start: {cold['unzipped_mb']} MB unzipped, {cold['cpu']:.2f} CPU seconds to "
+            "import and initialise."
+        ),
+        "",
+        "### Dollars per TB",
+        "",
+        "| | |",
+        "|---|--:|",
+    ]
+    lines += [f"| {name} | {value:,.2f} |" for name, value in results["dollars_per_tb"].items()]
+    return "\n".join(lines)
+
+
+def chart(results: dict[str, Any]) -> None:
+    """Draw processor seconds and memory of each contestant."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    runs = {n: r for n, r in results["engines"]["json"].items() if "cpu" in r}
+    names = sorted(runs, key=lambda n: -runs[n]["cpu"])
+    colours = ["#0b6e4f" if n in ("ours", "handler") else "#9aa5b1" for n in names]
+    figure_, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True)
+    for axis, key, title in (
+        (axes[0], "cpu", "CPU seconds"),
+        (axes[1], "rss_mb", "peak memory, MB"),
+    ):
+        values = [runs[n][key] for n in names]
+        bars = axis.barh([NAMES[n] for n in names], values, color=colours)
+        axis.bar_label(bars, [f"{v:,.1f}" if key == "cpu" else f"{v:,.0f}" for v in values],
+                       padding=3, fontsize=9)  # fmt: skip
+        axis.set_title(title, fontsize=11)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.set_xlim(0, max(values) * 1.18)
+    figure_.suptitle("200 MB of nested JSON Lines to zstd Parquet, partitioned by date")
+    figure_.tight_layout()
+    figure_.savefig(RESULTS / "latest.png", dpi=130)
+
+
+def main() -> None:
+    """Write the chart, and the table into docs/performance.md."""
+    results = json.loads((RESULTS / "latest.json").read_text(encoding="utf-8"))
+    chart(results)
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{table(results)}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
