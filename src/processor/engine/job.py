@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import errno
 import gzip
 import io
 import json
 import shutil
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import IO, TYPE_CHECKING
 
 import duckdb
@@ -22,6 +25,9 @@ from processor.naming import partition_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+#: 65,536 rows in a function of 512 MB (docs/performance.md).
+_ROWS_PER_MB = 410
 
 #: What is kept of a record too large for a row; the raw object still holds all of it.
 _RAW_KEPT = 1_000_000
@@ -161,6 +167,27 @@ class Quarantine:
         return (OutputFile(self.path, partition_of(self.source.created), 0, self.count),)
 
 
+@cache
+def _database(options: Options) -> duckdb.DuckDBPyConnection:
+    """Open the database of this process: a third of the time that a small file takes."""
+    spill = tempfile.mkdtemp(prefix="lake-spill-")
+    atexit.register(shutil.rmtree, spill, ignore_errors=True)
+    db = duckdb.connect(":memory:")
+    for setting in (
+        f"threads = {options.threads}",
+        f"memory_limit = '{options.memory_mb}MB'",
+        f"temp_directory = {literal(spill)}",
+        "TimeZone = 'UTC'",
+        "autoinstall_known_extensions = false",
+        # As many rows wait to be written, and become row groups: by default eight times as
+        # many as fit here, which takes memory and saves no time.
+        f"partitioned_write_flush_threshold = {_ROWS_PER_MB * options.memory_mb}",
+        "partitioned_write_max_open_files = 100",
+    ):
+        db.execute(f"SET GLOBAL {setting}")
+    return db
+
+
 @contextmanager
 def opened(
     source: Source,
@@ -177,17 +204,8 @@ def opened(
         When disk or memory were not enough.
     """
     quarantine = Quarantine(source, workdir / "quarantine.jsonl.gz")
-    db = duckdb.connect(":memory:")
+    db = _database(options).cursor()
     try:
-        db.execute(
-            f"SET threads = {options.threads}; SET memory_limit = '{options.memory_mb}MB';"
-            f"SET temp_directory = {literal(str(workdir / 'spill'))}; SET TimeZone = 'UTC';"
-            "SET autoinstall_known_extensions = false;"
-            # As many rows wait to be written; by default four times as many, which takes memory
-            # and saves no time.
-            "SET partitioned_write_flush_threshold = 131072;"
-            "SET partitioned_write_max_open_files = 100; SET enable_progress_bar = false;"
-        )
         yield Job(source, table, options, workdir, seconds_left, db, quarantine)
     except duckdb.OutOfMemoryException as error:
         raise ObjectTooLargeError(f"memory or disk was not enough: {error}") from error
@@ -198,4 +216,3 @@ def opened(
     finally:
         quarantine.close()
         db.close()
-        shutil.rmtree(workdir / "spill", ignore_errors=True)
