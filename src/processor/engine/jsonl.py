@@ -59,6 +59,8 @@ _HEAD, _PROBE, _PROBES = 256 * 1024, 64 * 1024, 3
 
 _BLOCK = 256 * 1024
 
+_SMALLEST = 64 * 1024
+
 #: JSON's own white space; a line of nothing else is no record.
 _BLANK = b" \t\r\n"
 
@@ -419,7 +421,9 @@ def _relation(job: Job, path: Path, shapes: dict[str, Kind], layout: Layout) -> 
     first.write_text(json.dumps(example), encoding="utf-8")
     return (
         f"read_json([{literal(str(first))}, {literal(str(path))}], "
-        f"format = 'newline_delimited', records = true, maximum_object_size = {MAX_RECORD}, "
+        # DuckDB's buffers are twice as long as this, whatever the file's size.
+        f"format = 'newline_delimited', records = true, "
+        f"maximum_object_size = {min(MAX_RECORD, max(path.stat().st_size, _SMALLEST))}, "
         "sample_size = 1, maximum_sample_files = 1, "
         f"map_inference_threshold = -1) WHERE {marker} IS NULL"
     )
@@ -469,8 +473,6 @@ def _checked(value: str, shape: Kind, kind: Kind) -> str:
                 return value
             name = _variable(value)
             return f"list_transform({value}, lambda {name}: {_checked(name, item, target)})"
-    if kind == STRING:
-        return value
     test, result = _leaf(value, kind)
     return f"CASE WHEN {test} THEN {result} WHEN {value} IS NOT NULL THEN {_ERROR} END"
 
@@ -494,7 +496,7 @@ def _fits(value: str, shape: Kind, kind: Kind) -> str:
                 f"({value} IS NULL OR "
                 f"len(list_filter({value}, lambda {name}: ({test}) IS NOT TRUE)) = 0)"
             )
-    return "true" if kind == STRING else f"({value} IS NULL OR {_leaf(value, kind)[0]})"
+    return f"({value} IS NULL OR {_leaf(value, kind)[0]})"
 
 
 def _variable(value: str) -> str:
@@ -503,6 +505,9 @@ def _variable(value: str) -> str:
 
 def _leaf(value: str, kind: Kind) -> tuple[str, str]:
     """Give the SQL that tests a raw scalar, and the one that reads it."""
+    if kind == STRING:
+        # So DuckDB spells what it takes for numbers and JSON does not.
+        return f"{value} NOT IN ('NaN', 'Infinity', '-Infinity')", value
     text = f"CAST({value} AS VARCHAR)"
     double = f"TRY_CAST({text} AS DOUBLE)"
     whole = f"TRY_CAST({text} AS BIGINT)"

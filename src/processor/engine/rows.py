@@ -112,7 +112,8 @@ def _trusted(job: Job, path: Path, layout: Layout) -> str:
     select += [lineage(job, RESCUED), f"{dated(job, layout.targets, reference)} AS date_partition"]
     return (
         f"SELECT {', '.join(select)} FROM read_json({literal(str(path))}, "
-        f"format = 'newline_delimited', records = true, maximum_object_size = {4 * MAX_RECORD}, "
+        f"format = 'newline_delimited', records = true, "
+        f"maximum_object_size = {min(4 * MAX_RECORD, max(path.stat().st_size, 64 * 1024))}, "
         f"auto_detect = false, columns = {{{types}}})"
     )
 
