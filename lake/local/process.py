@@ -101,8 +101,16 @@ class StateFolder:
 
 def _began(pid: int) -> str | None:
     """Say when a process began; None when there is none."""
+    if Path("/proc/self/stat").exists():
+        try:
+            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        # The name in brackets may hold anything (proc(5)); the 22nd field is the start.
+        fields = text.rpartition(")")[2].split()
+        return None if fields[0] == "Z" else fields[19]
     done = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607  # wherever POSIX has it
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607  # where there is no /proc
         capture_output=True,
         text=True,
         check=False,

@@ -62,9 +62,9 @@ def build(settings: Settings) -> Ingest:
 
 def _options(settings: Settings) -> Options:
     return Options(
-        # The interpreter, botocore, what DuckDB takes beside its limit and what the allocator
-        # keeps come to 300 MB at most (docs/performance.md).
-        memory_mb=max(settings.memory_mb - 352, settings.memory_mb // 4),
+        # Few files come near it (docs/performance.md); the rest is for the interpreter,
+        # botocore, what DuckDB takes beside its limit and what the allocator keeps.
+        memory_mb=settings.memory_mb // 2,
         threads=max(1, round(settings.vcpus)),
         disk_bytes=settings.disk_mb * 1024 * 1024,
         date_columns=settings.date_columns,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: 65,536 rows in a function of 512 MB (docs/performance.md).
-_ROWS_PER_MB = 410
+_ROWS_PER_MB = 256
 
 #: What is kept of a record too large for a row; the raw object still holds all of it.
 _RAW_KEPT = 1_000_000
@@ -53,7 +53,7 @@ class Options:
         ``parquet`` or ``json``.
     """
 
-    memory_mb: int = 160
+    memory_mb: int = 256
     threads: int = 1
     disk_bytes: int = 4_000_000_000
     date_columns: tuple[str, ...] = ("timestamp", "date")
