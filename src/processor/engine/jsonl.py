@@ -337,7 +337,9 @@ def _split(path: Path, rest: Path, numbers: Iterable[int]) -> Iterator[tuple[int
             tail = lines.pop() if block else b""
             if len(tail) > MAX_RECORD:
                 raise _MiscountedError
-            lines = [line for line in lines if line.strip(_BLANK)]
+            # None is blank where even the least of them begins with more than a space.
+            if lines and min(lines)[:1] <= b" ":
+                lines = [line for line in lines if line.strip(_BLANK)]
             first, passed = passed + 1, passed + len(lines)
             removed = []
             while following and following <= passed:
