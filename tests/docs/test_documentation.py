@@ -52,7 +52,7 @@ def test_every_make_target_exists(text: str, root: Path) -> None:
 
 def test_every_parameter_and_output_exists(text: str, root: Path) -> None:
     template = parse_yaml_file(str(root / "template.yaml"))
-    assert set(re.findall(r"output ([A-Z]\w+)", text)) <= set(template["Outputs"])
+    assert set(re.findall(r"\$\(output (\w+)\)", text)) <= set(template["Outputs"])
     assert set(re.findall(r"\b([A-Z][a-z]+[A-Za-z]*)=[^=]", text)) - {"Database"} <= set(
         template["Parameters"]
     )
