@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-#: 65,536 rows in a function of 512 MB (docs/performance.md).
-_ROWS_PER_MB = 256
+#: 131,072 rows in a function of 512 MB (docs/performance.md).
+_ROWS_PER_MB = 512
 
 #: What is kept of a record too large for a row; the raw object still holds all of it.
 _RAW_KEPT = 1_000_000
@@ -179,7 +179,7 @@ def _database(options: Options) -> duckdb.DuckDBPyConnection:
         f"temp_directory = {literal(spill)}",
         "TimeZone = 'UTC'",
         "autoinstall_known_extensions = false",
-        # As many rows wait to be written, and become row groups: by default eight times as
+        # As many rows wait to be written, and become row groups: by default four times as
         # many as fit here, which takes memory and saves no time.
         f"partitioned_write_flush_threshold = {_ROWS_PER_MB * options.memory_mb}",
         "partitioned_write_max_open_files = 100",
