@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from processor.engine import rows
 from processor.engine.duck import DuckEngine
 from processor.engine.job import Options
 from processor.model import Source
@@ -190,6 +192,16 @@ def test_a_line_larger_than_a_row_can_be_is_refused() -> None:
     assert [row["a"] for row in found.values] == ["x", "z"]
     assert found.reasons == [(2, "RECORD_TOO_LARGE")]
     assert "first 1,000,000" in found.quarantine[0]["detail"]
+
+
+@pytest.mark.parametrize("over", [0, 1, 2, 30])
+def test_the_line_after_one_at_the_limit_is_kept(
+    over: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MAX_RECORD", 20)
+    long = b"x" * (20 + over - 1) + b"\n"
+    found = list(rows.lines_of(io.BytesIO(b"before\n" + long + b"after\n")))
+    assert found == [b"before\n", long[:21], b"after\n"]
 
 
 def test_raw_bytes_in_quarantine_are_exact() -> None:

@@ -40,7 +40,14 @@ from processor.engine.kinds import (
 )
 from processor.engine.publish import dated, lineage, publish
 from processor.engine.record import NotJsonError, loads
-from processor.engine.rows import MAX_RECORD, conformed, conversion, fields_of, publish_rows
+from processor.engine.rows import (
+    MAX_RECORD,
+    conformed,
+    conversion,
+    fields_of,
+    lines_of,
+    publish_rows,
+)
 from processor.errors import RejectedObjectError
 from processor.naming import normalise
 from processor.reasons import Reason
@@ -110,10 +117,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Give the lines that are not blank, numbered from 1."""
     number = 0
     with path.open("rb") as file:
-        while line := file.readline(MAX_RECORD + 1):
-            if len(line) > MAX_RECORD:
-                while (rest := file.readline(MAX_RECORD)) and not rest.endswith(b"\n"):
-                    pass
+        for line in lines_of(file):
             if line.strip(_BLANK):
                 number += 1
                 yield number, line
@@ -146,14 +150,9 @@ def _sample(path: Path) -> tuple[dict[str, Kind], int]:
             # The first and the last line of a piece are whole only at the file's ends.
             whole = lines[start > 0 : None if start + length >= size else -1]
             for line in whole:
-                if not line.strip(_BLANK):
-                    continue
-                try:
-                    value = loads(line.decode("utf-8"))
-                except (NotJsonError, UnicodeDecodeError):
-                    continue
-                _observe(shapes, value)
-                count += 1
+                if line.strip(_BLANK) and (value := _value(line)) is not _NOT_JSON:
+                    _observe(shapes, value)
+                    count += 1
     return shapes, count
 
 

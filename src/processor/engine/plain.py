@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from processor.engine.columns import lay_out
 from processor.engine.kinds import BIGINT, STRING
-from processor.engine.rows import MAX_RECORD, conformed, conversion, publish_rows
+from processor.engine.rows import MAX_RECORD, conformed, conversion, lines_of, publish_rows
 from processor.reasons import Reason
 
 if TYPE_CHECKING:
@@ -42,13 +42,9 @@ def convert_text(job: Job, path: Path, compression: str) -> Conversion:
 
 
 def _lines(job: Job, path: Path) -> Iterator[dict[str, Any]]:
-    number = 0
     with path.open("rb") as file:
-        while line := file.readline(MAX_RECORD + 1):
-            number += 1
+        for number, line in enumerate(lines_of(file), 1):
             if len(line) > MAX_RECORD:
-                while (rest := file.readline(MAX_RECORD)) and not rest.endswith(b"\n"):
-                    pass
                 detail = f"the line is longer than {MAX_RECORD:,} bytes"
                 job.quarantine.add(number, Reason.RECORD_TOO_LARGE, detail, line)
                 continue

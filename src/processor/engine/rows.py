@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from processor.engine.columns import RESCUED
 from processor.engine.kinds import duckdb_type, literal, quoted
@@ -12,7 +12,7 @@ from processor.engine.record import Repeated, conform
 from processor.model import Conversion, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from processor.engine.columns import Layout, Target
@@ -25,6 +25,26 @@ MAX_RECORD = 15 * 1024 * 1024
 
 #: A value that is no object is a row of this one column.
 VALUE = "value"
+
+
+def lines_of(file: IO[bytes]) -> Iterator[bytes]:
+    """Give each line; of one longer than a record, its beginning, one byte longer than that.
+
+    Parameters
+    ----------
+    file : binary file
+        Read to its end, never more than two records of it in memory.
+
+    Yields
+    ------
+    bytes
+        With its line feed, if it was not cut.
+    """
+    while line := file.readline(MAX_RECORD + 1):
+        if len(line) > MAX_RECORD and not line.endswith(b"\n"):
+            while (rest := file.readline(MAX_RECORD)) and not rest.endswith(b"\n"):
+                pass
+        yield line
 
 
 def fields_of(value: Any) -> dict[str, Any]:
