@@ -193,7 +193,7 @@ def cold(work: str, file: Path, output: Path) -> None:
     del work, file, output
     from processor import app
 
-    app._ingest()
+    app._parts()[0]
 
 
 _started = (0.0, 0.0)

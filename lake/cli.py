@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from lake import operations, render, upload
 from lake import query as athena
-from lake import render, upload
 from lake.errors import LakeCommandError
 from lake.local import deploy as sam
 from lake.local import process
@@ -229,6 +229,15 @@ def print_result(result: athena.Result, form: str = "table") -> None:
     err.print(
         f"[dim]{len(result.rows)} row{'s'[: len(result.rows) != 1]} in {result.seconds:.1f} s[/]"
     )
+
+
+for command in (
+    operations.files,
+    operations.replay,
+    operations.redrive,
+    operations.reconcile_lake,
+):
+    main.add_command(command)
 
 
 def run(command: Any = main) -> None:

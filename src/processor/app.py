@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ from aws_lambda_powertools.utilities.batch import (
 
 from processor import events
 from processor.bootstrap import build
-from processor.errors import TerminalError
+from processor.errors import ServiceError, TerminalError, TransientError
 from processor.ingest import Delivery
+from processor.model import Status
 from processor.observability import logger, metrics, tracer
 from processor.settings import Settings
 
@@ -26,13 +28,19 @@ if TYPE_CHECKING:
 
     from processor.ingest import Ingest, Outcome
     from processor.model import ObjectEvent
+    from processor.ports import Queue
+
+#: Seconds after which a message that failed is delivered again, doubled each time, to the most.
+#: All five deliveries together outlast about eight minutes of a service's trouble; more than
+#: that is for the dead-letter queue and `lake redrive`.
+_FIRST_RETRY, _LAST_RETRY = 30, 900
 
 #: Every failed message is named in the answer, also when all of them failed.
 _batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
-def _ingest() -> Ingest:
+def _parts() -> tuple[Ingest, Queue]:
     return build(Settings.from_environment(os.environ))
 
 
@@ -80,13 +88,40 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         except TerminalError as error:
             logger.error("message refused", extra={"reason": error.code, "detail": error.detail})
             return
+        failed: Exception | None = None
         for number, one in enumerate(found):
-            _take(one, delivery(f"{record.message_id}/{number}"))
+            try:
+                _take(one, delivery(f"{record.message_id}/{number}"))
+            except Exception as error:  # the message's other objects are not to wait for it
+                failed = failed or error
+                _hand_back(record, one, error)
+        if failed:
+            raise failed
 
-    answer = process_partial_response(event, take_message, _batch, context)
-    for _, error, _ in _batch.exceptions:
-        logger.error("message handed back", exc_info=error)
-    return dict(answer)
+    return dict(process_partial_response(event, take_message, _batch, context))
+
+
+def _hand_back(record: SQSRecord, event: ObjectEvent, error: Exception) -> None:
+    """Say when the message of an object that failed shall be delivered again."""
+    tries = int(record.attributes.approximate_receive_count)
+    wait = getattr(error, "retry_after", None)
+    if wait is None:
+        most = min(_FIRST_RETRY * 2 ** (tries - 1), _LAST_RETRY)
+        # Half of it by chance, so that what failed together does not return together.
+        wait = most * random.uniform(0.5, 1)  # noqa: S311  # spreads load, guards nothing
+    seconds = max(0, round(wait))
+    told = {"bucket": event.bucket, "key": event.key, "deliveries": tries, "retry_after": seconds}
+    if isinstance(error, TransientError):
+        logger.warning(
+            "message handed back", extra=told | {"reason": error.code, "detail": error.detail}
+        )
+    else:
+        logger.error("message handed back", extra=told | {"reason": "DEFECT"}, exc_info=error)
+    metrics.add_metric("MessagesHandedBack", MetricUnit.Count, 1)
+    try:
+        _parts()[1].hand_back(record.receipt_handle, seconds)
+    except ServiceError as trouble:
+        logger.warning("visibility not changed", extra={"detail": trouble.detail})
 
 
 def _identity(event: ObjectEvent) -> str:
@@ -97,7 +132,7 @@ def _identity(event: ObjectEvent) -> str:
 def _take(event: ObjectEvent, delivery: Delivery) -> dict[str, Any]:
     """Ingest one object, log one line and count; a terminal failure is an answer, too."""
     try:
-        outcome = _ingest()(event, delivery)
+        outcome = _parts()[0](event, delivery)
     except TerminalError as error:
         answer = {
             "bucket": event.bucket,
@@ -108,27 +143,29 @@ def _take(event: ObjectEvent, delivery: Delivery) -> dict[str, Any]:
         logger.warning("object not ingested", extra=answer)
         metrics.add_metric("ObjectsIgnored", MetricUnit.Count, 1)
         return answer
-    return _answer(event, outcome)
+    return _answer(outcome)
 
 
-def _answer(event: ObjectEvent, outcome: Outcome) -> dict[str, Any]:
+def _answer(outcome: Outcome) -> dict[str, Any]:
     entry = outcome.entry
     answer: dict[str, Any] = {
         "bucket": outcome.bucket,
         "key": outcome.key,
         "version": entry.version,
-        "sequencer": event.sequencer,
-        "status": entry.status.value,
+        "status": entry.verdict.value,
         "outputs": len(entry.outputs),
         **entry.facts,
     }
     if not outcome.ingested:
+        if outcome.superseded:
+            answer["status"] = Status.SUPERSEDED.value
         logger.info("object was ingested before", extra=answer)
         metrics.add_metric("ObjectsUnchanged", MetricUnit.Count, 1)
         return answer
     answer["crawler_started"] = outcome.crawling
     logger.info("object ingested", extra=answer)
-    metrics.add_metric(f"Objects{entry.status.value.title().replace('_', '')}", MetricUnit.Count, 1)
+    verdict = entry.verdict.value.title().replace("_", "")
+    metrics.add_metric(f"Objects{verdict}", MetricUnit.Count, 1)
     for name, fact, unit in (
         ("RecordsRead", "records_read", MetricUnit.Count),
         ("RecordsAccepted", "records_accepted", MetricUnit.Count),

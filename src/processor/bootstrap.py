@@ -10,11 +10,13 @@ from botocore.config import Config
 from processor.adapters.dynamodb import DynamoLedger
 from processor.adapters.glue import GlueCatalog
 from processor.adapters.s3 import S3OutputStore, S3RawStore
+from processor.adapters.sqs import SqsQueue
 from processor.engine.duck import DuckEngine
 from processor.engine.job import Options
 from processor.ingest import Ingest
 
 if TYPE_CHECKING:
+    from processor.ports import Queue
     from processor.settings import Settings
 
 #: Bytes of plain JSON Lines that one vCPU certainly converts in a second: a third of what
@@ -29,8 +31,8 @@ _CLIENT = Config(
 )
 
 
-def build(settings: Settings) -> Ingest:
-    """Build the use case over AWS.
+def build(settings: Settings) -> tuple[Ingest, Queue]:
+    """Build the use case over AWS, and the queue that its messages come from.
 
     Parameters
     ----------
@@ -39,12 +41,13 @@ def build(settings: Settings) -> Ingest:
 
     Returns
     -------
-    Ingest
+    tuple of Ingest and Queue
         Ready to be called.
     """
     session = boto3.Session()
     s3 = session.client("s3", config=_CLIENT)
-    return Ingest(
+    queue = SqsQueue(session.client("sqs", config=_CLIENT), settings.queue_url)
+    ingest = Ingest(
         raw=S3RawStore(s3),
         outputs=S3OutputStore(s3, settings.processed_bucket),
         catalog=GlueCatalog(
@@ -58,6 +61,7 @@ def build(settings: Settings) -> Ingest:
         engine=DuckEngine(_options(settings)),
         bytes_per_second=_BYTES_PER_VCPU_SECOND * settings.vcpus,
     )
+    return ingest, queue
 
 
 def _options(settings: Settings) -> Options:

@@ -7,6 +7,7 @@
     │   ├── UnknownEventError        the invocation payload is no event of ours
     │   ├── KeyOutsideLakeError      the object is none that the lake ingests
     │   ├── ObjectGoneError          the object was deleted before it was read
+    │   ├── ObjectArchivedError      the object lies in Glacier and must be restored first
     │   ├── RejectedObjectError      the bytes cannot be opened as what they are
     │   └── ObjectTooLargeError      the function cannot serve an object like this
     └── TransientError               a retry can help: the message goes back to the queue
@@ -14,6 +15,8 @@
         ├── CatalogConflictError     other writers kept changing the table
         ├── SchemaConflictError      the table has another type for a column by now
         ├── LedgerConflictError      other workers kept changing the ledger entry
+        ├── AttemptLostError         another worker took this one for dead
+        ├── AttemptOpenError         another worker may still be at the same message
         └── OutOfTimeError           not enough of the invocation is left
 
 Anything else that is raised is a bug: it is retried, then kept in the dead-letter queue.
@@ -61,6 +64,12 @@ class ObjectGoneError(TerminalError):
     code = "OBJECT_GONE"
 
 
+class ObjectArchivedError(TerminalError):
+    """When the object was moved to an archive, from which it is read only once restored."""
+
+    code = "OBJECT_ARCHIVED"
+
+
 class RejectedObjectError(TerminalError):
     """When the object as a whole cannot be opened; nothing of it is published.
 
@@ -84,9 +93,21 @@ class ObjectTooLargeError(TerminalError):
 
 
 class TransientError(LakeError):
-    """When the same input may succeed later."""
+    """When the same input may succeed later.
+
+    Parameters
+    ----------
+    detail : str
+        As of :class:`LakeError`.
+    retry_after : float, optional
+        Seconds after which a retry can help, where that is known.
+    """
 
     code = "TRANSIENT"
+
+    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class ServiceError(TransientError):
@@ -113,7 +134,28 @@ class LedgerConflictError(TransientError):
     code = "LEDGER_CONFLICT"
 
 
+class AttemptLostError(TransientError):
+    """When this worker was so slow that another ended its attempt; nothing was committed."""
+
+    code = "ATTEMPT_LOST"
+
+
+class AttemptOpenError(TransientError):
+    """When the message was delivered twice at once and the other worker has not finished.
+
+    To acknowledge it now would leave nobody to clean up, should that worker die.
+    """
+
+    code = "ATTEMPT_OPEN"
+
+
 class OutOfTimeError(TransientError):
-    """When the object could not be finished in what is left of the invocation."""
+    """When the object could not be finished in what is left of the invocation.
+
+    Another invocation has all of its time, so the message is handed back at once.
+    """
 
     code = "OUT_OF_TIME"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after=0)

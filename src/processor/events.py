@@ -111,6 +111,8 @@ def _from_notification(record: Any) -> ObjectEvent:
             size=int(entity.get("size", -1)),
             sequencer=str(entity.get("sequencer") or ""),
             time=str(record.get("eventTime") or ""),
+            # Not of S3: `lake replay` asks in these words for what is committed already.
+            replay=str(record.get("lakeReplay") or ""),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UnknownEventError(f"S3 record is incomplete ({error!r}): {_shown(record)}") from error

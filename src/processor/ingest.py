@@ -4,24 +4,34 @@ How it stays exactly once, whatever is delivered twice, late, in disorder or not
 
 1. An event is only a hint that a key changed. What is ingested is the version that S3 calls
    current *now* (S3 reads are strongly consistent), so the order of events does not matter.
-2. Outputs bear the version in their name: a retry overwrites itself, never another version.
-3. Before a byte is written, the ledger entry says which keys this delivery is going to write.
+2. A worker first opens an attempt in the ledger entry. Outputs bear the attempt in their name, so
+   no two workers, and no two tries of one, ever write the same key.
+3. Before a byte is written, the entry says which keys the attempt is going to write.
 4. One conditional write commits. It names the revision that was read *before* S3 was asked
    for the current version, so a worker that was overtaken cannot commit an old version.
-5. What the committed version replaced stays listed in the entry until it is deleted, and so
-   does what a crashed delivery announced: the redelivery of its message withdraws it.
+5. What the committed version replaced, and what an attempt announced that failed or whose worker
+   died, stays listed in the entry until it is deleted. Whoever comes to the key next does that;
+   and a message is only acknowledged when no attempt that was made for it is open.
 """
 
 from __future__ import annotations
 
+import errno
+import shutil
 import tempfile
+import time
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from processor import naming
 from processor.errors import (
+    AttemptLostError,
+    AttemptOpenError,
+    LakeError,
     LedgerConflictError,
     ObjectGoneError,
     ObjectTooLargeError,
@@ -29,12 +39,14 @@ from processor.errors import (
     RejectedObjectError,
     SchemaConflictError,
     ServiceError,
+    TransientError,
 )
-from processor.model import Entry, Source, Status
+from processor.model import Source, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from processor.ledger import Entry
     from processor.model import Conversion, ObjectEvent, OutputFile, RawObject, Schema
     from processor.ports import Catalog, Ledger, OutputStore, RawStore
 
@@ -43,6 +55,10 @@ _ROUNDS = 25
 
 #: Each try follows a change of the same table by another worker.
 _SCHEMA_TRIES = 25
+
+#: Seconds after the end of an invocation at which its worker is dead for certain, though
+#: clocks differ and a request that it sent may still be on its way.
+_GRACE = 60
 
 
 class Engine(Protocol):
@@ -90,6 +106,8 @@ class Outcome:
         The ledger entry as it stands.
     ingested : bool
         False when the current version had been ingested before.
+    superseded : bool
+        Whether the event told of another version than the one that is current.
     crawling : bool
         Whether the crawler was started for a new schema.
     """
@@ -98,6 +116,7 @@ class Outcome:
     key: str
     entry: Entry
     ingested: bool
+    superseded: bool = False
     crawling: bool = False
 
 
@@ -105,8 +124,7 @@ class Outcome:
 class _Prepared:
     """One version of an object, converted and declared, ready to be published."""
 
-    raw: RawObject
-    status: Status
+    verdict: Status
     dataset: str
     files: dict[str, OutputFile]
     partitions: tuple[str, ...]
@@ -116,6 +134,17 @@ class _Prepared:
     @property
     def keys(self) -> tuple[str, ...]:
         return tuple(sorted(self.files))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One worker's attempt: what it works on, and for whom."""
+
+    name: str
+    generation: int
+    raw: RawObject
+    event: ObjectEvent
+    delivery: Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +161,8 @@ class Ingest:
         Where each object gets a folder of its own; the system's place for temporary
         files when None. A warm function finds what earlier invocations left, so no
         two objects may share one.
+    clock : callable
+        Seconds since 1970.
     """
 
     raw: RawStore
@@ -141,6 +172,7 @@ class Ingest:
     engine: Engine
     bytes_per_second: float
     work_root: Path | None = None
+    clock: Callable[[], float] = time.time
 
     def __call__(self, event: ObjectEvent, delivery: Delivery) -> Outcome:
         """Ingest the current version of the object that an event names.
@@ -159,58 +191,159 @@ class Ingest:
 
         Raises
         ------
-        KeyOutsideLakeError, ObjectGoneError
+        KeyOutsideLakeError, ObjectGoneError, ObjectArchivedError
             When there is nothing to ingest.
         TransientError
             When a retry can help.
         """
         naming.dataset_of(event.key)
-        key = event.key
-        if event.other_key and self.raw.head(event.bucket, key) is None:
-            key = event.other_key
-        return self._settle(event.bucket, key, delivery)
-
-    def _settle(self, bucket: str, key: str, delivery: Delivery) -> Outcome:
-        name = f"{bucket}/{key}"
-        prepared: _Prepared | None = None
+        if event.other_key and self.raw.head(event.bucket, event.key) is None:
+            event = replace(event, key=event.other_key)
+        name = f"{event.bucket}/{event.key}"
         ingested = crawling = False
-        with tempfile.TemporaryDirectory(prefix="lake-", dir=self.work_root) as work:
-            for round_ in range(_ROUNDS):
-                entry = self.ledger.get(name)
-                raw = self.raw.head(bucket, key)
-                if raw is None or entry.version == raw.version:
-                    if delivery.id in entry.intents:
-                        self.ledger.put(name, _withdrawn(entry, delivery.id))
-                        continue
-                    if entry.replaced:
-                        self.outputs.delete(entry.replaced)
-                        self.ledger.put(name, _next(entry, replaced=()))
-                        continue
-                    if raw is None:
-                        raise ObjectGoneError(f"s3://{name} was deleted: nothing to ingest")
-                    return Outcome(bucket, key, entry, ingested, crawling)
-                if prepared is None or prepared.raw.version != raw.version:
-                    folder = Path(work, str(round_))
-                    folder.mkdir()
-                    prepared = self._prepare(raw, delivery, folder)
-                    if prepared is None:
-                        continue
-                announced = _announced(entry, delivery.id, prepared.keys)
-                if not self.ledger.put(name, announced):
+        for _ in range(_ROUNDS):
+            entry, raw, task = self._begin(name, event, delivery)
+            if task is None:
+                break
+            prepared, committed = self._attempt(task, entry)
+            if prepared and prepared.schema_changed:
+                crawling |= self._crawl()
+            if committed:
+                entry, ingested = committed, True
+                break
+        else:
+            raise LedgerConflictError(f"s3://{name}: new versions came faster than it was read")
+        entry = self._sweep(name, entry)
+        if other := entry.open_for(delivery.id):
+            raise AttemptOpenError(
+                f"s3://{name}: another worker has the same message and may still write",
+                retry_after=other.expires - self.clock(),
+            )
+        if raw is None:
+            raise ObjectGoneError(f"s3://{name} was deleted: nothing to ingest")
+        superseded = event.version not in ("", raw.version)
+        return Outcome(event.bucket, event.key, entry, ingested, superseded, crawling)
+
+    # --- The entry, one conditional write at a time -------------------------------------
+
+    def _begin(
+        self, name: str, event: ObjectEvent, delivery: Delivery
+    ) -> tuple[Entry, RawObject | None, _Task | None]:
+        """Open an attempt at the current version, unless there is none or it is committed."""
+        worker, began = uuid.uuid4().hex, self.clock()
+        for _ in range(_ROUNDS):
+            entry = self.ledger.get(name)
+            raw = self.raw.head(event.bucket, event.key)
+            mine = entry.open_by(worker)
+            if mine and raw and raw.version == mine.version:
+                # The write of a round before was made, though its answer was lost.
+                return entry, raw, _Task(name, mine.generation, raw, event, delivery)
+            known = entry.without_expired(began)
+            if raw is None or entry.holds(raw.version, event.replay):
+                settled = entry if known is entry else self._put(name, known)
+                if settled is None:
                     continue
-                self._publish(prepared)
-                committed = _committed(announced, delivery.id, prepared)
-                if not self.ledger.put(name, committed):
-                    continue
-                ingested = True
-                crawling = prepared.schema_changed and self._crawl()
-                if not committed.replaced:
-                    return Outcome(bucket, key, committed, ingested, crawling)
+                return settled, raw, None
+            self._check_time(raw, delivery)
+            expires = began + delivery.seconds_left() + _GRACE
+            opened = known.begun(worker, delivery.id, raw.version, began, expires)
+            if begun := self._put(name, opened):
+                return begun, raw, _Task(name, begun.revision, raw, event, delivery)
         raise LedgerConflictError(f"s3://{name}: other workers kept changing its ledger entry")
 
-    def _prepare(self, raw: RawObject, delivery: Delivery, folder: Path) -> _Prepared | None:
-        """Convert one version; None when it was deleted before it was read."""
-        started = monotonic()
+    def _attempt(self, task: _Task, entry: Entry) -> tuple[_Prepared | None, Entry | None]:
+        """Convert, publish and commit; give what was prepared and, if it won, the entry."""
+        prepared: _Prepared | None = None
+        try:
+            with tempfile.TemporaryDirectory(prefix="lake-", dir=self.work_root) as folder:
+                prepared = self._prepare(task, Path(folder))
+                entry = self._announce(task, entry, prepared)
+                self._publish(prepared)
+            return prepared, self._commit(task, entry, prepared)
+        except ObjectGoneError as error:
+            # Deleted or replaced while it was read: what is current now is looked up next.
+            self._fail(task, error, ())
+            return None, None
+        except Exception as error:  # whatever it is, the attempt has ended
+            # If not even that can be told, the attempt ends by itself when it expires.
+            with suppress(TransientError):
+                self._fail(task, error, prepared.keys if prepared else ())
+            raise
+
+    def _announce(self, task: _Task, entry: Entry, prepared: _Prepared) -> Entry:
+        def change(entry: Entry) -> Entry:
+            if entry.attempt(task.generation) is None:
+                raise AttemptLostError(f"s3://{task.name}: it took longer than its invocation")
+            return entry.announced(task.generation, prepared.keys)
+
+        return self._change(task.name, change, entry)
+
+    def _commit(self, task: _Task, entry: Entry, prepared: _Prepared) -> Entry | None:
+        """Make the attempt's outputs the object's rows; None where it was overtaken."""
+        overtaken = False
+        replay = task.event.replay
+
+        def change(entry: Entry) -> Entry:
+            nonlocal overtaken
+            if entry.attempt(task.generation) is None:
+                if entry.version == task.raw.version and entry.outputs == prepared.keys:
+                    # The write of a round before was made, though its answer was lost.
+                    return entry
+                raise AttemptLostError(f"s3://{task.name}: it took longer than its invocation")
+            raw = self.raw.head(task.raw.bucket, task.raw.key)
+            current = raw is not None and raw.version == task.raw.version
+            overtaken = not current or entry.holds(task.raw.version, replay)
+            if overtaken:
+                return entry.ended(task.generation, Status.SUPERSEDED)
+            return entry.committed(task.generation, prepared.verdict, prepared.facts, replay)
+
+        changed = self._change(task.name, change, entry)
+        return None if overtaken else changed
+
+    def _fail(self, task: _Task, error: Exception, keys: tuple[str, ...]) -> None:
+        """Record why an attempt failed, and remove what it wrote."""
+        if isinstance(error, LakeError):
+            reason, detail = error.code, error.detail
+        else:
+            reason, detail = "DEFECT", f"{type(error).__name__}: {error}"
+
+        def change(entry: Entry) -> Entry:
+            return entry.ended(task.generation, Status.FAILED, reason, detail).discarding(keys)
+
+        self._sweep(task.name, self._change(task.name, change))
+
+    def _sweep(self, name: str, entry: Entry) -> Entry:
+        """Delete what nobody needs any more."""
+        while doomed := entry.replaced:
+            self.outputs.delete(doomed)
+            entry = self._change(name, partial(_swept, doomed))
+        return entry
+
+    def _change(
+        self, name: str, change: Callable[[Entry], Entry], known: Entry | None = None
+    ) -> Entry:
+        """Read, change and write the entry until nobody wrote in between.
+
+        One that is known already need not be read: were it out of date, it could not be written.
+        """
+        for _ in range(_ROUNDS):
+            entry, known = known or self.ledger.get(name), None
+            changed = change(entry)
+            if changed == entry:
+                return entry
+            if written := self._put(name, changed):
+                return written
+        raise LedgerConflictError(f"s3://{name}: other workers kept changing its ledger entry")
+
+    def _put(self, name: str, entry: Entry) -> Entry | None:
+        written = replace(entry, revision=entry.revision + 1)
+        return written if self.ledger.put(name, written) else None
+
+    # --- The work -----------------------------------------------------------------------
+
+    def _prepare(self, task: _Task, folder: Path) -> _Prepared:
+        started = time.monotonic()
+        raw = task.raw
         source = Source(
             path=folder / "object",
             bucket=raw.bucket,
@@ -221,24 +354,27 @@ class Ingest:
             content_type=raw.content_type,
         )
         facts: dict[str, str | int] = {"dataset": source.dataset, "bytes": raw.size}
+        if task.event.sequencer and task.event.version == raw.version:
+            facts["sequencer"] = task.event.sequencer
         changed = False
         try:
-            self._check_time(raw, delivery)
-            self.raw.download(raw, source.path)
-            conversion, changed = self._conform(source, delivery, folder)
-        except ObjectGoneError:
-            return None
+            self._check_size(raw, task.delivery)
+            self._download(raw, source.path)
+            conversion, changed = self._conform(source, task.delivery, folder)
         except (RejectedObjectError, ObjectTooLargeError) as error:
+            _empty(folder)
             entry = self.engine.reject(source, error.code, error.detail, folder)
             too_large = isinstance(error, ObjectTooLargeError)
-            status = Status.TOO_LARGE if too_large else Status.REJECTED
-            files = {naming.quarantine_key(source, entry): entry}
+            verdict = Status.TOO_LARGE if too_large else Status.REJECTED
+            files = {naming.quarantine_key(source, entry, task.generation): entry}
             partitions: tuple[str, ...] = ()
             facts |= {"reason": error.code, "detail": error.detail}
         else:
-            status = conversion.status
-            files = {naming.output_key(source, f): f for f in conversion.outputs}
-            files |= {naming.quarantine_key(source, f): f for f in conversion.quarantine}
+            verdict = conversion.status
+            files = {naming.output_key(source, f, task.generation): f for f in conversion.outputs}
+            files |= {
+                naming.quarantine_key(source, f, task.generation): f for f in conversion.quarantine
+            }
             partitions = tuple(sorted({f.partition for f in conversion.outputs}))
             facts |= {
                 "format": conversion.format,
@@ -248,10 +384,18 @@ class Ingest:
                 "records_quarantined": conversion.quarantined,
                 "records_rescued": conversion.rescued,
             }
-        facts["milliseconds"] = round((monotonic() - started) * 1000)
-        return _Prepared(raw, status, source.dataset, files, partitions, facts, changed)
+        facts["milliseconds"] = round((time.monotonic() - started) * 1000)
+        return _Prepared(verdict, source.dataset, files, partitions, facts, changed)
 
     def _check_time(self, raw: RawObject, delivery: Delivery) -> None:
+        """Hand an object back before anything is done that another invocation can finish."""
+        needed, left = raw.size / self.bytes_per_second, delivery.seconds_left()
+        if left < needed <= delivery.whole_invocation:
+            raise OutOfTimeError(
+                f"{raw.size:,} bytes need about {needed:.0f} s and {left:.0f} s are left"
+            )
+
+    def _check_size(self, raw: RawObject, delivery: Delivery) -> None:
         needed = raw.size / self.bytes_per_second
         if needed > delivery.whole_invocation:
             raise ObjectTooLargeError(
@@ -259,10 +403,16 @@ class Ingest:
                 f"{delivery.whole_invocation:.0f} s: raise FunctionTimeout or FunctionMemory, "
                 "or split the object"
             )
-        if needed > (left := delivery.seconds_left()):
-            raise OutOfTimeError(
-                f"{raw.size:,} bytes need about {needed:.0f} s and {left:.0f} s are left"
-            )
+
+    def _download(self, raw: RawObject, path: Path) -> None:
+        try:
+            self.raw.download(raw, path)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            raise ObjectTooLargeError(
+                f"{raw.size:,} bytes did not fit the disk ({error}): raise EphemeralStorage"
+            ) from error
 
     def _conform(self, source: Source, delivery: Delivery, folder: Path) -> tuple[Conversion, bool]:
         """Convert and declare until no other worker gave the table other types meanwhile."""
@@ -302,29 +452,14 @@ class Ingest:
             return False
 
 
-def _next(entry: Entry, **changes: object) -> Entry:
-    return replace(entry, revision=entry.revision + 1, **changes)  # type: ignore[arg-type]  # mypy cannot type the keywords of dataclasses.replace
+def _swept(keys: tuple[str, ...], entry: Entry) -> Entry:
+    return entry.swept(keys)
 
 
-def _announced(entry: Entry, delivery: str, keys: tuple[str, ...]) -> Entry:
-    mine = {*entry.intents.get(delivery, ()), *keys}
-    return _next(entry, intents={**entry.intents, delivery: tuple(sorted(mine))})
-
-
-def _withdrawn(entry: Entry, delivery: str) -> Entry:
-    """List what a delivery announced as replaced, except what is committed by now."""
-    others = {who: keys for who, keys in entry.intents.items() if who != delivery}
-    doomed = {*entry.replaced, *entry.intents.get(delivery, ())} - {*entry.outputs}
-    return _next(entry, intents=others, replaced=tuple(sorted(doomed)))
-
-
-def _committed(announced: Entry, delivery: str, prepared: _Prepared) -> Entry:
-    current = replace(
-        announced,
-        version=prepared.raw.version,
-        status=prepared.status,
-        outputs=prepared.keys,
-        replaced=tuple({*announced.replaced, *announced.outputs} - {*prepared.keys}),
-        facts=prepared.facts,
-    )
-    return _withdrawn(current, delivery)
+def _empty(folder: Path) -> None:
+    """Make room on a disk that may be full."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """The state of one raw object in the ledger."""
+    """The state of one raw object in the ledger; SUPERSEDED is an answer to an event only."""
 
     PROCESSING = "PROCESSING"
     DONE = "DONE"
@@ -20,6 +20,8 @@ class Status(StrEnum):
     EMPTY = "EMPTY"
     REJECTED = "REJECTED"
     TOO_LARGE = "TOO_LARGE"
+    FAILED = "FAILED"
+    SUPERSEDED = "SUPERSEDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ class ObjectEvent:
         ISO 8601 instant of the event; possibly empty.
     other_key : str
         Another reading of the key, to try where the first names no object.
+    replay : str
+        Names the replay that asks for the object to be ingested again, though its version
+        may be committed; empty for an event of S3.
     """
 
     bucket: str
@@ -52,6 +57,7 @@ class ObjectEvent:
     size: int = -1
     sequencer: str = ""
     time: str = ""
+    replay: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,34 +182,3 @@ class RawObject:
     size: int
     created: datetime
     content_type: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What the ledger knows of one raw key.
-
-    Attributes
-    ----------
-    revision : int
-        Counts the writes of this entry; every write names the one it replaces.
-    version : str
-        The committed version; empty before the first commit.
-    status : Status
-        Verdict on the committed version; PROCESSING before the first commit.
-    outputs : tuple of str
-        Keys in the processed bucket that hold the committed version.
-    replaced : tuple of str
-        Keys of versions committed earlier, still to be deleted.
-    intents : dict of str to tuple of str
-        Keys that a worker announced before writing them, by the delivery it works for.
-    facts : dict of str to str or int
-        Counts, timings and reasons, for the operator.
-    """
-
-    revision: int = 0
-    version: str = ""
-    status: Status = Status.PROCESSING
-    outputs: tuple[str, ...] = ()
-    replaced: tuple[str, ...] = ()
-    intents: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    facts: dict[str, str | int] = field(default_factory=dict)

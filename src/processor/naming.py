@@ -87,34 +87,42 @@ def dataset_of(key: str) -> str:
     return f"{name}_data" if name in _RESERVED_DATASETS else name
 
 
-def object_id(bucket: str, key: str, version: str) -> str:
-    """Name what one version of one raw object becomes.
+def object_id(bucket: str, key: str, version: str, generation: int) -> str:
+    """Name what one attempt at one version of one raw object becomes.
 
-    The same version always gets the same id, so that a retry overwrites itself; another
-    version, or another key, never does, so that two versions never overwrite each other.
+    No two attempts share a name. One that was given up can then be deleted at any time, by
+    whoever comes late: its keys are never those of rows that somebody committed since.
+
+    Parameters
+    ----------
+    bucket, key, version : str
+        The raw object.
+    generation : int
+        Of the attempt, unique for the key (:mod:`processor.ledger`).
 
     Returns
     -------
     str
-        The key's stem for the reader's eye, a hash of the key, a hash of the version.
+        The key's stem for the reader's eye, a hash of the key, a hash of the attempt.
     """
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", PurePosixPath(key).name.split(".")[0])[:48]
+    attempt = _digest(version, str(generation))
     # Hive readers, Athena among them, skip files that begin with "_" or ".".
-    return f"{stem.lstrip('._') or 'object'}-{_digest(bucket, key)}-{_digest(version)}"
+    return f"{stem.lstrip('._') or 'object'}-{_digest(bucket, key)}-{attempt}"
 
 
-def output_key(source: Source, file: OutputFile) -> str:
+def output_key(source: Source, file: OutputFile, generation: int) -> str:
     """Place a data file under its dataset and partition."""
-    return _place(f"processed/{source.dataset}", source, file)
+    return _place(f"processed/{source.dataset}", source, file, generation)
 
 
-def quarantine_key(source: Source, file: OutputFile) -> str:
+def quarantine_key(source: Source, file: OutputFile, generation: int) -> str:
     """Place a file of refused records under its partition."""
-    return _place("quarantine", source, file)
+    return _place("quarantine", source, file, generation)
 
 
-def _place(prefix: str, source: Source, file: OutputFile) -> str:
-    name = object_id(source.bucket, source.key, source.version)
+def _place(prefix: str, source: Source, file: OutputFile, generation: int) -> str:
+    name = object_id(source.bucket, source.key, source.version, generation)
     part = f"-{file.part}" if file.part else ""
     extension = "".join(file.path.suffixes)
     return f"{prefix}/{PARTITION_KEY}={file.partition}/{name}{part}{extension}"

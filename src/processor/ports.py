@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from processor.model import Entry, RawObject, Schema
+    from processor.ledger import Entry
+    from processor.model import RawObject, Schema
 
 
 class RawStore(Protocol):
@@ -25,6 +26,8 @@ class RawStore(Protocol):
         ------
         ObjectGoneError
             When that version was deleted meanwhile.
+        ObjectArchivedError
+            When it must be restored from Glacier first.
         """
         ...
 
@@ -89,4 +92,12 @@ class Ledger(Protocol):
         bool
             False, with nothing written, when another worker wrote first.
         """
+        ...
+
+
+class Queue(Protocol):
+    """The queue that delivers messages until they are acknowledged."""
+
+    def hand_back(self, receipt: str, seconds: int) -> None:
+        """Have a message delivered again after so many seconds, not the visibility timeout."""
         ...

@@ -21,6 +21,8 @@ class Settings:
     ----------
     processed_bucket, database, crawler, ledger_table : str
         Names of the resources that the function writes to.
+    queue_url : str
+        Where its messages come from.
     date_columns : tuple of str
         Columns that may date a record, the first present one wins.
     output_format : str
@@ -35,6 +37,7 @@ class Settings:
     database: str
     crawler: str
     ledger_table: str
+    queue_url: str
     date_columns: tuple[str, ...]
     output_format: str
     max_partitions: int
@@ -55,6 +58,7 @@ class Settings:
             database=environment["DATABASE_NAME"],
             crawler=environment["CRAWLER_NAME"],
             ledger_table=environment["LEDGER_TABLE"],
+            queue_url=environment["QUEUE_URL"],
             date_columns=tuple(
                 name.strip() for name in environment["DATE_COLUMNS"].split(",") if name.strip()
             ),

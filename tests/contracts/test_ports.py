@@ -1,9 +1,13 @@
-"""The promises on which the use case relies, kept by the doubles and by the real adapters."""
+"""The promises on which the use case relies, kept by the doubles and by the real adapters.
+
+``memory`` are doubles of the ports, ``cloud`` the real adapters over AWS in memory, ``aws`` the
+real adapters over the local lake.
+"""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +16,9 @@ from processor.adapters.dynamodb import DynamoLedger
 from processor.adapters.glue import GlueCatalog
 from processor.adapters.s3 import S3OutputStore, S3RawStore
 from processor.errors import ObjectGoneError, SchemaConflictError
-from processor.model import Column, Entry, Schema, Status
+from processor.ledger import Attempt, Entry
+from processor.model import Column, Schema, Status
+from tests.support.cloud import DATABASE, LEDGER, PROCESSED, RAW, Cloud
 from tests.support.memory import MemoryCatalog, MemoryLedger, MemoryOutputStore, MemoryRawStore
 
 if TYPE_CHECKING:
@@ -52,6 +58,21 @@ def memory_world() -> World:
     )
 
 
+def cloud_world() -> World:
+    cloud = Cloud()
+    s3, glue = cloud.client("s3"), cloud.client("glue")
+    return World(
+        S3RawStore(s3),
+        S3OutputStore(s3, PROCESSED),
+        GlueCatalog(glue, DATABASE, PROCESSED, "crawler", "parquet"),
+        DynamoLedger(cloud.client("dynamodb"), LEDGER),
+        RAW,
+        lambda key, body: cloud.write(RAW, key, body),
+        lambda: set(cloud.objects(PROCESSED)),
+        lambda table: [p for t, p in cloud.partitions if t == table],
+    )
+
+
 def aws_world(lake: LocalLake) -> World:
     s3, glue = lake.client("s3"), lake.client("glue")
     raw, processed = lake.outputs["RawBucketName"], lake.outputs["ProcessedBucketName"]
@@ -85,10 +106,12 @@ def aws_world(lake: LocalLake) -> World:
     )
 
 
-@pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.local)])
+@pytest.fixture(params=["memory", "cloud", pytest.param("aws", marks=pytest.mark.local)])
 def world(request: pytest.FixtureRequest) -> World:
     if request.param == "memory":
         return memory_world()
+    if request.param == "cloud":
+        return cloud_world()
     return aws_world(request.getfixturevalue("local_lake"))
 
 
@@ -138,14 +161,20 @@ def test_outputs_are_published_whole_and_deleted_twice(world: World, tmp_path: P
 def test_a_ledger_entry_is_changed_only_by_who_read_it_last(world: World) -> None:
     name = f"raw/{world.name}"
     assert world.ledger.get(name) == Entry()
-    first = Entry(revision=1, intents={"m1": ("a", "b")})
+    opened = Attempt(1, "w1", "m1/0", "v", 1764034321.25, 1764034681.5, keys=("a", "b"))
+    first = Entry(revision=1, attempts=(opened,))
     assert world.ledger.put(name, first)
     assert not world.ledger.put(name, Entry(revision=1))
+    assert world.ledger.get(name) == first
+    ended = replace(opened, status=Status.PARTIAL, keys=(), reason="R", detail="é")
     second = Entry(
         revision=2,
         version="v",
-        status=Status.PARTIAL,
+        committed_at=2,
+        verdict=Status.PARTIAL,
         outputs=("a",),
+        replay="again",
+        attempts=(ended,),
         replaced=tuple(f"processed/x/date_partition=2024-01-01/{n}" for n in range(4000)),
         facts={"records_read": 3, "dataset": "x"},
     )

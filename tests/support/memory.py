@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from processor.errors import ObjectGoneError, SchemaConflictError
-from processor.model import Column, Entry, RawObject, Schema
+from processor.ledger import Entry
+from processor.model import Column, RawObject, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

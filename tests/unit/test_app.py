@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +39,10 @@ class World:
     outputs: MemoryOutputStore
     catalog: MemoryCatalog
     ledger: MemoryLedger
+    handed_back: list[tuple[str, int]] = field(default_factory=list)
+
+    def hand_back(self, receipt: str, seconds: int) -> None:
+        self.handed_back.append((receipt, seconds))
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
         1e9,
         tmp_path,
     )
-    monkeypatch.setattr(app, "_ingest", lambda: ingest)
+    monkeypatch.setattr(app, "_parts", lambda: (ingest, world))
     return world
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from processor.errors import (
+    AttemptLostError,
+    AttemptOpenError,
     KeyOutsideLakeError,
     LedgerConflictError,
+    ObjectArchivedError,
     ObjectGoneError,
     OutOfTimeError,
     RejectedObjectError,
@@ -19,7 +23,6 @@ from processor.ingest import Delivery, Ingest
 from processor.model import (
     Column,
     Conversion,
-    Entry,
     ObjectEvent,
     OutputFile,
     Schema,
@@ -78,19 +81,31 @@ class Lake:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     engine: LineEngine = field(default_factory=LineEngine)
     bytes_per_second: float = 1e6
+    now: float = 1e9
 
     def put(self, text: str | None, key: str = KEY) -> None:
         self.raw.write(BUCKET, key, None if text is None else text.encode())
 
     def take(
-        self, key: str = KEY, delivery: str = "m1", left: float = 300, other_key: str = ""
+        self,
+        key: str = KEY,
+        delivery: str = "m1",
+        left: float = 300,
+        other_key: str = "",
+        replay: str = "",
     ) -> tuple[Status, bool]:
         ingest = Ingest(
-            self.raw, self.outputs, self.catalog, self.ledger, self.engine, self.bytes_per_second
+            self.raw,
+            self.outputs,
+            self.catalog,
+            self.ledger,
+            self.engine,
+            self.bytes_per_second,
+            clock=lambda: self.now,
         )
-        event = ObjectEvent(BUCKET, key, other_key)
+        event = ObjectEvent(BUCKET, key, other_key, replay=replay)
         outcome = ingest(event, Delivery(delivery, lambda: left, 300))
-        return outcome.entry.status, outcome.ingested
+        return outcome.entry.verdict, outcome.ingested
 
     @property
     def rows(self) -> list[str]:
@@ -226,28 +241,142 @@ def test_a_newer_version_that_arrives_while_one_is_converted_wins(lake: Lake) ->
     lake.take(delivery="slower worker")
     assert lake.rows == ["2024-01-15 newer"]
     entry = lake.ledger.get(NAME)
-    assert (entry.version, entry.intents, entry.replaced) == ("v2", {}, ())
+    assert (entry.version, entry.status, entry.replaced) == ("v2", Status.DONE, ())
+    assert [a.status for a in entry.attempts] == [Status.SUPERSEDED, Status.DONE]
 
 
-def test_a_crash_between_upload_and_commit_leaves_nothing_once_redelivered(lake: Lake) -> None:
-    puts = 0
-    put = lake.ledger.put
+def test_a_crash_before_the_commit_leaves_nothing_once_redelivered(lake: Lake) -> None:
+    upload = lake.outputs.upload
 
-    def crash_at_commit(name: str, entry: Entry) -> bool:
-        nonlocal puts
-        puts += 1
-        if puts == 2:
-            raise ServiceError("gone away")
-        return put(name, entry)
+    def crash(path: Path, key: str) -> None:
+        upload(path, key)
+        raise KeyboardInterrupt  # no code of the worker runs after this
 
-    lake.ledger.put = crash_at_commit  # type: ignore[method-assign, assignment]  # the crash is the test
+    lake.outputs.upload = crash  # type: ignore[method-assign]  # the crash is the test
     lake.put("2024-01-15 first")
-    with pytest.raises(ServiceError):
+    with pytest.raises(KeyboardInterrupt):
         lake.take(delivery="m1")
+    assert lake.ledger.get(NAME).status is Status.PROCESSING
+    lake.outputs.upload = upload  # type: ignore[method-assign]  # and this its end
+    lake.now += 400
     lake.put("2024-02-01 second")
     lake.take(delivery="m2")
-    lake.take(delivery="m1")
     assert lake.rows == ["2024-02-01 second"]
+    (lost, done) = lake.ledger.get(NAME).attempts
+    assert (lost.status, lost.reason) == (Status.FAILED, "WORKER_LOST")
+    assert done.status is Status.DONE
+
+
+def test_a_failure_is_recorded_and_what_it_wrote_removed(lake: Lake) -> None:
+    upload = lake.outputs.upload
+
+    def throttled(path: Path, key: str) -> None:
+        upload(path, key)
+        raise ServiceError("SlowDown")
+
+    lake.outputs.upload = throttled  # type: ignore[method-assign]  # the fault is the test
+    lake.put("2024-01-15 a")
+    with pytest.raises(ServiceError):
+        lake.take()
+    entry = lake.ledger.get(NAME)
+    assert (entry.status, entry.attempts[-1].reason) == (Status.FAILED, "SERVICE_ERROR")
+    assert lake.outputs.objects == {}
+    lake.outputs.upload = upload  # type: ignore[method-assign]  # and this its end
+    assert lake.take() == (Status.DONE, True)
+    assert lake.ledger.get(NAME).status is Status.DONE
+
+
+def test_a_defect_is_recorded_with_what_it_was(lake: Lake) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("division by zero")
+
+    lake.engine.during = broken
+    lake.put("2024-01-15 a")
+    with pytest.raises(ZeroDivisionError):
+        lake.take()
+    attempt = lake.ledger.get(NAME).attempts[-1]
+    assert (attempt.reason, attempt.detail) == ("DEFECT", "ZeroDivisionError: division by zero")
+
+
+def test_the_same_message_twice_at_once_is_not_done_before_both_are(lake: Lake) -> None:
+    def meanwhile() -> None:
+        lake.engine.during = lambda: None
+        with pytest.raises(AttemptOpenError) as raised:
+            lake.take(delivery="m1")
+        assert raised.value.retry_after == 360
+
+    lake.engine.during = meanwhile
+    lake.put("2024-01-15 a")
+    assert lake.take(delivery="m1") == (Status.DONE, False)
+    assert lake.rows == ["2024-01-15 a"]
+    assert lake.take(delivery="m1") == (Status.DONE, False)
+
+
+def test_a_worker_that_was_taken_for_dead_commits_nothing(lake: Lake) -> None:
+    def sleep() -> None:
+        lake.engine.during = lambda: None
+        lake.now += 400
+        lake.take(delivery="m2")
+
+    lake.engine.during = sleep
+    lake.put("2024-01-15 a")
+    with pytest.raises(AttemptLostError):
+        lake.take(delivery="m1")
+    assert lake.rows == ["2024-01-15 a"]
+    assert lake.ledger.get(NAME).status is Status.DONE
+    assert set(lake.ledger.get(NAME).outputs) == set(lake.outputs.objects)
+
+
+def test_a_replay_ingests_again_what_is_committed_and_only_once(lake: Lake) -> None:
+    lake.put("2024-01-15 a")
+    lake.take()
+    before = set(lake.outputs.objects)
+    assert lake.take(delivery="m2", replay="again") == (Status.DONE, True)
+    assert lake.rows == ["2024-01-15 a"]
+    assert set(lake.outputs.objects).isdisjoint(before)
+    assert lake.take(delivery="m3", replay="again") == (Status.DONE, False)
+
+
+def test_a_deleted_key_that_is_uploaded_again_is_ingested(lake: Lake) -> None:
+    lake.put("2024-01-15 a")
+    lake.take()
+    lake.put(None)
+    with pytest.raises(ObjectGoneError):
+        lake.take(delivery="m2")
+    assert lake.rows == ["2024-01-15 a"]
+    lake.put("2024-01-16 b")
+    lake.take(delivery="m3")
+    assert lake.rows == ["2024-01-16 b"]
+
+
+def test_an_object_in_glacier_is_terminal_and_says_what_to_do(lake: Lake) -> None:
+    def archived(*_: object) -> None:
+        raise ObjectArchivedError("restore it")
+
+    lake.raw.download = archived  # type: ignore[method-assign, assignment]  # its state
+    lake.put("2024-01-15 a")
+    with pytest.raises(ObjectArchivedError):
+        lake.take()
+    entry = lake.ledger.get(NAME)
+    assert (entry.status, entry.attempts[-1].reason) == (Status.FAILED, "OBJECT_ARCHIVED")
+
+
+def test_a_full_disk_is_a_verdict_that_names_the_parameter(lake: Lake) -> None:
+    def full(_raw: object, path: Path) -> None:
+        path.write_bytes(b"part")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    lake.raw.download = full  # type: ignore[method-assign, assignment]  # the fault is the test
+    lake.put("2024-01-15 a")
+    assert lake.take() == (Status.TOO_LARGE, True)
+    assert "EphemeralStorage" in str(lake.ledger.get(NAME).facts["detail"])
+
+
+def test_the_history_of_a_key_stays_short(lake: Lake) -> None:
+    for number in range(20):
+        lake.put(f"2024-01-15 {number}")
+        lake.take(delivery=f"m{number}")
+    assert len(lake.ledger.get(NAME).attempts) <= 6
 
 
 def test_a_key_that_never_stands_still_goes_back_to_the_queue(lake: Lake) -> None:

@@ -10,7 +10,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from processor.adapters.aws_errors import code_of, translated
-from processor.errors import ObjectGoneError, ServiceError
+from processor.errors import ObjectArchivedError, ObjectGoneError, ServiceError
 from processor.model import RawObject
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ class S3RawStore:
         except ClientError as error:
             if code_of(error) in _GONE | {"PreconditionFailed", "412"}:
                 raise ObjectGoneError(f"{where} changed while it was read") from error
+            if code_of(error) == "InvalidObjectState":
+                raise ObjectArchivedError(
+                    f"{where} is in Glacier: restore it (aws s3api restore-object), then replay it"
+                ) from error
             raise
 
 

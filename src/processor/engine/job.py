@@ -207,7 +207,7 @@ def opened(
     db = _database(options).cursor()
     try:
         yield Job(source, table, options, workdir, seconds_left, db, quarantine)
-    except duckdb.OutOfMemoryException as error:
+    except (duckdb.OutOfMemoryException, MemoryError) as error:
         raise ObjectTooLargeError(f"memory or disk was not enough: {error}") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

@@ -1,0 +1,119 @@
+"""Tell the ingest queue of objects again, and move dead letters back to it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
+
+from lake.errors import LakeCommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from lake.target import Target
+
+#: The most that SendMessageBatch takes (Amazon SQS API Reference).
+_BATCH = 10
+
+
+def announce(
+    target: Target,
+    keys: Sequence[str],
+    replay: str = "",
+    sent: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Send an event for each object, as if it had just been created.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    keys : sequence of str
+        Raw keys.
+    replay : str
+        Names a replay: objects whose version is committed are ingested again, once. Without it
+        the function does only what is missing.
+    sent : callable
+        Told how many were sent since it was last called.
+
+    Raises
+    ------
+    LakeCommandError
+        When SQS took only some of them.
+    """
+    sqs, bucket = target.client("sqs"), target.outputs["RawBucketName"]
+    for start in range(0, len(keys), _BATCH):
+        batch = keys[start : start + _BATCH]
+        answer = sqs.send_message_batch(
+            QueueUrl=target.outputs["IngestQueueUrl"],
+            Entries=[
+                {"Id": str(number), "MessageBody": json.dumps(_event(bucket, key, replay))}
+                for number, key in enumerate(batch)
+            ],
+        )
+        if failed := answer.get("Failed"):
+            raise LakeCommandError(
+                f"SQS refused {batch[int(failed[0]['Id'])]}: {failed[0].get('Message')}; "
+                f"{start} objects were sent. The same command sends all again, harmlessly."
+            )
+        sent(len(batch))
+
+
+def _event(bucket: str, key: str, replay: str) -> dict[str, object]:
+    record: dict[str, object] = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        # Without version and sequencer: the function takes the version that is current.
+        "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}},
+    }
+    if replay:
+        record["lakeReplay"] = replay
+    return {"Records": [record]}
+
+
+def dead_letters(target: Target) -> int:
+    """Count the messages in the dead-letter queue, about."""
+    answer = target.client("sqs").get_queue_attributes(
+        QueueUrl=target.outputs["DeadLetterQueueUrl"],
+        AttributeNames=["ApproximateNumberOfMessages"],
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def redrive(target: Target, timeout: float) -> Iterator[int]:
+    """Move dead letters back to the queue they came from, by SQS itself.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    timeout : float
+        Seconds to watch; SQS goes on by itself after that.
+
+    Yields
+    ------
+    int
+        How many were moved so far.
+
+    Raises
+    ------
+    LakeCommandError
+        When SQS failed to move them.
+    """
+    sqs, url = target.client("sqs"), target.outputs["DeadLetterQueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    sqs.start_message_move_task(SourceArn=arn)
+    deadline = time.monotonic() + timeout
+    while True:
+        task = sqs.list_message_move_tasks(SourceArn=arn, MaxResults=1)["Results"][0]
+        yield int(task.get("ApproximateNumberOfMessagesMoved", 0))
+        if task["Status"] == "FAILED":
+            raise LakeCommandError(f"SQS stopped moving: {task.get('FailureReason', 'no reason')}")
+        if task["Status"] != "RUNNING" or time.monotonic() > deadline:
+            return
+        time.sleep(0.5)

@@ -1,0 +1,172 @@
+"""Compare what is in the raw bucket, in the ledger and in the processed bucket."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lake import ledger, messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lake.ledger import Item
+    from lake.target import Target
+
+#: The most that DeleteObjects takes (Amazon S3 API Reference).
+_BATCH = 1000
+
+#: What the function writes; other files below these folders are somebody else's.
+_OURS = re.compile(
+    r"(processed/[a-z0-9_]+|quarantine)/date_partition=\d{4}-\d\d-\d\d/"
+    r"[A-Za-z0-9][^/]*-[0-9a-f]{12}-[0-9a-f]{12}(-\d+)?\.(parquet|json\.gz|jsonl\.gz)"
+)
+
+
+@dataclass
+class Differences:
+    """What does not agree; empty lists for a lake that is whole.
+
+    Attributes
+    ----------
+    undelivered : list of str
+        Raw keys whose current version the lake has not ingested, and nobody is at it.
+    missing : list of str
+        Raw keys of which rows that the ledger lists are gone.
+    leftovers : list of str
+        Raw keys after which something of an older version or a dead worker is to be removed.
+    orphans : list of str
+        Processed keys that the lake wrote and no entry knows.
+    deleted : list of str
+        Raw keys that were ingested and deleted since; their rows stay, on purpose.
+    foreign : list of str
+        Processed keys that somebody else wrote; they are left alone.
+    objects : int
+        Raw objects looked at.
+    """
+
+    undelivered: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    objects: int = 0
+
+    @property
+    def repairable(self) -> int:
+        """Count what :func:`fix` would mend."""
+        return sum(map(len, (self.undelivered, self.missing, self.leftovers, self.orphans)))
+
+
+def compare(target: Target, grace: float, clock: Callable[[], float] = time.time) -> Differences:
+    """Find every difference.
+
+    The lake may be at work meanwhile. Outputs are listed before the ledger is read: whatever
+    was written by then had been announced in the ledger before, and names are never used twice,
+    so a file that no entry knows is one that nobody will ever want again.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    grace : float
+        Seconds; raw objects younger than this may still be on their way.
+    clock : callable
+        Seconds since 1970.
+
+    Returns
+    -------
+    Differences
+        Sorted.
+    """
+    written = set(_written(target))
+    bucket = target.outputs["RawBucketName"]
+    entries = {item.key: item for item in ledger.items(target) if item.bucket == bucket}
+    found, now = Differences(), clock()
+    known: set[str] = set()
+    for item in entries.values():
+        known |= {*item.outputs, *item.replaced, *item.announced}
+        if set(item.outputs) - written and _is_missing(target, item):
+            found.missing.append(item.key)
+        elif item.has_leftovers(now):
+            found.leftovers.append(item.key)
+    current: set[str] = set()
+    for key, version, modified in _raw(target):
+        found.objects += 1
+        current.add(key)
+        item_of = entries.get(key)
+        behind = item_of is None or item_of.version != version
+        if behind and now - modified >= grace and not (item_of and item_of.is_worked_on(now)):
+            found.undelivered.append(key)
+    found.deleted = [k for k, item in entries.items() if item.outputs and k not in current]
+    strangers = written - known
+    found.orphans = [key for key in strangers if _OURS.fullmatch(key)]
+    found.foreign = [key for key in strangers if not _OURS.fullmatch(key)]
+    for keys in vars(found).values():
+        if isinstance(keys, list):
+            keys.sort()
+    return found
+
+
+def fix(target: Target, found: Differences, replay: str) -> None:
+    """Mend what can be mended: send events again, delete orphans.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    found : Differences
+        What :func:`compare` gave.
+    replay : str
+        Names this repair.
+    """
+    # The function itself cleans up after old versions when it looks at the object.
+    messages.announce(target, sorted({*found.undelivered, *found.leftovers}))
+    messages.announce(target, found.missing, replay)
+    s3, bucket = target.client("s3"), target.outputs["ProcessedBucketName"]
+    for start in range(0, len(found.orphans), _BATCH):
+        batch = [{"Key": key} for key in found.orphans[start : start + _BATCH]]
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+
+
+def _written(target: Target) -> Iterator[str]:
+    pages = target.client("s3").get_paginator("list_objects_v2")
+    for prefix in ("processed/", "quarantine/"):
+        for page in pages.paginate(Bucket=target.outputs["ProcessedBucketName"], Prefix=prefix):
+            for found in page.get("Contents", []):
+                if not found["Key"].endswith("/"):
+                    yield found["Key"]
+
+
+def _raw(target: Target) -> Iterator[tuple[str, str, float]]:
+    """Give each current raw object: key, version as in the ledger, seconds since 1970."""
+    pages = target.client("s3").get_paginator("list_object_versions")
+    for page in pages.paginate(Bucket=target.outputs["RawBucketName"], Prefix="data/"):
+        for found in page.get("Versions", []):
+            if found["IsLatest"] and not found["Key"].endswith("/"):
+                version = found["VersionId"]
+                if version == "null":
+                    version = found["ETag"].strip('"')
+                yield found["Key"], version, found["LastModified"].timestamp()
+
+
+def _is_missing(target: Target, item: Item) -> bool:
+    """Look closer: the object may have been committed, or replaced, since outputs were listed."""
+    s3, bucket = target.client("s3"), target.outputs["ProcessedBucketName"]
+    entry = ledger.get(target, item.bucket, item.key)
+    return entry is not None and not all(_exists(s3, bucket, key) for key in entry.outputs)
+
+
+def _exists(s3: Any, bucket: str, key: str) -> bool:
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return False
+        raise
+    return True

@@ -1,0 +1,170 @@
+"""Whatever happens to the lake, at rest it holds what it should.
+
+A state machine draws histories: uploads, overwrites and deletions, events that are duplicated,
+delayed, disordered or lost, workers that run interleaved between any two of their calls, die at
+any of them or get faulty answers, replays and repairs. It runs the real use case, adapters and
+repair over the cloud in memory. ``EXAMPLES`` says how many histories.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from processor import naming
+from tests.support.lines import DAMAGED
+from tests.support.world import World, answer_lost, throttling
+
+#: The last two folders have one name when normalised.
+KEYS = ("data/a/x.json", "data/A/x.json", "data/x.json")
+
+#: Calls after which a worker is interrupted; an ingest makes about twenty-five.
+STEPS = st.sampled_from([1, 3, 6, 9, 12, 15, 18, 21, 24, 27, 99, 99, 99])
+
+_SETTINGS: dict[str, Any] = {
+    "deadline": None,
+    "stateful_step_count": 30,
+    "suppress_health_check": [*HealthCheck],
+    "database": None,
+}
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    """Objects of a few records on a few dates, some with new or drifting columns, some bad."""
+    if draw(st.integers(0, 9)) == 0:
+        return DAMAGED
+    lines = []
+    for _ in range(draw(st.integers(0, 3))):
+        if draw(st.integers(0, 4)) == 0:
+            lines.append(f"bad {draw(st.integers(0, 99))}")
+            continue
+        record: dict[str, Any] = {"id": f"r{draw(st.integers(0, 999))}"}
+        record["d"] = f"2024-01-0{draw(st.integers(1, 3))}"
+        if extra := draw(st.sampled_from(["", "n", "m"])):
+            record[extra] = draw(st.sampled_from([1, "text"]))
+        lines.append(json.dumps(record))
+    return "\n".join(lines).encode()
+
+
+class Histories(RuleBasedStateMachine):
+    """Every history ends at rest, and there everything is as it should be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="histories-"))
+        self.world = World(self.folder)
+        self.lost = False
+
+    @rule(key=st.sampled_from(KEYS), body=bodies(), event=st.integers(0, 9))
+    def upload(self, key: str, body: bytes, event: int) -> None:
+        self.world.cloud.lose_events = event == 9
+        self.lost |= event == 9
+        self.world.upload(key, body)
+        self.world.cloud.lose_events = False
+
+    @rule(key=st.sampled_from(KEYS))
+    def delete(self, key: str) -> None:
+        self.world.delete(key)
+
+    @precondition(lambda self: self.world.cloud.receive() and len(self.world.live()) < 3)
+    @rule(data=st.data(), twice=st.booleans(), steps=STEPS)
+    def deliver(self, data: st.DataObject, twice: bool, steps: int) -> None:
+        visible = self.world.cloud.receive()
+        index = data.draw(st.integers(0, len(visible) - 1))
+        self.world.start(visible[index], twice=twice).step(steps)
+
+    @precondition(lambda self: self.world.live())
+    @rule(data=st.data(), steps=STEPS)
+    def go_on(self, data: st.DataObject, steps: int) -> None:
+        data.draw(st.sampled_from(self.world.live())).step(steps)
+
+    @precondition(lambda self: self.world.live())
+    @rule(data=st.data(), what=st.sampled_from(["dies", "throttled", "answer lost"]))
+    def trouble(self, data: st.DataObject, what: str) -> None:
+        worker = data.draw(st.sampled_from(self.world.live()))
+        if what == "dies":
+            worker.kill()
+        elif worker.takes_messages:  # an operator sees the error and repeats the command
+            worker.fault = answer_lost() if what == "answer lost" else throttling()
+            worker.fault_at = "after" if what == "answer lost" else "before"
+            worker.step(2)
+
+    @rule(seconds=st.sampled_from([1, 60, 400, 2000]))
+    def wait(self, seconds: int) -> None:
+        self.world.wait(seconds)
+
+    @precondition(lambda self: len(self.world.live()) < 3)
+    @rule(repair=st.booleans(), steps=STEPS)
+    def operate(self, repair: bool, steps: int) -> None:
+        worker = self.world.reconcile() if repair else self.world.replay()
+        worker.step(steps)
+
+    @invariant()
+    def nothing_is_missing(self) -> None:
+        self.world.check_nothing_is_missing()
+
+    def teardown(self) -> None:
+        try:
+            self.world.come_to_rest(repair=self.lost)
+            self.world.check_nothing_is_missing()
+            self.world.check_at_rest()
+        finally:
+            self.world.close()
+            shutil.rmtree(self.folder)
+
+
+def run(examples: int, **more: Any) -> None:
+    run_state_machine_as_test(
+        Histories, settings=settings(max_examples=examples, **_SETTINGS, **more)
+    )
+
+
+def test_every_history_ends_as_it_should() -> None:
+    run(int(os.environ.get("EXAMPLES", "300")))
+
+
+@pytest.mark.parametrize("named_by_attempt", [True, False])
+def test_a_deleter_that_comes_late_hurts_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_by_attempt: bool
+) -> None:
+    """Why names bear the attempt: were they only those of the version, its rows would be lost."""
+    if not named_by_attempt:
+        named = naming.object_id
+        monkeypatch.setattr(naming, "object_id", lambda b, k, v, _generation: named(b, k, v, 0))
+    world = World(tmp_path)
+    world.upload("data/a/x.json", b'{"id": "r1", "d": "2024-01-01"}')
+    (message,) = world.cloud.receive()
+    slow = world.start(message, twice=True)
+    until_it = "after S3.upload_file"
+    while not slow.came_to(until_it):
+        slow.step()
+    slow.fault, slow.fault_at = throttling(), "before"
+    while not slow.came_to("before S3.delete_objects"):
+        slow.step()
+    world.start(message).finish()
+    slow.finish()
+    try:
+        if named_by_attempt:
+            world.come_to_rest(repair=False)
+            world.check_at_rest()
+        else:
+            with pytest.raises(AssertionError, match="are gone"):
+                world.check_nothing_is_missing()
+    finally:
+        world.close()

@@ -1,0 +1,146 @@
+"""The histories notice what they are there for: each bug planted here is found by them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hypothesis import Phase
+
+from processor import naming
+from processor.adapters.dynamodb import DynamoLedger
+from processor.ingest import Ingest
+from processor.ledger import Entry
+from tests.histories.test_histories import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from processor.ports import RawStore
+
+    Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def no_condition(patch: pytest.MonkeyPatch) -> None:
+    """The ledger is written whoever wrote meanwhile."""
+    put = DynamoLedger.put
+
+    def blind(self: DynamoLedger, name: str, entry: Entry) -> bool:
+        return put(self, name, replace(entry, revision=self.get(name).revision + 1))
+
+    patch.setattr(DynamoLedger, "put", blind)
+
+
+def delete_before_commit(patch: pytest.MonkeyPatch) -> None:
+    """The old rows go before the new ones are committed."""
+    commit = Ingest._commit
+
+    def hasty(self: Ingest, task: Any, entry: Entry, prepared: Any) -> Entry | None:
+        self.outputs.delete(entry.outputs)
+        return commit(self, task, entry, prepared)
+
+    patch.setattr(Ingest, "_commit", hasty)
+
+
+def names_without_version(patch: pytest.MonkeyPatch) -> None:
+    """Every version of a key writes the same names."""
+    named = naming.object_id
+    patch.setattr(naming, "object_id", lambda bucket, key, _v, _g: named(bucket, key, "", 0))
+
+
+def names_without_key(patch: pytest.MonkeyPatch) -> None:
+    """Keys of one dataset share names where version and attempt are the same."""
+    named = naming.object_id
+    patch.setattr(naming, "object_id", lambda bucket, _k, _v, g: named(bucket, "x", "", g))
+
+
+def commit_what_was_overtaken(patch: pytest.MonkeyPatch) -> None:
+    """Nobody asks S3 whether the version is still current."""
+    commit = Ingest._commit
+
+    def trusting(self: Ingest, task: Any, entry: Entry, prepared: Any) -> Entry | None:
+        class Frozen:
+            @staticmethod
+            def head(*_: str) -> Any:
+                return task.raw
+
+        return commit(replace(self, raw=cast("RawStore", Frozen())), task, entry, prepared)
+
+    patch.setattr(Ingest, "_commit", trusting)
+
+
+def write_without_announcing(patch: pytest.MonkeyPatch) -> None:
+    """A worker that dies leaves files that nobody knows of: keys are named at the commit only."""
+    commit = Ingest._commit
+
+    def late(self: Ingest, task: Any, entry: Entry, prepared: Any) -> Entry | None:
+        attempts = tuple(
+            replace(a, keys=prepared.keys) if a.generation == task.generation else a
+            for a in entry.attempts
+        )
+        return commit(self, task, replace(entry, attempts=attempts), prepared)
+
+    patch.setattr(Ingest, "_announce", lambda _self, _task, entry, _prepared: entry)
+    patch.setattr(Ingest, "_commit", late)
+
+
+def forget_the_replaced(patch: pytest.MonkeyPatch) -> None:
+    """What a version replaced is not listed for deletion."""
+    patch.setattr(Entry, "discarding", lambda self, _keys: self)
+
+
+def acknowledge_too_early(patch: pytest.MonkeyPatch) -> None:
+    """A message is done with while another worker that has it may still write."""
+    patch.setattr(Entry, "open_for", lambda _self, _delivery: None)
+    patch.setattr("tests.support.world.World._repairs", False, raising=False)
+
+
+def never_expire(patch: pytest.MonkeyPatch) -> None:
+    """What a dead worker announced stays for ever."""
+    patch.setattr(Entry, "without_expired", lambda self, _now: self)
+
+
+def fail_without_a_trace(patch: pytest.MonkeyPatch) -> None:
+    """A worker that fails leaves what it wrote, and says that it has ended."""
+    ended = Entry.ended
+
+    def careless(self: Entry, generation: int, *words: Any) -> Entry:
+        attempt = self.attempt(generation)
+        return (
+            self
+            if attempt is None
+            else replace(ended(self, generation, *words), replaced=self.replaced)
+        )
+
+    patch.setattr(Entry, "ended", careless)
+    patch.setattr(
+        Entry,
+        "discarding",
+        lambda self, keys: (
+            replace(self, replaced=tuple(sorted({*self.replaced, *keys} - {*self.outputs})))
+            if self.outputs
+            else self
+        ),
+    )
+
+
+BUGS: tuple[Plant, ...] = (
+    no_condition,
+    delete_before_commit,
+    names_without_version,
+    names_without_key,
+    commit_what_was_overtaken,
+    write_without_announcing,
+    forget_the_replaced,
+    acknowledge_too_early,
+    never_expire,
+    fail_without_a_trace,
+)
+
+
+@pytest.mark.parametrize("plant", BUGS, ids=lambda plant: plant.__name__)
+def test_the_histories_find(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        run(3000, derandomize=True, phases=[Phase.generate])

@@ -1,0 +1,388 @@
+"""S3, DynamoDB, Glue and SQS in memory, behind the methods of boto3's clients.
+
+What the lake relies on is kept: S3 is strongly consistent and keeps versions, conditional writes
+compare, queues deliver at least once until a message is acknowledged, table versions lock. Before
+and after each call that changes something ``Cloud.on_effect`` is told: there another worker can
+run, an answer can be lost, or the worker can die.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+RAW, PROCESSED, LEDGER, DATABASE = "raw", "processed", "ledger", "lake"
+QUEUE, DEAD = "queue", "dead"
+START = datetime(2024, 1, 20, 12, tzinfo=UTC).timestamp()
+
+VISIBILITY, MAX_RECEIVES = 1800, 5
+
+
+def client_error(code: str, status: int = 400) -> ClientError:
+    answer: Any = {
+        "Error": {"Code": code, "Message": code},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(answer, "Operation")
+
+
+@dataclass
+class Version:
+    id: str
+    body: bytes | None
+    modified: float
+
+    @property
+    def etag(self) -> str:
+        return f'"{hash(self.body):x}"'
+
+
+@dataclass
+class Message:
+    id: str
+    body: str
+    visible_at: float
+    receives: int = 0
+    receipt: str = ""
+
+
+class Pages:
+    """A paginator whose pages hold one thing each, as the smallest page may."""
+
+    def __init__(self, pages: Callable[..., Iterator[dict[str, Any]]]) -> None:
+        self.paginate = pages
+
+
+@dataclass
+class Cloud:
+    """One account."""
+
+    now: float = START
+    count: int = 0
+    on_effect: Callable[[str], None] = field(default=lambda _: None)
+    buckets: dict[str, dict[str, list[Version]]] = field(default_factory=lambda: defaultdict(dict))
+    items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    partitions: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    queues: dict[str, list[Message]] = field(default_factory=lambda: {QUEUE: [], DEAD: []})
+    lose_events: bool = False
+
+    outputs = {
+        "RawBucketName": RAW,
+        "ProcessedBucketName": PROCESSED,
+        "LedgerTableName": LEDGER,
+        "GlueDatabaseName": DATABASE,
+        "IngestQueueUrl": QUEUE,
+        "DeadLetterQueueUrl": DEAD,
+    }
+
+    def client(self, service: str) -> Any:
+        return {"s3": S3, "dynamodb": DynamoDB, "glue": Glue, "sqs": Sqs}[service](self)
+
+    def unique(self) -> int:
+        self.count += 1
+        return self.count
+
+    def objects(self, bucket: str) -> dict[str, bytes]:
+        """The current objects."""
+        return {
+            key: versions[-1].body
+            for key, versions in self.buckets[bucket].items()
+            if versions[-1].body is not None
+        }
+
+    def write(self, bucket: str, key: str, body: bytes | None) -> str:
+        version = Version(f"v{self.unique()}", body, self.now)
+        self.buckets[bucket].setdefault(key, []).append(version)
+        if bucket == RAW and body is not None and not self.lose_events:
+            self.send(QUEUE, json.dumps(self.event(key, version)))
+        return version.id
+
+    def event(self, key: str, version: Version) -> dict[str, Any]:
+        return {
+            "Records": [
+                {
+                    "eventVersion": "2.1",
+                    "eventSource": "aws:s3",
+                    "eventName": "ObjectCreated:Put",
+                    "s3": {
+                        "bucket": {"name": RAW},
+                        "object": {
+                            "key": key,
+                            "versionId": version.id,
+                            # Of unequal length, as S3 makes them.
+                            "sequencer": f"{int(version.id[1:]):X}".zfill(int(version.id[1:]) % 3),
+                        },
+                    },
+                }
+            ]
+        }
+
+    def send(self, queue: str, body: str) -> None:
+        self.queues[queue].append(Message(f"m{self.unique()}", body, self.now))
+
+    def receive(self, queue: str = QUEUE) -> list[Message]:
+        """The messages that SQS would deliver now; those received too often go to their grave."""
+        dead = [
+            m for m in self.queues[queue] if m.visible_at <= self.now and m.receives >= MAX_RECEIVES
+        ]
+        for message in dead:
+            self.queues[queue].remove(message)
+            self.queues[DEAD].append(message)
+        return [m for m in self.queues[queue] if m.visible_at <= self.now]
+
+    def deliver(self, message: Message, *, twice: bool = False) -> str:
+        """Deliver one message; ``twice``, and it is not hidden from others, as may happen."""
+        message.receives += 1
+        message.receipt = f"r{self.unique()}"
+        if not twice:
+            message.visible_at = self.now + VISIBILITY
+        return message.receipt
+
+    def acknowledge(self, message: Message) -> None:
+        if message in self.queues[QUEUE]:
+            self.queues[QUEUE].remove(message)
+
+
+def effect(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A call that changes something: others may act before it, and after it."""
+
+    def wrapped(self: Any, *words: Any, **named: Any) -> Any:
+        name = f"{type(self).__name__}.{method.__name__}"
+        self.cloud.on_effect(f"before {name}")
+        answer = method(self, *words, **named)
+        self.cloud.on_effect(f"after {name}")
+        return copy.deepcopy(answer)
+
+    return wrapped
+
+
+def look(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A call that only reads: others may act before it."""
+
+    def wrapped(self: Any, *words: Any, **named: Any) -> Any:
+        self.cloud.on_effect(f"before {type(self).__name__}.{method.__name__}")
+        return copy.deepcopy(method(self, *words, **named))
+
+    return wrapped
+
+
+@dataclass
+class S3:
+    cloud: Cloud
+
+    def _current(self, bucket: str, key: str) -> Version:
+        versions = self.cloud.buckets[bucket].get(key)
+        if not versions or versions[-1].body is None:
+            raise client_error("404", 404)
+        return versions[-1]
+
+    @look
+    def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        found = self._current(Bucket, Key)
+        return {
+            "VersionId": found.id,
+            "ETag": found.etag,
+            "ContentLength": len(found.body or b""),
+            "LastModified": datetime.fromtimestamp(found.modified, UTC),
+        }
+
+    @look
+    def _read(self, bucket: str, key: str, version: str) -> bytes:
+        for found in self.cloud.buckets[bucket].get(key, []):
+            if found.id == version and found.body is not None:
+                return found.body
+        raise client_error("NoSuchVersion", 404)
+
+    def get_object(self, Bucket: str, Key: str, VersionId: str) -> dict[str, Any]:
+        return {"Body": Body(self._read(Bucket, Key, VersionId))}
+
+    @effect
+    def upload_file(self, path: str, bucket: str, key: str, Config: Any = None) -> None:
+        self.cloud.write(bucket, key, Path(path).read_bytes())
+
+    @effect
+    def delete_objects(self, Bucket: str, Delete: dict[str, Any]) -> dict[str, Any]:
+        for one in Delete["Objects"]:
+            if one["Key"] in self.cloud.buckets[Bucket]:
+                self.cloud.write(Bucket, one["Key"], None)
+        return {}
+
+    def get_paginator(self, operation: str) -> Pages:
+        return Pages(
+            {"list_objects_v2": self._list, "list_object_versions": self._versions}[operation]
+        )
+
+    def _list(self, Bucket: str, Prefix: str = "") -> Iterator[dict[str, Any]]:
+        for key in sorted(self.cloud.objects(Bucket)):
+            if key.startswith(Prefix):
+                yield {"Contents": [{"Key": key}]}
+                self.cloud.on_effect("before S3.list_objects_v2")
+
+    def _versions(self, Bucket: str, Prefix: str = "") -> Iterator[dict[str, Any]]:
+        for key, versions in sorted(self.cloud.buckets[Bucket].items()):
+            if key.startswith(Prefix):
+                yield {
+                    "Versions": [
+                        {
+                            "Key": key,
+                            "VersionId": v.id,
+                            "ETag": v.etag,
+                            "IsLatest": v is versions[-1],
+                            "LastModified": datetime.fromtimestamp(v.modified, UTC),
+                        }
+                        for v in versions
+                        if v.body is not None
+                    ]
+                }
+                self.cloud.on_effect("before S3.list_object_versions")
+
+
+@dataclass
+class Body:
+    content: bytes
+
+    def iter_chunks(self, size: int) -> Iterator[bytes]:
+        for start in range(0, len(self.content), size):
+            yield self.content[start : start + size]
+
+
+@dataclass
+class DynamoDB:
+    cloud: Cloud
+
+    @look
+    def get_item(
+        self,
+        TableName: str,
+        Key: dict[str, Any],
+        ConsistentRead: bool,
+    ) -> dict[str, Any]:
+        assert ConsistentRead
+        item = self.cloud.items.get(Key["object"]["S"])
+        return {"Item": item} if item else {}
+
+    @effect
+    def put_item(
+        self,
+        TableName: str,
+        Item: dict[str, Any],
+        ConditionExpression: str = "",
+        ExpressionAttributeValues: dict[str, Any] | None = None,
+    ) -> None:
+        present = self.cloud.items.get(Item["object"]["S"], {}).get("revision")
+        wanted = (ExpressionAttributeValues or {}).get(":before")
+        holds = {
+            "": True,
+            "attribute_not_exists(revision)": present is None,
+            "revision = :before": present == wanted and wanted is not None,
+        }[ConditionExpression]
+        if not holds:
+            raise client_error("ConditionalCheckFailedException")
+        self.cloud.items[Item["object"]["S"]] = copy.deepcopy(Item)
+
+    def get_paginator(self, operation: str) -> Pages:
+        return Pages({"scan": self._scan}[operation])
+
+    def _scan(self, TableName: str, ConsistentRead: bool) -> Iterator[dict[str, Any]]:
+        assert ConsistentRead
+        for name in sorted(self.cloud.items):
+            yield {"Items": [copy.deepcopy(self.cloud.items[name])]}
+            self.cloud.on_effect("before DynamoDB.scan")
+
+
+@dataclass
+class Glue:
+    cloud: Cloud
+
+    @look
+    def get_table(self, DatabaseName: str, Name: str) -> dict[str, Any]:
+        if Name not in self.cloud.tables:
+            raise client_error("EntityNotFoundException")
+        return {"Table": self.cloud.tables[Name]}
+
+    @effect
+    def create_table(self, DatabaseName: str, TableInput: dict[str, Any]) -> None:
+        if TableInput["Name"] in self.cloud.tables:
+            raise client_error("AlreadyExistsException")
+        self.cloud.tables[TableInput["Name"]] = copy.deepcopy(TableInput) | {"VersionId": "0"}
+
+    @effect
+    def update_table(
+        self,
+        DatabaseName: str,
+        TableInput: dict[str, Any],
+        VersionId: str,
+        SkipArchive: bool,
+    ) -> None:
+        present = self.cloud.tables[TableInput["Name"]]
+        if present["VersionId"] != VersionId:
+            raise client_error("ConcurrentModificationException")
+        version = str(int(VersionId) + 1)
+        self.cloud.tables[TableInput["Name"]] = copy.deepcopy(TableInput) | {"VersionId": version}
+
+    @effect
+    def batch_create_partition(
+        self,
+        DatabaseName: str,
+        TableName: str,
+        PartitionInputList: list[dict[str, Any]],
+    ) -> dict[str, Any]:
+        errors = []
+        for one in PartitionInputList:
+            place = (TableName, one["Values"][0])
+            if place in self.cloud.partitions:
+                code = {"ErrorCode": "AlreadyExistsException"}
+                errors.append({"PartitionValues": one["Values"], "ErrorDetail": code})
+            else:
+                self.cloud.partitions[place] = copy.deepcopy(one)
+        return {"Errors": errors}
+
+    @effect
+    def start_crawler(self, Name: str) -> None:
+        raise client_error("CrawlerRunningException")
+
+
+@dataclass
+class Sqs:
+    cloud: Cloud
+
+    @effect
+    def change_message_visibility(
+        self,
+        QueueUrl: str,
+        ReceiptHandle: str,
+        VisibilityTimeout: int,
+    ) -> None:
+        for message in self.cloud.queues[QueueUrl]:
+            if message.receipt == ReceiptHandle:
+                message.visible_at = self.cloud.now + VisibilityTimeout
+                return
+        raise client_error("ReceiptHandleIsInvalid")
+
+    @effect
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+        for entry in Entries:
+            self.cloud.send(QueueUrl, entry["MessageBody"])
+        return {}
+
+    def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
+        return {"Attributes": {"QueueArn": QueueUrl}}
+
+    def start_message_move_task(self, SourceArn: str) -> None:
+        for message in self.cloud.queues[SourceArn]:
+            self.cloud.send(QUEUE, message.body)
+        self.cloud.queues[SourceArn].clear()
+
+    def list_message_move_tasks(self, SourceArn: str, MaxResults: int) -> dict[str, Any]:
+        return {"Results": [{"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 1}]}

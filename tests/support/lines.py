@@ -1,0 +1,82 @@
+"""The smallest engine that does what the protocol needs of one: rows, dates, types, refusals."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from processor.errors import RejectedObjectError
+from processor.model import Column, Conversion, OutputFile, Schema, Source, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+DAMAGED = b"!"
+
+
+def records(body: bytes) -> tuple[list[dict[str, Any]], list[str]]:
+    """What an object says: its records, and its lines that are none."""
+    good, bad = [], []
+    for line in body.decode().splitlines():
+        if line.startswith("{"):
+            good.append(json.loads(line))
+        else:
+            bad.append(line)
+    return good, bad
+
+
+class LineEngine:
+    """Each line is a JSON object with its date ``d``, or is refused."""
+
+    def convert(
+        self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
+    ) -> Conversion:
+        body = source.path.read_bytes()
+        if body == DAMAGED:
+            raise RejectedObjectError("CORRUPT_FILE", "it says so")
+        good, bad = records(body)
+        columns = {c.name: c.type for c in table.columns} if table else {}
+        for record in good:
+            for name, value in record.items():
+                columns.setdefault(name, "bigint" if isinstance(value, int) else "string")
+        files: dict[str, list[str]] = {}
+        rescued = 0
+        for record in good:
+            row: dict[str, Any] = {"_source_key": source.key, "_source_version": source.version}
+            for name, value in record.items():
+                if columns[name] == "string" or isinstance(value, int):
+                    row[name] = str(value) if columns[name] == "string" else value
+                else:
+                    row["_rescued_data"] = {name: value}
+            rescued += "_rescued_data" in row
+            files.setdefault(record["d"], []).append(json.dumps(row))
+        status = Status.PARTIAL if bad else Status.DONE if good else Status.EMPTY
+        return Conversion(
+            status,
+            "jsonl",
+            "none",
+            len(good) + len(bad),
+            len(good),
+            len(bad),
+            rescued,
+            Schema(tuple(Column(name, kind) for name, kind in columns.items())),
+            tuple(
+                OutputFile(_written(workdir / f"{date}.parquet", rows), date, 0, len(rows))
+                for date, rows in sorted(files.items())
+            ),
+            (self._refused(source, bad, workdir),) if bad else (),
+        )
+
+    def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
+        return self._refused(source, [code], workdir)
+
+    def _refused(self, source: Source, lines: list[str], workdir: Path) -> OutputFile:
+        rows = [json.dumps({"source_key": source.key, "raw": line}) for line in lines]
+        path = _written(workdir / "refused.jsonl.gz", rows)
+        return OutputFile(path, source.created.date().isoformat(), 0, len(rows))
+
+
+def _written(path: Path, rows: list[str]) -> Path:
+    path.write_text("\n".join(rows), encoding="utf-8")
+    return path

@@ -1,0 +1,323 @@
+"""A lake over the cloud in memory, whose workers run step by step and may die at any of them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lake import messages, reconcile
+from processor import events
+from processor.adapters.dynamodb import DynamoLedger
+from processor.adapters.glue import GlueCatalog
+from processor.adapters.s3 import S3OutputStore, S3RawStore
+from processor.adapters.sqs import SqsQueue
+from processor.errors import TerminalError, TransientError
+from processor.ingest import Delivery, Ingest
+from tests.support.cloud import DATABASE, DEAD, LEDGER, PROCESSED, QUEUE, RAW, Cloud, client_error
+from tests.support.lines import DAMAGED, LineEngine, records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from processor.ingest import Engine
+    from processor.ledger import Entry
+    from tests.support.cloud import Message
+
+#: Seconds of one invocation.
+INVOCATION = 300
+
+
+class Killed(BaseException):
+    """The worker's process is gone; no code of it runs any more."""
+
+
+class Worker:
+    """One invocation, on a thread that runs only while the test lets it."""
+
+    def __init__(self, world: World, run: Callable[[], None]) -> None:
+        self.world, self.run = world, run
+        self.takes_messages = False
+        self.moment = ""
+        self.deadline = world.cloud.now + INVOCATION
+        self.done = self.doomed = False
+        self.fault: ClientError | None = None
+        self.fault_at = ""
+        self.error: BaseException | None = None
+        self._go, self._parked = threading.Semaphore(0), threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._main, daemon=True)
+        self._thread.start()
+
+    def step(self, count: int = 1) -> None:
+        """Let it run until it has come to so many calls."""
+        for _ in range(count):
+            if self.done:
+                return
+            self.world.running = self
+            self._go.release()
+            self._parked.acquire()
+            self.world.running = None
+        self._raise_defects()
+
+    def finish(self) -> None:
+        while not self.done:
+            self.step()
+
+    def kill(self) -> None:
+        self.doomed = True
+        self.finish()
+
+    def came_to(self, moment: str) -> bool:
+        assert not self.done, f"it never came to {moment}"
+        return self.moment == moment
+
+    def at(self, moment: str) -> None:
+        """Called on the worker's own thread, at each call that it makes."""
+        self.moment = moment
+        if not self.doomed:
+            self._parked.release()
+            self._go.acquire()
+        if self.doomed:
+            raise Killed
+        if self.fault and moment.startswith(self.fault_at):
+            fault, self.fault = self.fault, None
+            raise fault
+
+    def _main(self) -> None:
+        self._go.acquire()
+        try:
+            if not self.doomed:
+                self.run()
+        except Killed:
+            pass
+        except BaseException as error:  # raised again by the test's own thread
+            self.error = error
+        finally:
+            self.done = True
+            self._parked.release()
+
+    def _raise_defects(self) -> None:
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+
+
+@dataclass
+class World:
+    """The lake and everybody who works on it."""
+
+    folder: Path
+    engine: Engine = field(default_factory=LineEngine)
+    rows_of: Callable[[bytes], list[dict[str, Any]]] = field(
+        default=lambda body: [json.loads(line) for line in body.decode().splitlines()]
+    )
+    cloud: Cloud = field(default_factory=Cloud)
+    workers: list[Worker] = field(default_factory=list)
+    running: Worker | None = None
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    replays: int = 0
+
+    def __post_init__(self) -> None:
+        self.cloud.on_effect = self._at
+
+    def _at(self, moment: str) -> None:
+        if self.running:
+            self.running.at(moment)
+
+    def ingest(self) -> Ingest:
+        """As ``processor.bootstrap`` builds it, over the cloud in memory."""
+        s3 = self.cloud.client("s3")
+        clock = self.clock
+        return Ingest(
+            raw=S3RawStore(s3),
+            outputs=S3OutputStore(s3, PROCESSED),
+            catalog=GlueCatalog(self.cloud.client("glue"), DATABASE, PROCESSED, "c", "parquet"),
+            ledger=DynamoLedger(self.cloud.client("dynamodb"), LEDGER, clock),
+            engine=self.engine,
+            bytes_per_second=1e6,
+            work_root=self.folder,
+            clock=clock,
+        )
+
+    def clock(self) -> float:
+        return self.cloud.now
+
+    @property
+    def target(self) -> Any:
+        """What the `lake` command is given."""
+        return self.cloud
+
+    # --- What can happen ----------------------------------------------------------------
+
+    def upload(self, key: str, body: bytes) -> None:
+        self.bodies[self.cloud.write(RAW, key, body)] = body
+
+    def delete(self, key: str) -> None:
+        if key in self.cloud.objects(RAW):
+            self.cloud.write(RAW, key, None)
+
+    def start(self, message: Message, *, twice: bool = False) -> Worker:
+        receipt = self.cloud.deliver(message, twice=twice)
+        worker = Worker(self, lambda: self._take(worker, message, receipt))
+        worker.takes_messages = True
+        self.workers.append(worker)
+        return worker
+
+    def _take(self, worker: Worker, message: Message, receipt: str) -> None:
+        """What the handler does with one message, and Lambda with its answer."""
+        ingest, queue = self.ingest(), SqsQueue(self.cloud.client("sqs"), QUEUE)
+        try:
+            for number, event in enumerate(events.parse_message(message.body)):
+                delivery = Delivery(
+                    f"{message.id}/{number}", lambda: worker.deadline - self.cloud.now, INVOCATION
+                )
+                try:
+                    ingest(event, delivery)
+                except TerminalError:
+                    continue
+        except (TransientError, ClientError) as error:
+            wait = getattr(error, "retry_after", None)
+            try:
+                queue.hand_back(receipt, 30 if wait is None else round(wait))
+            except TransientError:
+                return
+        else:
+            self.cloud.acknowledge(message)
+
+    def live(self) -> list[Worker]:
+        return [worker for worker in self.workers if not worker.done]
+
+    def wait(self, seconds: float) -> None:
+        self.cloud.now += seconds
+        for worker in self.live():
+            if worker.deadline <= self.cloud.now:
+                worker.kill()
+
+    def replay(self) -> Worker:
+        self.replays += 1
+        keys = sorted(self.cloud.objects(RAW))
+        name = f"replay {self.replays}"
+        worker = Worker(self, lambda: messages.announce(self.target, keys, name))
+        self.workers.append(worker)
+        return worker
+
+    def reconcile(self) -> Worker:
+        self.replays += 1
+        name = f"repair {self.replays}"
+
+        def run() -> None:
+            found = reconcile.compare(self.target, 0, self.clock)
+            reconcile.fix(self.target, found, name)
+
+        worker = Worker(self, run)
+        worker.deadline = float("inf")
+        self.workers.append(worker)
+        return worker
+
+    # --- At rest ------------------------------------------------------------------------
+
+    def come_to_rest(self, *, repair: bool) -> None:
+        """Deliver what is to be delivered, without further trouble, until nothing is."""
+        self.cloud.lose_events = False
+        for worker in self.workers:
+            worker.fault = None
+            worker.finish()
+        self._drain()
+        if repair:
+            self.wait(1)
+            self.reconcile().finish()
+            self._drain()
+
+    def _drain(self) -> None:
+        for _ in range(500):
+            if visible := self.cloud.receive():
+                self.start(visible[0]).finish()
+            elif self.cloud.queues[QUEUE]:
+                first = min(m.visible_at for m in self.cloud.queues[QUEUE])
+                self.wait(first - self.cloud.now)
+            elif self.cloud.queues[DEAD]:
+                list(messages.redrive(self.target, timeout=1))
+            else:
+                return
+        raise AssertionError("the lake does not come to rest")
+
+    def entries(self) -> dict[str, Entry]:
+        ledger = DynamoLedger(self.cloud.client("dynamodb"), LEDGER)
+        return {name.partition("/")[2]: ledger.get(name) for name in self.cloud.items}
+
+    def check_nothing_is_missing(self) -> None:
+        """At every moment the rows of what is committed can be read."""
+        present = self.cloud.objects(PROCESSED)
+        for key, entry in self.entries().items():
+            assert {*entry.outputs} <= {*present}, f"rows of {key} are gone"
+
+    def check_at_rest(self) -> None:
+        """Everything equals what an oracle says that knows only the raw bucket's versions."""
+        entries = self.entries()
+        current = {
+            key: versions[-1] for key, versions in self.cloud.buckets[RAW].items() if versions
+        }
+        kept = {key for entry in entries.values() for key in entry.outputs}
+        assert {*self.cloud.objects(PROCESSED)} == kept, "orphans"
+        for key, version in current.items():
+            entry = entries.get(key)
+            # Of an object that is deleted the last ingested version stays.
+            wanted = version.id if version.body is not None else entry.version if entry else ""
+            good: list[dict[str, Any]] = []
+            bad: list[str] = []
+            if self.bodies.get(wanted) == DAMAGED:
+                bad = ["CORRUPT_FILE"]
+            elif wanted:
+                good, bad = records(self.bodies[wanted])
+            rows = [row for row in self.rows("processed/") if row["_source_key"] == key]
+            assert sorted(row["id"] for row in rows) == sorted(r["id"] for r in good), key
+            assert {row["_source_version"] for row in rows} <= {wanted}
+            refused = [row for row in self.rows("quarantine/") if row["source_key"] == key]
+            assert sorted(row["raw"] for row in refused) == sorted(bad), key
+            if entry is None:
+                assert version.body is None, f"{key} was never ingested"
+                continue
+            assert (entry.replaced, [a for a in entry.attempts if a.is_open]) == ((), []), key
+            if version.body is None:
+                continue
+            assert entry.version == wanted
+            assert entry.status == entry.verdict
+            facts = entry.facts
+            if "records_read" in facts:
+                assert facts["records_read"] == len(good) + len(bad)
+                assert facts["records_accepted"] == len(good)
+                assert facts["records_quarantined"] == len(bad)
+        for key in kept:
+            if key.startswith("processed/"):
+                _, dataset, partition, _ = key.split("/")
+                place = (dataset, partition.removeprefix("date_partition="))
+                assert place in self.cloud.partitions, f"{key} is in no registered partition"
+
+    def rows(self, prefix: str) -> Iterator[dict[str, Any]]:
+        for key, body in self.cloud.objects(PROCESSED).items():
+            if key.startswith(prefix):
+                yield from self.rows_of(body)
+
+    def close(self) -> None:
+        for worker in self.live():
+            worker.kill()
+
+
+THROTTLED = {
+    "S3": ("SlowDown", 503),
+    "DynamoDB": ("ProvisionedThroughputExceededException", 400),
+    "Glue": ("ThrottlingException", 400),
+    "Sqs": ("RequestThrottled", 400),
+}
+
+
+def throttling() -> ClientError:
+    return client_error("SlowDown", 503)
+
+
+def answer_lost() -> ClientError:
+    return client_error("InternalError", 500)
