@@ -16,7 +16,7 @@ test: install check ## Check the code and run every test
 	@pytest -q --cov --cov-report=term:skip-covered --cov-fail-under=80
 
 ##@ Development
-.PHONY: install check fix build bench lock clean help
+.PHONY: install check fix build bench lock clean help test-histories test-chaos
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
 $(VENV)/installed: requirements/dev.txt
@@ -41,6 +41,12 @@ fix: install ## Format the code and mend what can be mended; edits files
 build: install ## Build the function as sam deploys it
 	@sam build
 
+test-histories: install ## Random histories against an oracle; EXAMPLES=5000 says how many
+	@EXAMPLES=$(or $(EXAMPLES),5000) pytest -q tests/histories
+
+test-chaos: install ## A burst, and workers killed at random, on a lake on this machine
+	@pytest -q -m chaos tests/chaos
+
 bench: install ## Measure the lake beside its peers (ten minutes); writes benchmarks/results
 	@test -e .venv-bench/installed || { $(PYTHON) -m venv --clear .venv-bench && .venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/bench.txt && touch .venv-bench/installed; }
 	@python -m benchmarks.run --python .venv-bench/bin/python
@@ -56,4 +62,4 @@ clean: ## Remove what the other targets made
 	@rm -rf $(VENV) .venv-bench .aws-sam .lake .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
 
 help: ## Show this
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

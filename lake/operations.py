@@ -111,28 +111,29 @@ def _filtered(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "--since",
                 type=Instant(),
-                default="",
                 help="Last changed since: 2024-01-15T12:00, 2h, 7d.",
             ),
-            click.option("--until", type=Instant(), default="", help="Last changed until."),
+            click.option("--until", type=Instant(), help="Last changed until."),
             click.option(
                 "--from",
                 "first_date",
                 type=Day(),
-                default="",
                 help="With rows of this date_partition or a later one.",
             ),
             click.option(
                 "--to",
                 "last_date",
                 type=Day(),
-                default="",
                 help="With rows of this date_partition or an earlier one.",
             ),
         )
     ):
         command = option(command)
     return command
+
+
+def _filter(named: dict[str, Any]) -> ledger.Filter:
+    return ledger.Filter(**{name: value for name, value in named.items() if value})
 
 
 @click.command()
@@ -145,7 +146,7 @@ def _filtered(command: Callable[..., None]) -> Callable[..., None]:
 def files(choice: Choice, /, limit: int, as_json: bool, **named: Any) -> None:
     """Say what became of each object, the most recent first."""
     found = sorted(
-        ledger.items(choice.target(), ledger.Filter(**named)),
+        ledger.items(choice.target(), _filter(named)),
         key=lambda item: item.updated_at,
         reverse=True,
     )
@@ -185,7 +186,7 @@ def replay(
     if not everything and not any(named.values()):
         raise LakeCommandError("Say which objects: --key, --dataset, --status, …, or --all.")
     target = choice.target()
-    keys = {item.key for item in ledger.items(target, ledger.Filter(**named))}
+    keys = {item.key for item in ledger.items(target, _filter(named))}
     keys |= {key for key in named["keys"] if not key.endswith("*") and _is_there(target, key)}
     chosen, name = sorted(keys), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}-{uuid.uuid4().hex[:6]}"
     if not chosen:

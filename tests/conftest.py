@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -144,6 +145,14 @@ class LocalLake:
         rows: list[dict[str, Any]] = json.loads(done.stdout)
         return rows
 
+    def messages(self, queue: str = "IngestQueueUrl") -> int:
+        """Messages in a queue, also those that are being worked on."""
+        answer = self.client("sqs").get_queue_attributes(
+            QueueUrl=self.outputs[queue], AttributeNames=["All"]
+        )["Attributes"]
+        waiting = int(answer["ApproximateNumberOfMessages"])
+        return waiting + int(answer["ApproximateNumberOfMessagesNotVisible"])
+
     def failures(self) -> list[str]:
         """What the function logged with the messages that it handed back."""
         told = [json.loads(line) for line in self.log().splitlines() if line.startswith('{"level')]
@@ -153,10 +162,9 @@ class LocalLake:
         return (self.state / "server.log").read_text(encoding="utf-8", errors="replace")
 
 
-@pytest.fixture(scope="session")
-def local_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLake]:
-    """One lake for the session, deployed by `lake up` with IAM enforced."""
-    state = tmp_path_factory.mktemp("lake") / "state"
+@contextmanager
+def lake_up(state: Path) -> Iterator[LocalLake]:
+    """A lake deployed by `lake up`, with IAM enforced, and gone afterwards."""
     lake = [sys.executable, "-m", "lake"]
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
@@ -171,3 +179,10 @@ def local_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLake]:
         yield LocalLake(state, f"http://127.0.0.1:{port}")
     finally:
         subprocess.run([*lake, "down"], cwd=ROOT, env=environment, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def local_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLake]:
+    """The session's lake."""
+    with lake_up(tmp_path_factory.mktemp("lake") / "state") as lake:
+        yield lake

@@ -41,9 +41,10 @@ def main() -> None:
     from hypercorn.config import Config
     from ministack.app import app
 
-    from lake.local import extensions
+    from lake.local import extensions, queues
 
     extensions.extend()
+    queues.extend()
     config = Config()
     config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]
     config.keep_alive_timeout = 75

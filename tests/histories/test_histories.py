@@ -8,13 +8,17 @@ repair over the cloud in memory. ``EXAMPLES`` says how many histories.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -27,6 +31,9 @@ from hypothesis.stateful import (
 )
 
 from processor import naming
+from processor.engine.duck import DuckEngine
+from processor.engine.job import Options
+from tests.support.engine import convert
 from tests.support.lines import DAMAGED
 from tests.support.world import World, answer_lost, throttling
 
@@ -68,8 +75,11 @@ class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="histories-"))
-        self.world = World(self.folder)
+        self.world = self.new_world()
         self.lost = False
+
+    def new_world(self) -> World:
+        return World(self.folder)
 
     @rule(key=st.sampled_from(KEYS), body=bodies(), event=st.integers(0, 9))
     def upload(self, key: str, body: bytes, event: int) -> None:
@@ -129,14 +139,40 @@ class Histories(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
-def run(examples: int, **more: Any) -> None:
+class RealHistories(Histories):
+    """The same with the engine that the function has; what one object says, it says alone."""
+
+    def new_world(self) -> World:
+        options = Options(date_columns=("d",))
+        return World(self.folder, DuckEngine(options), published, partial(alone, options))
+
+
+def published(key: str, body: bytes) -> list[dict[str, Any]]:
+    if key.endswith(".parquet"):
+        rows: list[dict[str, Any]] = pq.read_table(pa.BufferReader(body)).to_pylist()
+        return rows
+    return [json.loads(line) for line in gzip.decompress(body).splitlines()]
+
+
+def alone(options: Options, key: str, body: bytes) -> tuple[list[str], list[str]]:
+    result = convert(body, key, options=options)
+    if result.conversion is None:
+        return [], [""]
+    return [row["id"] for row in result.rows], [entry["raw"] for entry in result.quarantine]
+
+
+def run(examples: int, machine: type[RuleBasedStateMachine] = Histories, **more: Any) -> None:
     run_state_machine_as_test(
-        Histories, settings=settings(max_examples=examples, **_SETTINGS, **more)
+        machine, settings=settings(max_examples=examples, **_SETTINGS, **more)
     )
 
 
 def test_every_history_ends_as_it_should() -> None:
     run(int(os.environ.get("EXAMPLES", "300")))
+
+
+def test_and_so_with_the_real_engine() -> None:
+    run(int(os.environ.get("EXAMPLES", "300")) // 20, RealHistories)
 
 
 @pytest.mark.parametrize("named_by_attempt", [True, False])

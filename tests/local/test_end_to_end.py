@@ -160,11 +160,7 @@ def test_an_event_delivered_again_changes_nothing(local_lake: LocalLake, dataset
 
 
 def _drained(lake: LocalLake) -> bool:
-    answer = lake.client("sqs").get_queue_attributes(
-        QueueUrl=lake.outputs["IngestQueueUrl"], AttributeNames=["All"]
-    )["Attributes"]
-    waiting = int(answer["ApproximateNumberOfMessages"])
-    return waiting + int(answer["ApproximateNumberOfMessagesNotVisible"]) == 0
+    return lake.messages() == 0
 
 
 @pytest.mark.parametrize("event", ["s3-test-event", "deleted", "unknown"])
@@ -178,10 +174,7 @@ def test_what_no_retry_can_mend_is_not_retried(local_lake: LocalLake, event: str
         QueueUrl=local_lake.outputs["IngestQueueUrl"], MessageBody=json.dumps(body)
     )
     until("the queue is empty", lambda: _drained(local_lake))
-    dead = local_lake.client("sqs").get_queue_attributes(
-        QueueUrl=local_lake.outputs["DeadLetterQueueUrl"], AttributeNames=["All"]
-    )["Attributes"]
-    assert dead["ApproximateNumberOfMessages"] == "0"
+    assert local_lake.messages("DeadLetterQueueUrl") == 0
 
 
 def test_one_structured_line_tells_what_became_of_an_object(

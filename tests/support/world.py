@@ -106,15 +106,30 @@ class Worker:
             raise error
 
 
+#: The ids of the records that an object holds, and what of it is refused.
+Said = tuple[list[str], list[str]]
+
+
+def json_lines(_key: str, body: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in body.decode().splitlines()]
+
+
+def lines_say(_key: str, body: bytes) -> Said:
+    """What :class:`LineEngine` makes of an object, without it."""
+    if body == DAMAGED:
+        return [], ["CORRUPT_FILE"]
+    good, bad = records(body)
+    return [record["id"] for record in good], bad
+
+
 @dataclass
 class World:
     """The lake and everybody who works on it."""
 
     folder: Path
     engine: Engine = field(default_factory=LineEngine)
-    rows_of: Callable[[bytes], list[dict[str, Any]]] = field(
-        default=lambda body: [json.loads(line) for line in body.decode().splitlines()]
-    )
+    rows_of: Callable[[str, bytes], list[dict[str, Any]]] = json_lines
+    says: Callable[[str, bytes], Said] = lines_say
     cloud: Cloud = field(default_factory=Cloud)
     workers: list[Worker] = field(default_factory=list)
     running: Worker | None = None
@@ -267,14 +282,9 @@ class World:
             entry = entries.get(key)
             # Of an object that is deleted the last ingested version stays.
             wanted = version.id if version.body is not None else entry.version if entry else ""
-            good: list[dict[str, Any]] = []
-            bad: list[str] = []
-            if self.bodies.get(wanted) == DAMAGED:
-                bad = ["CORRUPT_FILE"]
-            elif wanted:
-                good, bad = records(self.bodies[wanted])
+            good, bad = self.says(key, self.bodies[wanted]) if wanted else ([], [])
             rows = [row for row in self.rows("processed/") if row["_source_key"] == key]
-            assert sorted(row["id"] for row in rows) == sorted(r["id"] for r in good), key
+            assert sorted(row["id"] for row in rows) == sorted(good), key
             assert {row["_source_version"] for row in rows} <= {wanted}
             refused = [row for row in self.rows("quarantine/") if row["source_key"] == key]
             assert sorted(row["raw"] for row in refused) == sorted(bad), key
@@ -300,7 +310,7 @@ class World:
     def rows(self, prefix: str) -> Iterator[dict[str, Any]]:
         for key, body in self.cloud.objects(PROCESSED).items():
             if key.startswith(prefix):
-                yield from self.rows_of(body)
+                yield from self.rows_of(key, body)
 
     def close(self) -> None:
         for worker in self.live():
