@@ -11,6 +11,7 @@ import pytest
 from samcli.yamlhelper import parse_yaml_file
 
 from lake.cli import main
+from processor.errors import TransientError
 from processor.model import Status
 from processor.reasons import Reason
 
@@ -82,8 +83,12 @@ def test_every_file_in_backticks_exists(pages: dict[str, str], root: Path) -> No
 def test_reasons_and_statuses_are_those_of_the_code(root: Path) -> None:
     page = (root / "docs" / "operations.md").read_text(encoding="utf-8")
     before, after = page.split("<!-- reasons -->")
+    statuses, failures = before.split("<!-- failures -->")
     rows = r"^\| `([A-Z_0-9]+)` \|"
-    assert set(re.findall(rows, before, re.MULTILINE)) == {s.value for s in Status}
+    assert set(re.findall(rows, statuses, re.MULTILINE)) == {s.value for s in Status}
+    transient = {error.code for error in TransientError.__subclasses__()}
+    terminal = {"OBJECT_GONE", "OBJECT_ARCHIVED", "WORKER_LOST", "DEFECT"}
+    assert set(re.findall(rows, failures, re.MULTILINE)) == transient | terminal
     assert set(re.findall(rows, after, re.MULTILINE)) == {r.value for r in Reason}
 
 

@@ -222,6 +222,27 @@ def test_messages_are_tried_five_times_and_kept_fourteen_days(translated: Tree) 
     assert dead["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
+def test_each_object_has_an_invocation_of_its_own(translated: Tree) -> None:
+    (mapping,) = _of_type(translated, "AWS::Lambda::EventSourceMapping").values()
+    assert mapping["Properties"]["BatchSize"] == 1
+    concurrency = mapping["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+    assert concurrency == {"Ref": "MaximumConcurrency"}
+
+
+def test_the_ledger_is_kept_and_says_what_needs_attention(translated: Tree) -> None:
+    table = translated["Resources"]["Ledger"]
+    assert table["DeletionPolicy"] == "RetainExceptOnCreate"
+    properties = table["Properties"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    (index,) = properties["GlobalSecondaryIndexes"]
+    assert [(k["AttributeName"], k["KeyType"]) for k in index["KeySchema"]] == [
+        ("attention", "HASH"),
+        ("updated_at", "RANGE"),
+    ]
+
+
 def test_the_function_is_as_published(template: Tree, translated: Tree) -> None:
     function = translated["Resources"]["ProcessorFunction"]["Properties"]
     assert function["Runtime"] == "python3.11"
