@@ -16,6 +16,9 @@ from lake.errors import LakeCommandError
 if TYPE_CHECKING:
     from lake.local.process import Running, StateFolder
 
+#: Each is a process here, and starts at once with the others when a burst comes.
+_WORKERS = 2 * (os.cpu_count() or 1)
+
 #: How this machine's processor is called in the template.
 _ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -85,7 +88,9 @@ def deploy(root: Path, folder: StateFolder, running: Running) -> Running:
             "deploy",
             *("--template-file", str(build / "template.yaml")),
             *("--config-file", str(root / "samconfig.toml"), "--config-env", "local"),
-            *("--parameter-overrides", f"Architecture={architecture}"),
+            "--parameter-overrides",
+            f"Architecture={architecture}",
+            f"MaximumConcurrency={_WORKERS}",
         ],
         "deploy",
         root,

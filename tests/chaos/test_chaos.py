@@ -108,8 +108,13 @@ def test_whoever_is_killed_and_whatever_comes_twice_the_answer_is_the_oracles(
     lake: LocalLake,
 ) -> None:
     # A short life, so that what the killed left is taken up within this test.
-    function, sqs = lake.outputs["ProcessorFunctionName"], lake.client("sqs")
-    lake.client("lambda").update_function_configuration(FunctionName=function, Timeout=15)
+    function, sqs = lake.client("lambda"), lake.client("sqs")
+    name = lake.outputs["ProcessorFunctionName"]
+    function.update_function_configuration(FunctionName=name, Timeout=15)
+    (mapping,) = function.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    function.update_event_source_mapping(
+        UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 8}
+    )
     queue, bucket = lake.outputs["IngestQueueUrl"], lake.outputs["RawBucketName"]
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "20"})
     chance = random.Random(42)
