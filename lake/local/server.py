@@ -42,9 +42,11 @@ def main() -> None:
     from ministack.app import app
 
     from lake.local import extensions, queues
+    from lake.local.athena import service
 
     extensions.extend()
     queues.extend()
+    service.extend()
     config = Config()
     config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]
     config.keep_alive_timeout = 75

@@ -1,0 +1,93 @@
+"""In whose name the local services act: every call they make is authorised like any other.
+
+Athena acts with the rights of the caller of StartQueryExecution, a crawler with those of its role.
+MiniStack keeps both secrets, so its own IAM decides over calls that arrive over the network.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import sts
+
+
+@dataclass(frozen=True)
+class Session:
+    """Credentials for this server's own endpoint.
+
+    Attributes
+    ----------
+    access_key, secret_key, token : str
+        What requests are signed with; root's have no token.
+    region : str
+        Where the services are.
+    """
+
+    access_key: str
+    secret_key: str
+    token: str | None
+    region: str
+
+    def client(self, service: str) -> Any:
+        """Give a client of a service; clients may be shared by threads."""
+        return _client(self, service)
+
+
+@lru_cache(maxsize=64)
+def _client(session: Session, service: str) -> Any:
+    return boto3.Session(
+        session.access_key, session.secret_key, session.token, session.region
+    ).client(  # type: ignore[call-overload]  # the service is named at run time
+        service,
+        endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
+        config=Config(
+            retries={"mode": "standard", "max_attempts": 2},
+            max_pool_connections=16,
+            s3={"addressing_style": "path"},
+        ),
+    )
+
+
+def of_caller() -> Session:
+    """Give a session of whoever signed the request that is being handled."""
+    signed = iam_evaluator._signed_request.get()
+    account = get_account_id()
+    # Root's requests are not kept as signed: its access key is the account's number.
+    key = signed.access_key_id if signed is not None else account
+    found = iam_evaluator.resolve_credential(key, account)
+    if isinstance(found, iam_evaluator.CredentialResolutionError):
+        raise PermissionError(found.message)
+    return Session(found.access_key_id, found.secret_access_key, found.session_token, get_region())
+
+
+def of_role(role: str, name: str) -> Session:
+    """Give a session of a role, as a service assumes it.
+
+    Parameters
+    ----------
+    role : str
+        Name or ARN of the role.
+    name : str
+        Name of the session.
+    """
+    account, key = get_account_id(), f"ASIA{secrets.token_hex(8).upper()}"
+    secret, token = secrets.token_hex(20), secrets.token_hex(32)
+    role_name = role.rpartition("/")[2]
+    sts.register_session(
+        key,
+        {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{role_name}/{name}",
+            "UserId": f"{role_name}:{name}",
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+        },
+    )
+    return Session(key, secret, token, get_region())
