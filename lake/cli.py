@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from lake import crawl as crawling
 from lake import operations, render, upload
 from lake import query as athena
 from lake.errors import LakeCommandError
@@ -216,6 +218,22 @@ def query(choice: Choice, sql: str, form: str) -> None:
     """Run SQL through Athena and print its rows; - reads the SQL from standard input."""
     text = sys.stdin.read() if sql == "-" else sql
     print_result(athena.run(choice.target(), text), form)
+
+
+@main.command()
+@click.option("--wait", is_flag=True, help="Wait until the crawl has ended.")
+@click.option("--json", "as_json", is_flag=True, help="Print what is known as JSON.")
+@click.pass_obj
+def crawl(choice: Choice, wait: bool, as_json: bool) -> None:
+    """Run the crawler; it finds what was put into the lake by other means."""
+    found = crawling.run(choice.target(), wait=wait)
+    if as_json:
+        click.echo(json.dumps(asdict(found)))
+    else:
+        rows = [[k, ", ".join(v) if isinstance(v, list) else v] for k, v in asdict(found).items()]
+        render.show_table(out, ["what", "value"], rows, [False, False])
+    if wait and found.status != "SUCCEEDED":
+        sys.exit(1)
 
 
 def print_result(result: athena.Result, form: str = "table") -> None:

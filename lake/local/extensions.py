@@ -2,8 +2,8 @@
 
 - Its CloudFormation refuses a template with a resource type that it does not know, and keeps
   the value of a ``Number`` parameter as a string where CloudFormation would pass a number.
-- Its IAM takes the name in a call about a crawler for a table's (Service Authorization
-  Reference, AWS Glue: these calls are authorised on the crawler).
+- Its IAM takes the name in a call about a crawler or a database for a table's (Service
+  Authorization Reference, AWS Glue), and a log group's ARN ends without its streams.
 
 Each is added where MiniStack decides it; the work is done by its own services.
 """
@@ -19,6 +19,9 @@ from ministack.services.cloudformation import provisioners
 
 _NAMED_QUERY = "AWS::Athena::NamedQuery"
 _EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
+
+#: As their denials in AWS name the resource.
+_LOG_WRITES = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
 
 Properties = dict[str, Any]
 
@@ -54,7 +57,7 @@ def _with_numbers(properties: Properties) -> Properties:
     return {**properties, "ScalingConfig": {**scaling, "MaximumConcurrency": number}}
 
 
-def _authorise_crawlers() -> None:
+def _authorise_resources() -> None:
     resource_of = iam_actions.extract_resource_arn
 
     def extended(
@@ -68,19 +71,24 @@ def _authorise_crawlers() -> None:
         account_id: str,
     ) -> str:
         action = headers.get("x-amz-target", "").rpartition(".")[2]
-        if service == "glue" and action.endswith("Crawler"):
-            name = json.loads(body).get("Name", "*")
-            return f"arn:aws:glue:{region}:{account_id}:crawler/{name}"
-        return str(
+        if service == "glue" and action.endswith(("Crawler", "Database")):
+            name = json.loads(body).get("Name")
+            if name:
+                kind = "crawler" if action.endswith("Crawler") else "database"
+                return f"arn:aws:glue:{region}:{account_id}:{kind}/{name}"
+        found = str(
             resource_of(service, method, path, headers, body, query_params, region, account_id)
         )
+        if service == "logs" and action in _LOG_WRITES:
+            return f"{found}:log-stream:{json.loads(body).get('logStreamName', '')}"
+        return found
 
     iam_actions.extract_resource_arn = extended
 
 
 def extend() -> None:
     """Teach MiniStack what the template needs."""
-    _authorise_crawlers()
+    _authorise_resources()
     handlers = provisioners._RESOURCE_HANDLERS
     handlers[_NAMED_QUERY] = {
         "create": _create_named_query,

@@ -41,11 +41,12 @@ def main() -> None:
     from hypercorn.config import Config
     from ministack.app import app
 
-    from lake.local import extensions, queues
+    from lake.local import crawler, extensions, queues
     from lake.local.athena import service
 
     extensions.extend()
     queues.extend()
+    crawler.extend()
     service.extend()
     config = Config()
     config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]

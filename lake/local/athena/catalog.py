@@ -204,8 +204,8 @@ def projected(table: Table, now: dt.datetime) -> Iterator[Partition]:
     template = table.parameters.get("storage.location.template") or table.location + "".join(
         f"{name}=${{{name}}}/" for name in names
     )
-    for values in product(*ranges):
-        location = template
+    for combination in product(*ranges):
+        values, location = tuple(combination), template
         for name, value in zip(names, values, strict=True):
             location = location.replace(f"${{{name}}}", value)
         yield Partition(values, slashed(location))

@@ -83,7 +83,7 @@ def to_duckdb(tree: exp.Expr, *, unnest_maps: bool = True) -> str:
         elif rule is not None:
             _replace(node, rule(node))
     try:
-        return root.this.sql("duckdb", unsupported_level=ErrorLevel.RAISE)
+        return str(root.this.sql("duckdb", unsupported_level=ErrorLevel.RAISE))
     except UnsupportedError as error:
         raise AthenaFailure("NOT_SUPPORTED", f"The local lake cannot translate: {error}") from error
 
@@ -287,10 +287,8 @@ def _joda(node: exp.Expr) -> exp.Expr:
 
 def _sequence(node: exp.Expr) -> exp.Expr:
     first = node.args["start"]
-    if (
-        isinstance(first, exp.Cast)
-        and first.to.this == exp.DType.DATE
-        or isinstance(first, exp.CurrentDate)
+    if (isinstance(first, exp.Cast) and first.to.this == exp.DType.DATE) or isinstance(
+        first, exp.CurrentDate
     ):
         step = node.args.get("step") or exp.Interval(this=_text("1"), unit=exp.var("DAY"))
         series = exp.GenerateSeries(start=first, end=node.args["end"], step=step)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SYSTEM, USER = 1, 2
 
 
-class AthenaFailure(Exception):  # noqa: N818  # "error" is what Athena calls the structure in it
+class AthenaFailure(Exception):  # "error" is what Athena calls the structure in it
     """When a statement cannot be run.
 
     Parameters
@@ -38,6 +38,7 @@ class AthenaFailure(Exception):  # noqa: N818  # "error" is what Athena calls th
     def __init__(self, name: str, message: str, category: int = USER) -> None:
         super().__init__(f"{name}: {message}")
         self.name = name
+        self.message = message
         self.category = category
 
 
@@ -46,7 +47,6 @@ class Malformed(AthenaFailure):
 
     def __init__(self, message: str) -> None:
         super().__init__("MALFORMED_QUERY", message)
-        self.message = message
 
     @classmethod
     def of(cls, error: ParseError) -> Malformed:
@@ -63,7 +63,6 @@ class Cancelled(AthenaFailure):
 
     def __init__(self, message: str) -> None:
         super().__init__("CANCELLED", message)
-        self.message = message
 
 
 def position(name: str, tree: exp.Expr | None) -> str:

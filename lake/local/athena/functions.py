@@ -64,15 +64,19 @@ _MACROS: dict[str, list[tuple[str, str]]] = {
     "cardinality": [
         (
             "a",
-            "CAST(CASE WHEN json_type(to_json(a)) = 'ARRAY' THEN json_array_length(to_json(a)) "
-            "ELSE len(json_keys(to_json(a))) END AS BIGINT)",
+            (
+                "CAST(CASE WHEN json_type(to_json(a)) = 'ARRAY' THEN json_array_length(to_json(a)) "
+                "ELSE len(json_keys(to_json(a))) END AS BIGINT)"
+            ),
         )
     ],
     "slice": [
         (
             "a, s, n",
-            "CASE WHEN s > 0 THEN list_slice(a, s, s + n - 1) "
-            "ELSE list_slice(a, len(a) + s + 1, len(a) + s + n) END",
+            (
+                "CASE WHEN s > 0 THEN list_slice(a, s, s + n - 1) "
+                "ELSE list_slice(a, len(a) + s + 1, len(a) + s + n) END"
+            ),
         )
     ],
     "regexp_extract": [
@@ -88,32 +92,40 @@ _MACROS: dict[str, list[tuple[str, str]]] = {
     "json_extract_scalar": [
         (
             "j, p",
-            "CASE WHEN json_valid(CAST(j AS VARCHAR)) "
-            "AND json_type(j, p) NOT IN ('OBJECT', 'ARRAY', 'NULL') "
-            "THEN json_extract_string(j, p) END",
+            (
+                "CASE WHEN json_valid(CAST(j AS VARCHAR)) "
+                "AND json_type(j, p) NOT IN ('OBJECT', 'ARRAY', 'NULL') "
+                "THEN json_extract_string(j, p) END"
+            ),
         )
     ],
     "json_array_length": [
         (
             "j",
-            "CASE WHEN json_valid(CAST(j AS VARCHAR)) AND json_type(j) = 'ARRAY' "
-            "THEN CAST(json_array_length(j) AS BIGINT) END",
+            (
+                "CASE WHEN json_valid(CAST(j AS VARCHAR)) AND json_type(j) = 'ARRAY' "
+                "THEN CAST(json_array_length(j) AS BIGINT) END"
+            ),
         )
     ],
     "json_size": [
         (
             "j, p",
-            "CAST(CASE json_type(j, p) WHEN 'ARRAY' THEN json_array_length(j, p) "
-            "WHEN 'OBJECT' THEN len(json_keys(j, p)) ELSE 0 END AS BIGINT)",
+            (
+                "CAST(CASE json_type(j, p) WHEN 'ARRAY' THEN json_array_length(j, p) "
+                "WHEN 'OBJECT' THEN len(json_keys(j, p)) ELSE 0 END AS BIGINT)"
+            ),
         )
     ],
     "map_agg": [("k, v", "map_from_entries(list({'k': k, 'v': v}) FILTER (k IS NOT NULL))")],
     "multimap_agg": [
         (
             "k, v",
-            "map_from_entries(list_transform(list_distinct(list(k)), lambda x: {'k': x, 'v': "
-            "list_transform(list_filter(list({'k': k, 'v': v}), lambda e: e.k = x), "
-            "lambda e: e.v)}))",
+            (
+                "map_from_entries(list_transform(list_distinct(list(k)), lambda x: {'k': x, 'v': "
+                "list_transform(list_filter(list({'k': k, 'v': v}), lambda e: e.k = x), "
+                "lambda e: e.v)}))"
+            ),
         )
     ],
     "histogram": [("a", "histogram(a)")],
@@ -145,22 +157,28 @@ _MACROS: dict[str, list[tuple[str, str]]] = {
     "url_extract_parameter": [
         (
             "s, n",
-            "CASE WHEN regexp_matches(s, concat('[?&]', n, '=')) "
-            "THEN url_decode(regexp_extract(s, concat('[?&]', n, '=([^&#]*)'), 1)) END",
+            (
+                "CASE WHEN regexp_matches(s, concat('[?&]', n, '=')) "
+                "THEN url_decode(regexp_extract(s, concat('[?&]', n, '=([^&#]*)'), 1)) END"
+            ),
         )
     ],
     "url_extract_port": [
         (
             "s",
-            "TRY_CAST(regexp_extract(s, '^[a-zA-Z][a-zA-Z0-9+.-]*://[^/:?#]*:([0-9]+)', 1) "
-            "AS BIGINT)",
+            (
+                "TRY_CAST(regexp_extract(s, '^[a-zA-Z][a-zA-Z0-9+.-]*://[^/:?#]*:([0-9]+)', 1) "
+                "AS BIGINT)"
+            ),
         )
     ],
     "width_bucket": [
         (
             "x, lo, hi, n",
-            "CAST(CASE WHEN x < lo THEN 0 WHEN x >= hi THEN n + 1 "
-            "ELSE floor((x - lo) * n / CAST(hi - lo AS DOUBLE)) + 1 END AS BIGINT)",
+            (
+                "CAST(CASE WHEN x < lo THEN 0 WHEN x >= hi THEN n + 1 "
+                "ELSE floor((x - lo) * n / CAST(hi - lo AS DOUBLE)) + 1 END AS BIGINT)"
+            ),
         )
     ],
     "is_finite": [("x", "isfinite(x)")],
@@ -172,8 +190,10 @@ _MACROS: dict[str, list[tuple[str, str]]] = {
     "integer": [
         (
             "a VARCHAR, t",
-            "CAST(CASE WHEN regexp_full_match(a, '[+-]?[0-9]+') THEN a WHEN a IS NOT NULL "
-            "THEN concat('INVALID_CAST_ARGUMENT: Cannot cast ''', a, ''' to ', t) END AS BIGINT)",
+            (
+                "CAST(CASE WHEN regexp_full_match(a, '[+-]?[0-9]+') THEN a WHEN a IS NOT NULL "
+                "THEN concat('INVALID_CAST_ARGUMENT: Cannot cast ''', a, ''' to ', t) END AS BIGINT)"
+            ),
         ),
         ("a, t", "a"),
     ],

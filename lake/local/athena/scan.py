@@ -31,7 +31,7 @@ from lake.local.athena.types import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lake.local.athena.catalog import Catalog, Table
+    from lake.local.athena.catalog import Table
 
 #: Below this many partitions each folder is listed by itself; else their common one, once.
 _LIST_EACH = 8
@@ -151,7 +151,7 @@ def prune(
     # One parameter for all: rows by executemany are slow for many partitions.
     try:
         found = connection.execute(
-            f"WITH _values AS (SELECT r.i AS _index, {columns} FROM (SELECT unnest($1) AS i, "  # noqa: S608  # names are quoted, values bound
+            f"WITH _values AS (SELECT r.i AS _index, {columns} FROM (SELECT unnest($1) AS i, "  # names are quoted, values bound
             f"unnest($2) AS v) AS r) {condition}",
             [[row[0] for row in rows], [list(row[1:]) for row in rows]],
         ).fetchall()
@@ -281,10 +281,10 @@ def view(
         return _nothing([*table.columns, *table.keys, *nothing])
     source, columns = _source(connection, table, files, paths, used)
     if not table.keys and not hidden_path:
-        return f"SELECT {columns} FROM {source} AS f"  # noqa: S608  # names and values are quoted
+        return f"SELECT {columns} FROM {source} AS f"  # names and values are quoted
     mapping = quoted(f"_files_{table.database}_{table.name}")
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {mapping} AS SELECT unnest($1) AS file, "  # noqa: S608  # the name is quoted
+        f"CREATE OR REPLACE TEMP TABLE {mapping} AS SELECT unnest($1) AS file, "  # the name is quoted
         "unnest($2) AS partition_values, unnest($3) AS path",
         [
             paths,
@@ -304,7 +304,7 @@ def view(
     if hidden_path:
         keys.append('m.path AS "$path"')
     return (
-        f"SELECT {', '.join([columns, *keys])} FROM {source} AS f "  # noqa: S608  # names and values are quoted
+        f"SELECT {', '.join([columns, *keys])} FROM {source} AS f "  # names and values are quoted
         f"JOIN {mapping} AS m ON m.file = f.{_FILE}"
     )
 
@@ -318,7 +318,7 @@ def _nothing(columns: list[Column]) -> str:
         f"CAST(NULL AS {hive_to_duckdb(column.type)}) AS {quoted(column.name)}"
         for column in columns
     )
-    return f"SELECT {items} WHERE false"  # noqa: S608  # names are quoted
+    return f"SELECT {items} WHERE false"  # names are quoted
 
 
 def _paths(paths: list[str]) -> str:
@@ -335,7 +335,7 @@ def _source(
     if table.format == "parquet":
         return _parquet(connection, table, files, paths, used)
     if table.format == "json":
-        return _json(table, paths)
+        return _json(connection, table, paths)
     if table.format == "csv":
         return _text(table, paths)
     raise AthenaFailure("NOT_SUPPORTED", f"The local lake cannot read {table.format}")
@@ -377,8 +377,10 @@ def _parquet(
         for column, there in wanted
     ]
     return (
-        f"read_parquet({_paths(paths)}, union_by_name = true, hive_partitioning = false, "
-        f"filename = {literal('$file')})",
+        (
+            f"read_parquet({_paths(paths)}, union_by_name = true, hive_partitioning = false, "
+            f"filename = {literal('$file')})"
+        ),
         ", ".join(items),
     )
 
@@ -409,20 +411,25 @@ def _parquet_columns(
     return found
 
 
-def _json(table: Table, paths: list[str]) -> tuple[str, str]:
+def _json(connection: duckdb.DuckDBPyConnection, table: Table, paths: list[str]) -> tuple[str, str]:
     properties = (table.storage.get("SerdeInfo") or {}).get("Parameters") or {}
     ignore = properties.get("ignore.malformed.json", "false").lower() == "true"
-    columns = ", ".join(f"{literal(column.name)}: 'JSON'" for column in table.columns)
-    items = ", ".join(
-        f"{_from_json('f.' + quoted(column.name), column.type)} AS {quoted(column.name)}"
-        for column in table.columns
+    source = (
+        f"read_ndjson_objects({_paths(paths)}, ignore_errors = {str(ignore).lower()}, "
+        f"filename = {literal('$file')}, maximum_object_size = {_LONGEST_LINE})"
     )
-    return (
-        f"read_json({_paths(paths)}, format = 'newline_delimited', columns = {{{columns}}}, "
-        f"ignore_errors = {str(ignore).lower()}, filename = {literal('$file')}, "
-        f"maximum_object_size = {_LONGEST_LINE})",
-        items,
-    )
+    # The SerDe does not tell Id from id.
+    keys: dict[str, list[str]] = {}
+    for (key,) in connection.execute(
+        f"SELECT DISTINCT unnest(json_keys(json)) FROM {source} AS f"  # paths are quoted
+    ).fetchall():
+        keys.setdefault(key.lower(), []).append(key)
+    items = []
+    for column in table.columns:
+        found = [f"(f.json -> {literal('$.' + quoted(key))})" for key in keys.get(column.name, [])]
+        value = f"coalesce({', '.join(found)})" if found else "CAST(NULL AS JSON)"
+        items.append(f"{_from_json(value, column.type)} AS {quoted(column.name)}")
+    return source, ", ".join(items)
 
 
 def _from_json(value: str, hive: str) -> str:
@@ -447,7 +454,7 @@ def _text(table: Table, paths: list[str]) -> tuple[str, str]:
     # Its own format detection goes by classification first.
     raw["Parameters"] = {**table.parameters, "classification": "csv"}
     each = [
-        f"SELECT *, {literal(path)} AS {_FILE} FROM {ministack._table_relation(raw, [path])}"  # noqa: S608  # the path is quoted
+        f"SELECT *, {literal(path)} AS {_FILE} FROM {ministack._table_relation(raw, [path])}"  # the path is quoted
         for path in paths
     ]
     items = ", ".join(

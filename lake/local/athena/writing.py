@@ -27,7 +27,10 @@ MOST_PARTITIONS = 100
 _RESULT = "_result"
 
 _COMPRESSION = {
-    "PARQUET": {"GZIP": "gzip", "SNAPPY": "snappy", "ZSTD": "zstd", "LZ4": "lz4", "NONE": "uncompressed"},
+    "PARQUET": {
+        "GZIP": "gzip", "SNAPPY": "snappy", "ZSTD": "zstd", "LZ4": "lz4_raw",
+        "NONE": "uncompressed",
+    },
     "JSON": {"GZIP": "gzip", "ZSTD": "zstd", "NONE": "uncompressed"},
     "TEXTFILE": {"GZIP": "gzip", "ZSTD": "zstd", "NONE": "uncompressed"},
 }  # fmt: skip
@@ -94,7 +97,7 @@ def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
     _need_empty(engine, target, f"Target directory for table '{database}.{name}'")
     columns = engine.into_table(_RESULT, statement.sql)
     if not statement.with_data:
-        engine.connection.execute(f"DELETE FROM {_RESULT}")  # noqa: S608  # a name of ours
+        engine.connection.execute(f"DELETE FROM {_RESULT}")  # a name of ours
     keys = [str(key).lower() for key in properties.get("partitioned_by", [])]
     described = [{"Name": column.lower(), "Type": of.hive()} for column, of in columns]
     written = _write(engine, columns, keys, properties, target)
@@ -150,8 +153,12 @@ def insert(engine: Engine, statement: Insert) -> Outcome:
         f"AS {quoted(column.name)}"
         for column in target
     )
-    engine.connection.execute(f"CREATE TEMP TABLE {_RESULT} AS SELECT {items} FROM _inserted")  # noqa: S608  # names are quoted
-    described = engine.connection.execute(f"SELECT * FROM {_RESULT} LIMIT 0").description or []  # noqa: S608  # a name of ours
+    engine.connection.execute(
+        f"CREATE TEMP TABLE {_RESULT} AS SELECT {items} FROM _inserted"
+    )  # names are quoted
+    described = (
+        engine.connection.execute(f"SELECT * FROM {_RESULT} LIMIT 0").description or []
+    )  # a name of ours
     properties = {
         "format": table.format.upper(),
         "compression": "GZIP" if table.format == "json" else "SNAPPY",
@@ -187,12 +194,16 @@ def _assignable(engine: Engine, column: str, of: ResultType, hive: str) -> bool:
             have == "integer" and need in ("tinyint", "smallint")
         )
     # DuckDB calls a column of nulls INTEGER.
-    counted = engine.connection.execute(f"SELECT count({quoted(column)}) FROM _inserted").fetchone()  # noqa: S608  # the name is quoted
+    counted = engine.connection.execute(
+        f"SELECT count({quoted(column)}) FROM _inserted"
+    ).fetchone()  # the name is quoted
     return counted == (0,)
 
 
 def _count(engine: Engine) -> int:
-    ((count,),) = engine.connection.execute(f"SELECT count(*) FROM {_RESULT}").fetchall()  # noqa: S608  # a name of ours
+    ((count,),) = engine.connection.execute(
+        f"SELECT count(*) FROM {_RESULT}"
+    ).fetchall()  # a name of ours
     return int(count)
 
 
@@ -238,7 +249,7 @@ def _write(
     if keys:
         tuple_of = ", ".join(quoted(key) for key in keys)
         ((count,),) = connection.execute(
-            f"SELECT count(*) FROM (SELECT DISTINCT {tuple_of} FROM {_RESULT})"  # noqa: S608  # names are quoted
+            f"SELECT count(*) FROM (SELECT DISTINCT {tuple_of} FROM {_RESULT})"  # names are quoted
         ).fetchall()
         if count > MOST_PARTITIONS:
             raise AthenaFailure(
@@ -257,7 +268,7 @@ def _write(
         options.append(f"PARTITION_BY ({', '.join(quoted(key) for key in keys)})")
     to = folder if keys else folder / "data"
     connection.execute(
-        f"COPY (SELECT {items} FROM {_RESULT}) TO '{to}' ({', '.join(options)})"  # noqa: S608  # names are quoted
+        f"COPY (SELECT {items} FROM {_RESULT}) TO '{to}' ({', '.join(options)})"  # names are quoted
     )
     bucket, prefix = bucket_and_prefix(target)
     now, written = dt.datetime.now(dt.UTC), []
