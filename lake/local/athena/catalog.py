@@ -9,7 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from lake.local.athena.errors import AthenaFailure
+from lake.local.athena.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,16 +189,16 @@ def projected(table: Table, now: dt.datetime) -> Iterator[Partition]:
 
     Raises
     ------
-    AthenaFailure
+    QueryError
         ``INVALID_TABLE_PROPERTY`` where a key's projection is not described.
     """
     names = [key.name for key in table.keys]
     ranges = [_values(table, name, now) for name in names]
     total = 1
-    for values in ranges:
-        total *= len(values)
+    for one in ranges:
+        total *= len(one)
     if total > _MOST_PROJECTED:
-        raise AthenaFailure(
+        raise QueryError(
             "INVALID_TABLE_PROPERTY", f"Table {table.name} projects {total} partitions"
         )
     template = table.parameters.get("storage.location.template") or table.location + "".join(
@@ -218,7 +218,7 @@ def _values(table: Table, key: str, now: dt.datetime) -> list[str]:
         try:
             return properties[prefix + what]
         except KeyError:
-            raise AthenaFailure(
+            raise QueryError(
                 "INVALID_TABLE_PROPERTY",
                 f"Table {table.database}.{table.name} is configured for partition projection, "
                 f"but '{prefix}{what}' is missing",
@@ -234,7 +234,7 @@ def _values(table: Table, key: str, now: dt.datetime) -> list[str]:
         return [str(n).zfill(digits) for n in range(first, last + 1, step)]
     if kind == "date":
         return _dates(told("format"), told("range"), properties, prefix, now)
-    raise AthenaFailure("NOT_SUPPORTED", f"The local lake has no projection of type {kind}")
+    raise QueryError("NOT_SUPPORTED", f"The local lake has no projection of type {kind}")
 
 
 def _dates(

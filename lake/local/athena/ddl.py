@@ -9,7 +9,7 @@ from ministack.services import athena as ministack
 
 from lake.local.athena.catalog import Partition, bucket_and_prefix, folder_values, slashed
 from lake.local.athena.engine import Outcome, view_text
-from lake.local.athena.errors import AthenaFailure
+from lake.local.athena.errors import QueryError
 from lake.local.athena.types import hive_to_duckdb
 from lake.local.athena.writing import add_partitions, partition_folder
 
@@ -47,7 +47,7 @@ def show(engine: Engine, statement: st.Show) -> Outcome:
         ]
         return _listed("tab_name" if what == "tables" else "views", names, statement.pattern)
     if statement.name is None:
-        raise AthenaFailure("SYNTAX_ERROR", f"SHOW {what.upper()} needs a name")
+        raise QueryError("SYNTAX_ERROR", f"SHOW {what.upper()} needs a name")
     return _about(engine.need(statement.name), what, engine)
 
 
@@ -61,7 +61,7 @@ def _listed(column: str, names: list[str], pattern: str | None) -> Outcome:
 def _about(table: Table, what: str, engine: Engine) -> Outcome:
     if what == "partitions":
         if not table.keys:
-            raise AthenaFailure("INVALID_TABLE", f"Table {table.name} is not a partitioned table")
+            raise QueryError("INVALID_TABLE", f"Table {table.name} is not a partitioned table")
         rows = [
             "/".join(f"{k.name}={v}" for k, v in zip(table.keys, one.values, strict=True))
             for one in engine.catalog.partitions(table)
@@ -140,7 +140,7 @@ def create_view(engine: Engine, statement: st.CreateView) -> Outcome:
     database, name = engine.named(statement.name)
     present = engine.catalog.table(database, name)
     if present is not None and not (present.is_view and statement.replace):
-        raise AthenaFailure(
+        raise QueryError(
             "TABLE_ALREADY_EXISTS",
             f"line 1:1: View already exists: 'awsdatacatalog.{database}.{name}'",
         )
@@ -172,11 +172,11 @@ def drop_view(engine: Engine, statement: st.DropView) -> Outcome:
     if present is None:
         if statement.if_exists:
             return Outcome()
-        raise AthenaFailure(
+        raise QueryError(
             "TABLE_NOT_FOUND", f"line 1:1: View 'awsdatacatalog.{database}.{name}' does not exist"
         )
     if not present.is_view:
-        raise AthenaFailure("NOT_SUPPORTED", f"'{database}.{name}' is a table, not a view")
+        raise QueryError("NOT_SUPPORTED", f"'{database}.{name}' is a table, not a view")
     engine.glue.delete_table(DatabaseName=database, Name=name)
     return Outcome()
 
@@ -205,9 +205,7 @@ def repair(engine: Engine, statement: st.Repair) -> Outcome:
 def _values(table: Table, told: Mapping[str, str]) -> tuple[str, ...]:
     names = [key.name for key in table.keys]
     if set(told) != set(names):
-        raise AthenaFailure(
-            "SYNTAX_ERROR", f"Partition keys of {table.name} are {', '.join(names)}"
-        )
+        raise QueryError("SYNTAX_ERROR", f"Partition keys of {table.name} are {', '.join(names)}")
     return tuple(told[name] for name in names)
 
 
@@ -220,7 +218,7 @@ def add(engine: Engine, statement: st.AddPartitions) -> Outcome:
         values = _values(table, told)
         if values in known:
             if not statement.if_not_exists:
-                raise AthenaFailure(
+                raise QueryError(
                     "FAILED", f"SemanticException Partition already exists: {list(values)}"
                 )
             continue
@@ -238,7 +236,7 @@ def drop(engine: Engine, statement: st.DropPartitions) -> Outcome:
         if values not in known:
             if statement.if_exists:
                 continue
-            raise AthenaFailure("FAILED", f"SemanticException Partition not found {list(values)}")
+            raise QueryError("FAILED", f"SemanticException Partition not found {list(values)}")
         engine.glue.delete_partition(
             DatabaseName=table.database, TableName=table.name, PartitionValues=list(values)
         )
@@ -265,11 +263,11 @@ def database(engine: Engine, statement: st.Database) -> Outcome:
         else:
             tables = engine.glue.get_tables(DatabaseName=statement.name)["TableList"]
             if tables and not statement.cascade:
-                raise AthenaFailure("FAILED", f"Database {statement.name} is not empty")
+                raise QueryError("FAILED", f"Database {statement.name} is not empty")
             engine.glue.delete_database(Name=statement.name)
     except (known.AlreadyExistsException, known.EntityNotFoundException) as error:
         if not statement.tolerant:
-            raise AthenaFailure("FAILED", error.response["Error"]["Message"]) from error
+            raise QueryError("FAILED", error.response["Error"]["Message"]) from error
     return Outcome()
 
 
@@ -280,16 +278,16 @@ def external(engine: Engine, statement: st.External) -> Outcome:
     present = engine.catalog.table(schema, name)
     if isinstance(ddl, ministack._DropTable):
         if present is None and not ddl.if_exists:
-            raise AthenaFailure("FAILED", f"SemanticException Table not found {name}")
+            raise QueryError("FAILED", f"SemanticException Table not found {name}")
         if present is not None:
             engine.glue.delete_table(DatabaseName=schema, Name=name)
         return Outcome()
     if ddl.iceberg:
-        raise AthenaFailure("NOT_SUPPORTED", "The local lake has no Iceberg tables")
+        raise QueryError("NOT_SUPPORTED", "The local lake has no Iceberg tables")
     if present is not None:
         if ddl.if_not_exists:
             return Outcome()
-        raise AthenaFailure("FAILED", f"AlreadyExistsException Table {name} already exists")
+        raise QueryError("FAILED", f"AlreadyExistsException Table {name} already exists")
     made = ministack._create_table_input(ddl)
     made["Name"] = name
     for column in [*ddl.columns, *ddl.partition_keys]:

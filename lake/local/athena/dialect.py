@@ -13,7 +13,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, ParseError, UnsupportedError
 
-from lake.local.athena.errors import AthenaFailure, Malformed, position
+from lake.local.athena.errors import MalformedError, QueryError, position
 from lake.local.athena.functions import NAMED, PREFIX, SHARED
 
 if TYPE_CHECKING:
@@ -37,18 +37,18 @@ def parse(sql: str) -> exp.Expr:
 
     Raises
     ------
-    Malformed
+    MalformedError
         When it is no statement, or several.
     """
     try:
         statements = [one for one in sqlglot.parse(sql, read="athena") if one is not None]
     except ParseError as error:
-        raise Malformed.of(error) from error
+        raise MalformedError.of(error) from error
     if len(statements) != 1:
-        raise Malformed("line 1:1: Only one sql statement is allowed")
+        raise MalformedError("line 1:1: Only one sql statement is allowed")
     if not isinstance(statements[0], exp.Query | exp.Values):
         first = sql.split(maxsplit=1)[0] if sql.strip() else "<EOF>"
-        raise Malformed(f"line 1:1: mismatched input '{first}'")
+        raise MalformedError(f"line 1:1: mismatched input '{first}'")
     return statements[0]
 
 
@@ -70,7 +70,7 @@ def to_duckdb(tree: exp.Expr, *, unnest_maps: bool = True) -> str:
 
     Raises
     ------
-    AthenaFailure
+    QueryError
         ``NOT_SUPPORTED`` for what has no translation.
     """
     root = exp.Subquery(this=tree.copy())
@@ -85,7 +85,7 @@ def to_duckdb(tree: exp.Expr, *, unnest_maps: bool = True) -> str:
     try:
         return str(root.this.sql("duckdb", unsupported_level=ErrorLevel.RAISE))
     except UnsupportedError as error:
-        raise AthenaFailure("NOT_SUPPORTED", f"The local lake cannot translate: {error}") from error
+        raise QueryError("NOT_SUPPORTED", f"The local lake cannot translate: {error}") from error
 
 
 def _replace(node: exp.Expr, by: exp.Expr) -> None:
@@ -257,7 +257,7 @@ def joda_to_strftime(pattern: str) -> str:
 
     Raises
     ------
-    AthenaFailure
+    QueryError
         ``NOT_SUPPORTED`` where it has letters without an equal.
     """
     made, rest = "", pattern
@@ -272,7 +272,7 @@ def joda_to_strftime(pattern: str) -> str:
                 break
         else:
             if rest[0].isalpha():
-                raise AthenaFailure(
+                raise QueryError(
                     "NOT_SUPPORTED", f"The local lake cannot translate the pattern '{pattern}'"
                 )
             made, rest = made + rest[0].replace("%", "%%"), rest[1:]
@@ -281,7 +281,7 @@ def joda_to_strftime(pattern: str) -> str:
 
 def _joda(node: exp.Expr) -> exp.Expr:
     if not isinstance(node, exp.Literal):
-        raise AthenaFailure("NOT_SUPPORTED", "The local lake needs a literal date pattern")
+        raise QueryError("NOT_SUPPORTED", "The local lake needs a literal date pattern")
     return _text(joda_to_strftime(node.name))
 
 
@@ -401,7 +401,7 @@ def _function(node: exp.Expr) -> exp.Expr:
     if name in SHARED:
         return node
     # Not left to DuckDB, which has functions that Athena lacks.
-    raise AthenaFailure(
+    raise QueryError(
         "FUNCTION_NOT_FOUND", f"{position(name, node)}: Function '{name}' not registered"
     )
 

@@ -17,7 +17,13 @@ from sqlglot import exp
 
 from lake.local.athena import dialect, functions, information, scan
 from lake.local.athena.catalog import Catalog, Table
-from lake.local.athena.errors import AthenaFailure, Cancelled, position, table_not_found, translated
+from lake.local.athena.errors import (
+    CancelledError,
+    QueryError,
+    position,
+    table_not_found,
+    translated,
+)
 from lake.local.athena.types import ResultType, quoted
 
 if TYPE_CHECKING:
@@ -139,7 +145,7 @@ class Engine:
     def check(self) -> None:
         """Stop here if it was cancelled."""
         if self._cancelled:
-            raise Cancelled("Query was cancelled by user")
+            raise CancelledError("Query was cancelled by user")
 
     def named(self, name: tuple[str | None, str]) -> tuple[str, str]:
         """Complete a name by the query's database."""
@@ -236,18 +242,18 @@ class Engine:
         self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(database)}")
         self.connection.execute(f"CREATE VIEW {quoted(database)}.{quoted(name)} AS {content}")
 
-    def _missing(self, database: str, name: str, tree: exp.Expr) -> AthenaFailure:
+    def _missing(self, database: str, name: str, tree: exp.Expr) -> QueryError:
         try:
             self.glue.get_database(Name=database)
         except self.glue.exceptions.EntityNotFoundException:
             at = position(database, tree)
-            return AthenaFailure("SCHEMA_NOT_FOUND", f"{at}: Schema '{database}' does not exist")
+            return QueryError("SCHEMA_NOT_FOUND", f"{at}: Schema '{database}' does not exist")
         return table_not_found(database, name, tree)
 
     def _view(self, table: Table) -> str:
         found = _VIEW.search(table.raw.get("ViewOriginalText") or "")
         if found is None:
-            raise AthenaFailure("INVALID_VIEW", f"View {table.name} is not one of Athena's")
+            raise QueryError("INVALID_VIEW", f"View {table.name} is not one of Athena's")
         told = json.loads(base64.b64decode(found[1]))
         return self._translate(
             dialect.parse(told["originalSql"]), told.get("schema") or table.database
@@ -260,13 +266,13 @@ class Engine:
         files = scan.files_of(self.s3, table, partitions)
         self.scanned += sum(file.size for file in files)
         if self.request.cutoff is not None and self.scanned > self.request.cutoff:
-            raise Cancelled("Bytes scanned limit was exceeded")
+            raise CancelledError("Bytes scanned limit was exceeded")
         self.check()
         paths = scan.fetch(self.s3, files, self.folder / f"{table.database}.{table.name}")
         self.check()
         return scan.view(self.connection, table, files, paths, used)
 
-    def failure(self, error: duckdb.Error) -> AthenaFailure:
+    def failure(self, error: duckdb.Error) -> QueryError:
         """Give what DuckDB raised Athena's name."""
         return translated(error, self.trees)
 

@@ -2,9 +2,9 @@
 
 ::
 
-    AthenaFailure
-    ├── Malformed    refused by StartQueryExecution itself
-    └── Cancelled    the query ends CANCELLED, not FAILED
+    QueryError
+    ├── MalformedError    refused by StartQueryExecution itself
+    └── CancelledError    the query ends CANCELLED, not FAILED
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SYSTEM, USER = 1, 2
 
 
-class AthenaFailure(Exception):  # "error" is what Athena calls the structure in it
+class QueryError(Exception):  # "error" is what Athena calls the structure in it
     """When a statement cannot be run.
 
     Parameters
@@ -42,14 +42,14 @@ class AthenaFailure(Exception):  # "error" is what Athena calls the structure in
         self.category = category
 
 
-class Malformed(AthenaFailure):
+class MalformedError(QueryError):
     """When a text is no statement of the dialect."""
 
     def __init__(self, message: str) -> None:
         super().__init__("MALFORMED_QUERY", message)
 
     @classmethod
-    def of(cls, error: ParseError) -> Malformed:
+    def of(cls, error: ParseError) -> MalformedError:
         """Say where sqlglot stopped, as Athena says it."""
         first = error.errors[0] if error.errors else {}
         line, column = first.get("line") or 1, first.get("col") or 1
@@ -58,7 +58,7 @@ class Malformed(AthenaFailure):
         return cls(f"line {line}:{column}: mismatched input '{found or '<EOF>'}'")
 
 
-class Cancelled(AthenaFailure):
+class CancelledError(QueryError):
     """When a query was stopped, by its user or by a limit."""
 
     def __init__(self, message: str) -> None:
@@ -75,9 +75,9 @@ def position(name: str, tree: exp.Expr | None) -> str:
     return "line 1:1"
 
 
-def table_not_found(database: str, table: str, tree: exp.Expr | None) -> AthenaFailure:
+def table_not_found(database: str, table: str, tree: exp.Expr | None) -> QueryError:
     """Say that the catalog has no such table."""
-    return AthenaFailure(
+    return QueryError(
         "TABLE_NOT_FOUND",
         f"{position(table, tree)}: Table 'awsdatacatalog.{database}.{table}' does not exist",
     )
@@ -108,7 +108,7 @@ _SAME: tuple[tuple[str, str, str], ...] = (
     ),
     (r"Cannot (?:compare|combine|mix)[^\n]*", "TYPE_MISMATCH", "whole"),
     (r"Overflow[^\n]*|out of range[^\n]*|doesn't fit[^\n]*", "NUMERIC_VALUE_OUT_OF_RANGE", "whole"),
-    (r"Malformed JSON[^\n]*", "HIVE_CURSOR_ERROR", "json"),
+    (r"MalformedError JSON[^\n]*", "HIVE_CURSOR_ERROR", "json"),
     (r"Unsupported cast[^\n]*|Unimplemented type for cast[^\n]*", "TYPE_MISMATCH", "whole"),
 )
 
@@ -121,7 +121,7 @@ _TRINO = {
 _OWN = re.compile(r"Could not convert string '([A-Z][A-Z_]+): (.*)' to \w+", re.DOTALL)
 
 
-def translated(error: duckdb.Error, trees: Iterable[exp.Expr]) -> AthenaFailure:
+def translated(error: duckdb.Error, trees: Iterable[exp.Expr]) -> QueryError:
     """Give DuckDB's failure Athena's name.
 
     Parameters
@@ -133,20 +133,20 @@ def translated(error: duckdb.Error, trees: Iterable[exp.Expr]) -> AthenaFailure:
 
     Returns
     -------
-    AthenaFailure
+    QueryError
         ``GENERIC_INTERNAL_ERROR`` with DuckDB's message where there is no better name.
     """
     text, tree = str(error), next(iter(trees), None)
     if isinstance(error, duckdb.InterruptException):
-        return Cancelled("Query was cancelled by user")
+        return CancelledError("Query was cancelled by user")
     if own := _OWN.search(text):
-        return AthenaFailure(own[1], own[2].strip())
+        return QueryError(own[1], own[2].strip())
     for pattern, name, kind in _SAME:
         if found := re.search(pattern, text, re.IGNORECASE):
-            return AthenaFailure(name, _message(kind, found, tree))
+            return QueryError(name, _message(kind, found, tree))
     if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
-        return AthenaFailure("SYNTAX_ERROR", text.splitlines()[0])
-    return AthenaFailure("GENERIC_INTERNAL_ERROR", text.splitlines()[0], _SYSTEM)
+        return QueryError("SYNTAX_ERROR", text.splitlines()[0])
+    return QueryError("GENERIC_INTERNAL_ERROR", text.splitlines()[0], _SYSTEM)
 
 
 def _message(kind: str, found: re.Match[str], tree: exp.Expr | None) -> str:

@@ -192,7 +192,8 @@ _MACROS: dict[str, list[tuple[str, str]]] = {
             "a VARCHAR, t",
             (
                 "CAST(CASE WHEN regexp_full_match(a, '[+-]?[0-9]+') THEN a WHEN a IS NOT NULL "
-                "THEN concat('INVALID_CAST_ARGUMENT: Cannot cast ''', a, ''' to ', t) END AS BIGINT)"
+                "THEN concat('INVALID_CAST_ARGUMENT: Cannot cast ''', a, ''' to ', t) END "
+                "AS BIGINT)"
             ),
         ),
         ("a, t", "a"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lake.local.athena.errors import AthenaFailure
+from lake.local.athena.errors import QueryError
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,7 +36,7 @@ def register(connection: duckdb.DuckDBPyConnection, glue: Any, name: str) -> Non
         Which one.
     """
     if name not in _COLUMNS:
-        raise AthenaFailure(
+        raise QueryError(
             "TABLE_NOT_FOUND", f"line 1:1: Table 'awsdatacatalog.{SCHEMA}.{name}' does not exist"
         )
     catalog = "awsdatacatalog"

@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from lake.local.athena import dialect
 from lake.local.athena.catalog import NULL_PARTITION, Column, Partition, bucket_and_prefix
-from lake.local.athena.errors import AthenaFailure
+from lake.local.athena.errors import QueryError
 from lake.local.athena.types import (
     base_of,
     fits,
@@ -272,7 +272,7 @@ def view(
 
     Raises
     ------
-    AthenaFailure
+    QueryError
         ``HIVE_BAD_DATA`` where a file's type of a used column is not the table's.
     """
     hidden_path = used is not None and "$path" in used
@@ -338,7 +338,7 @@ def _source(
         return _json(connection, table, paths)
     if table.format == "csv":
         return _text(table, paths)
-    raise AthenaFailure("NOT_SUPPORTED", f"The local lake cannot read {table.format}")
+    raise QueryError("NOT_SUPPORTED", f"The local lake cannot read {table.format}")
 
 
 def _parquet(
@@ -361,7 +361,7 @@ def _parquet(
             if nested != is_nested(column.type) or not (nested or fits(physical, column.type)):
                 file = at[path]
                 kind = physical.replace("BYTE_ARRAY", "BINARY")
-                raise AthenaFailure(
+                raise QueryError(
                     "HIVE_BAD_DATA",
                     f"Field {column.name}'s type {kind} in parquet file "
                     f"s3://{file.bucket}/{file.key} is incompatible with type "
@@ -394,7 +394,7 @@ def _parquet_columns(
             "SELECT file_name, name, type, num_children FROM parquet_schema($1)", [paths]
         ).fetchall()
     except duckdb.InvalidInputException as error:
-        raise AthenaFailure("HIVE_BAD_DATA", f"Not valid Parquet file: {error}") from error
+        raise QueryError("HIVE_BAD_DATA", f"Not valid Parquet file: {error}") from error
     found: dict[str, dict[str, str]] = {}
     below: dict[str, int] = {}
     for path, name, kind, children in rows:

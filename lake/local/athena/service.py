@@ -27,7 +27,7 @@ from lake.local import sessions
 from lake.local.athena import ddl, dialect, statements, writing
 from lake.local.athena.catalog import bucket_and_prefix, slashed
 from lake.local.athena.engine import Engine, Outcome, Request
-from lake.local.athena.errors import AthenaFailure, Cancelled, Malformed
+from lake.local.athena.errors import CancelledError, MalformedError, QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ def _start(data: dict[str, Any]) -> Response:
         statement = statements.read(sql)
         if isinstance(inner := getattr(statement, "sql", None), str):
             dialect.parse(inner)
-    except Malformed as error:
+    except MalformedError as error:
         return _refused(error.message, "MALFORMED_QUERY")
     configuration = _configuration(name)
     own = data.get("ResultConfiguration") or {}
@@ -168,7 +168,7 @@ def _run(execution: Execution, request: Request, session: sessions.Session) -> N
     if status["State"] == "CANCELLED":
         return
     status["State"] = "RUNNING"
-    failure: AthenaFailure | None = AthenaFailure("GENERIC_INTERNAL_ERROR", "see the log", 1)
+    failure: QueryError | None = QueryError("GENERIC_INTERNAL_ERROR", "see the log", 1)
     scanned = 0
     try:
         with Engine(request, session) as engine:
@@ -178,7 +178,7 @@ def _run(execution: Execution, request: Request, session: sessions.Session) -> N
                 outcome = _RUN[type(statement)](engine, statement)
                 _save(execution, request, engine, outcome)
                 failure = None
-            except AthenaFailure as error:
+            except QueryError as error:
                 failure = error
             except duckdb.Error as error:
                 failure = engine.failure(error)
@@ -191,21 +191,19 @@ def _run(execution: Execution, request: Request, session: sessions.Session) -> N
         _finish(execution, failure, started, scanned)
 
 
-def _of_aws(error: ClientError) -> AthenaFailure:
+def _of_aws(error: ClientError) -> QueryError:
     told = error.response.get("Error", {})
     code, message = told.get("Code", ""), told.get("Message", str(error))
     if code in ("AccessDenied", "AccessDeniedException", "403"):
-        return AthenaFailure(
+        return QueryError(
             "PERMISSION_DENIED", f"Insufficient permissions to execute the query. {message}"
         )
     if code == "NoSuchBucket":
-        return AthenaFailure("HIVE_FILESYSTEM_ERROR", message)
-    return AthenaFailure("HIVE_METASTORE_ERROR", f"{code}: {message}")
+        return QueryError("HIVE_FILESYSTEM_ERROR", message)
+    return QueryError("HIVE_METASTORE_ERROR", f"{code}: {message}")
 
 
-def _finish(
-    execution: Execution, failure: AthenaFailure | None, started: float, scanned: int
-) -> None:
+def _finish(execution: Execution, failure: QueryError | None, started: float, scanned: int) -> None:
     status, statistics = execution["Status"], execution["Statistics"]
     elapsed = int((time.monotonic() - started) * 1000)
     statistics |= {
@@ -220,7 +218,7 @@ def _finish(
     if failure is None:
         status["State"] = "SUCCEEDED"
         return
-    cancelled = isinstance(failure, Cancelled)
+    cancelled = isinstance(failure, CancelledError)
     status["StateChangeReason"] = failure.message if cancelled else str(failure)
     status["AthenaError"] = {
         "ErrorCategory": failure.category,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.services import athena as ministack
 
-from lake.local.athena.errors import Malformed
+from lake.local.athena.errors import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -166,12 +166,12 @@ class _Reader:
     def punct(self, letter: str) -> bool:
         return bool(self.cursor.punct(letter))
 
-    def unexpected(self) -> Malformed:
+    def unexpected(self) -> MalformedError:
         _, text, start, _ = self.cursor.peek()
         start = len(self.sql) if start is None else start
         line = self.sql.count("\n", 0, start) + 1
         column = start - (self.sql.rfind("\n", 0, start) + 1) + 1
-        return Malformed(f"line {line}:{column}: mismatched input '{text or '<EOF>'}'")
+        return MalformedError(f"line {line}:{column}: mismatched input '{text or '<EOF>'}'")
 
     def name(self) -> Name:
         found = self.cursor.dotted_name(3)
@@ -263,7 +263,7 @@ def read(sql: str) -> Statement:
 
     Raises
     ------
-    Malformed
+    MalformedError
         When a recognised statement is incomplete.
     """
     text = sql.strip().removesuffix(";")
@@ -301,7 +301,7 @@ def _external(reader: _Reader) -> Statement:
     if ddl is None:
         raise reader.unexpected()
     if isinstance(ddl, ministack._CreateTable) and not ddl.external and not ddl.iceberg:
-        raise Malformed("External keyword required for table type HIVE")
+        raise MalformedError("External keyword required for table type HIVE")
     return External(ddl)
 
 
@@ -446,7 +446,7 @@ def with_parameters(sql: str, values: list[str]) -> str:
         if kind == "punct" and text == "?"
     ]
     if len(marks) != len(values):
-        raise Malformed(
+        raise MalformedError(
             f"Incorrect number of parameters: expected {len(marks)} but found {len(values)}"
         )
     for mark, value in sorted(zip(marks, values, strict=True), reverse=True):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from lake.local.athena.errors import AthenaFailure
+from lake.local.athena.errors import QueryError
 
 if TYPE_CHECKING:
     from duckdb.sqltypes import DuckDBPyType
@@ -88,7 +88,7 @@ def hive_to_duckdb(hive: str) -> str:
 
     Raises
     ------
-    AthenaFailure
+    QueryError
         ``HIVE_INVALID_METADATA`` for a type that there is not.
     """
     kind, base = hive.strip().lower(), base_of(hive)
@@ -110,7 +110,7 @@ def hive_to_duckdb(hive: str) -> str:
     try:
         return _HIVE_TO_DUCKDB[base]
     except KeyError:
-        raise AthenaFailure("HIVE_INVALID_METADATA", f"Unsupported Hive type: {hive}") from None
+        raise QueryError("HIVE_INVALID_METADATA", f"Unsupported Hive type: {hive}") from None
 
 
 def fits(parquet: str, hive: str) -> bool:
@@ -205,7 +205,7 @@ class ResultType:
 
         Raises
         ------
-        AthenaFailure
+        QueryError
             ``NOT_SUPPORTED`` where Hive has none.
         """
         if self._id == "decimal":
@@ -221,7 +221,7 @@ class ResultType:
         if self.athena in ("timestamp with time zone", "time", "unknown", "uuid") or (
             self.athena.startswith("interval")
         ):
-            raise AthenaFailure("NOT_SUPPORTED", f"Unsupported Hive type: {self.athena}")
+            raise QueryError("NOT_SUPPORTED", f"Unsupported Hive type: {self.athena}")
         return _ATHENA_TO_HIVE.get(self.athena, self.athena)
 
     def storable(self) -> str:

@@ -13,7 +13,7 @@ from ministack.services import athena as ministack
 
 from lake.local.athena.catalog import NULL_PARTITION, Partition, bucket_and_prefix, slashed
 from lake.local.athena.engine import Outcome
-from lake.local.athena.errors import AthenaFailure
+from lake.local.athena.errors import QueryError
 from lake.local.athena.types import ResultType, hive_to_duckdb, quoted
 
 if TYPE_CHECKING:
@@ -80,14 +80,14 @@ def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
     if engine.catalog.table(database, name) is not None:
         if statement.if_not_exists:
             return Outcome()
-        raise AthenaFailure(
+        raise QueryError(
             "TABLE_ALREADY_EXISTS",
             f"line 1:1: Table 'awsdatacatalog.{database}.{name}' already exists",
         )
     properties = statement.properties
     target = properties.get("external_location")
     if target and engine.request.enforced:
-        raise AthenaFailure(
+        raise QueryError(
             "INVALID_TABLE_PROPERTY",
             "The Create Table As Select query failed because it was submitted with an "
             "'external_location' property to an Athena Workgroup that enforces a centralized "
@@ -126,13 +126,13 @@ def insert(engine: Engine, statement: Insert) -> Outcome:
     """Run INSERT INTO."""
     table = engine.need(statement.name)
     if table.format not in ("parquet", "json") or table.is_view:
-        raise AthenaFailure("NOT_SUPPORTED", f"The local lake cannot insert into {table.name}")
+        raise QueryError("NOT_SUPPORTED", f"The local lake cannot insert into {table.name}")
     target = [*table.columns, *table.keys]
     chosen = list(statement.columns) or [column.name for column in target]
     columns = engine.into_table("_inserted", statement.sql)
     unknown = set(chosen) - {column.name for column in target}
     if unknown:
-        raise AthenaFailure(
+        raise QueryError(
             "COLUMN_NOT_FOUND",
             f"line 1:1: Insert column name does not exist in target table: {min(unknown)}",
         )
@@ -141,7 +141,7 @@ def insert(engine: Engine, statement: Insert) -> Outcome:
         _assignable(engine, column, of, kinds[name])
         for (column, of), name in zip(columns, chosen, strict=True)
     ):
-        raise AthenaFailure(
+        raise QueryError(
             "TYPE_MISMATCH",
             "Insert query has mismatched column types: "
             f"Table: [{', '.join(kinds[name] for name in chosen)}], "
@@ -211,7 +211,7 @@ def _need_empty(engine: Engine, target: str, what: str) -> None:
     bucket, prefix = bucket_and_prefix(target)
     found = engine.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
     if found.get("KeyCount"):
-        raise AthenaFailure(
+        raise QueryError(
             "HIVE_PATH_ALREADY_EXISTS",
             f"{what} already exists: {target}. You may need to manually clean the data at "
             f"location '{target}' before retrying. Athena will not delete data in your account.",
@@ -228,19 +228,19 @@ def _write(
     """Write the result's rows below a target; give the files."""
     kind = str(properties.get("format", "PARQUET")).upper()
     if kind not in _COMPRESSION:
-        raise AthenaFailure("NOT_SUPPORTED", f"The local lake cannot write {kind}")
+        raise QueryError("NOT_SUPPORTED", f"The local lake cannot write {kind}")
     named = properties.get("compression") or properties.get("write_compression")
     wanted = str(named or properties.get(f"{kind.lower()}_compression") or "GZIP").upper()
     try:
         compression = _COMPRESSION[kind][wanted]
     except KeyError:
-        raise AthenaFailure("INVALID_TABLE_PROPERTY", f"{wanted} compression of {kind}") from None
+        raise QueryError("INVALID_TABLE_PROPERTY", f"{wanted} compression of {kind}") from None
     names = [name.lower() for name, _ in columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise AthenaFailure("DUPLICATE_COLUMN_NAME", f"line 1:1: Column name '{twice}' not unique")
+        raise QueryError("DUPLICATE_COLUMN_NAME", f"line 1:1: Column name '{twice}' not unique")
     if keys and names[-len(keys) :] != keys:
-        raise AthenaFailure(
+        raise QueryError(
             "HIVE_COLUMN_ORDER_MISMATCH",
             "Partition keys must be the last columns in the table and in the same order as the "
             f"table properties: {keys}",
@@ -252,7 +252,7 @@ def _write(
             f"SELECT count(*) FROM (SELECT DISTINCT {tuple_of} FROM {_RESULT})"  # names are quoted
         ).fetchall()
         if count > MOST_PARTITIONS:
-            raise AthenaFailure(
+            raise QueryError(
                 "HIVE_TOO_MANY_OPEN_PARTITIONS",
                 f"Exceeded limit of {MOST_PARTITIONS} open writers for partitions/buckets",
             )
