@@ -211,7 +211,7 @@ def _text(
 ) -> Found | None:
     name = literal(str(path))
     connection.execute(
-        f"CREATE TABLE lines AS SELECT line FROM read_csv({name}, header = false, "  # the path is quoted
+        f"CREATE TABLE lines AS SELECT line FROM read_csv({name}, header = false, "
         "columns = {'line': 'VARCHAR'}, delim = '\\0', quote = '', escape = '', "
         "auto_detect = false, strict_mode = false, "
         f"ignore_errors = {str(cut).lower()}) WHERE trim(line) <> ''"
@@ -276,7 +276,7 @@ def _csv(
 ) -> Found | None:
     name = literal(str(path))
     ((delimiter, header, columns),) = connection.execute(
-        f"SELECT Delimiter, HasHeader, Columns FROM sniff_csv({name})"  # the path is quoted
+        f"SELECT Delimiter, HasHeader, Columns FROM sniff_csv({name})"
     ).fetchall()
     if len(columns) < 2:
         return None

@@ -196,7 +196,7 @@ class Engine:
         """Keep a query's rows in a temporary table; give its columns."""
         self.connection.execute(f"CREATE TEMP TABLE {name} AS {self.translate(sql)}")
         self.check()
-        result = self.connection.execute(f"SELECT * FROM {name} LIMIT 0")  # a name of ours
+        result = self.connection.execute(f"SELECT * FROM {name} LIMIT 0")
         return [(column, ResultType(of)) for column, of, *_ in result.description or []]
 
     def _register(self, tree: exp.Expr, database: str) -> None:

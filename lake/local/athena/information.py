@@ -57,9 +57,7 @@ def register(connection: duckdb.DuckDBPyConnection, glue: Any, name: str) -> Non
     connection.execute(f"CREATE OR REPLACE TABLE {LOCAL}.{name} ({columns})")
     if rows:
         marks = ", ".join("?" for _ in _COLUMNS[name])
-        connection.executemany(
-            f"INSERT INTO {LOCAL}.{name} VALUES ({marks})", rows
-        )  # names of ours
+        connection.executemany(f"INSERT INTO {LOCAL}.{name} VALUES ({marks})", rows)
 
 
 def _rows(name: str, catalog: str, schema: str, table: dict[str, Any]) -> list[tuple[Any, ...]]:

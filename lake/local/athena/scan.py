@@ -151,7 +151,7 @@ def prune(
     # One parameter for all: rows by executemany are slow for many partitions.
     try:
         found = connection.execute(
-            f"WITH _values AS (SELECT r.i AS _index, {columns} FROM (SELECT unnest($1) AS i, "  # names are quoted, values bound
+            f"WITH _values AS (SELECT r.i AS _index, {columns} FROM (SELECT unnest($1) AS i, "
             f"unnest($2) AS v) AS r) {condition}",
             [[row[0] for row in rows], [list(row[1:]) for row in rows]],
         ).fetchall()
@@ -281,10 +281,10 @@ def view(
         return _nothing([*table.columns, *table.keys, *nothing])
     source, columns = _source(connection, table, files, paths, used)
     if not table.keys and not hidden_path:
-        return f"SELECT {columns} FROM {source} AS f"  # names and values are quoted
+        return f"SELECT {columns} FROM {source} AS f"
     mapping = quoted(f"_files_{table.database}_{table.name}")
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {mapping} AS SELECT unnest($1) AS file, "  # the name is quoted
+        f"CREATE OR REPLACE TEMP TABLE {mapping} AS SELECT unnest($1) AS file, "
         "unnest($2) AS partition_values, unnest($3) AS path",
         [
             paths,
@@ -304,7 +304,7 @@ def view(
     if hidden_path:
         keys.append('m.path AS "$path"')
     return (
-        f"SELECT {', '.join([columns, *keys])} FROM {source} AS f "  # names and values are quoted
+        f"SELECT {', '.join([columns, *keys])} FROM {source} AS f "
         f"JOIN {mapping} AS m ON m.file = f.{_FILE}"
     )
 
@@ -318,7 +318,7 @@ def _nothing(columns: list[Column]) -> str:
         f"CAST(NULL AS {hive_to_duckdb(column.type)}) AS {quoted(column.name)}"
         for column in columns
     )
-    return f"SELECT {items} WHERE false"  # names are quoted
+    return f"SELECT {items} WHERE false"
 
 
 def _paths(paths: list[str]) -> str:
@@ -421,7 +421,7 @@ def _json(connection: duckdb.DuckDBPyConnection, table: Table, paths: list[str])
     # The SerDe does not tell Id from id.
     keys: dict[str, list[str]] = {}
     for (key,) in connection.execute(
-        f"SELECT DISTINCT unnest(json_keys(json)) FROM {source} AS f"  # paths are quoted
+        f"SELECT DISTINCT unnest(json_keys(json)) FROM {source} AS f"
     ).fetchall():
         keys.setdefault(key.lower(), []).append(key)
     items = []
@@ -454,7 +454,7 @@ def _text(table: Table, paths: list[str]) -> tuple[str, str]:
     # Its own format detection goes by classification first.
     raw["Parameters"] = {**table.parameters, "classification": "csv"}
     each = [
-        f"SELECT *, {literal(path)} AS {_FILE} FROM {ministack._table_relation(raw, [path])}"  # the path is quoted
+        f"SELECT *, {literal(path)} AS {_FILE} FROM {ministack._table_relation(raw, [path])}"
         for path in paths
     ]
     items = ", ".join(

@@ -97,7 +97,7 @@ def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
     _need_empty(engine, target, f"Target directory for table '{database}.{name}'")
     columns = engine.into_table(_RESULT, statement.sql)
     if not statement.with_data:
-        engine.connection.execute(f"DELETE FROM {_RESULT}")  # a name of ours
+        engine.connection.execute(f"DELETE FROM {_RESULT}")
     keys = [str(key).lower() for key in properties.get("partitioned_by", [])]
     described = [{"Name": column.lower(), "Type": of.hive()} for column, of in columns]
     written = _write(engine, columns, keys, properties, target)
@@ -153,12 +153,8 @@ def insert(engine: Engine, statement: Insert) -> Outcome:
         f"AS {quoted(column.name)}"
         for column in target
     )
-    engine.connection.execute(
-        f"CREATE TEMP TABLE {_RESULT} AS SELECT {items} FROM _inserted"
-    )  # names are quoted
-    described = (
-        engine.connection.execute(f"SELECT * FROM {_RESULT} LIMIT 0").description or []
-    )  # a name of ours
+    engine.connection.execute(f"CREATE TEMP TABLE {_RESULT} AS SELECT {items} FROM _inserted")
+    described = engine.connection.execute(f"SELECT * FROM {_RESULT} LIMIT 0").description or []
     properties = {
         "format": table.format.upper(),
         "compression": "GZIP" if table.format == "json" else "SNAPPY",
@@ -194,16 +190,12 @@ def _assignable(engine: Engine, column: str, of: ResultType, hive: str) -> bool:
             have == "integer" and need in ("tinyint", "smallint")
         )
     # DuckDB calls a column of nulls INTEGER.
-    counted = engine.connection.execute(
-        f"SELECT count({quoted(column)}) FROM _inserted"
-    ).fetchone()  # the name is quoted
+    counted = engine.connection.execute(f"SELECT count({quoted(column)}) FROM _inserted").fetchone()
     return counted == (0,)
 
 
 def _count(engine: Engine) -> int:
-    ((count,),) = engine.connection.execute(
-        f"SELECT count(*) FROM {_RESULT}"
-    ).fetchall()  # a name of ours
+    ((count,),) = engine.connection.execute(f"SELECT count(*) FROM {_RESULT}").fetchall()
     return int(count)
 
 
@@ -249,7 +241,7 @@ def _write(
     if keys:
         tuple_of = ", ".join(quoted(key) for key in keys)
         ((count,),) = connection.execute(
-            f"SELECT count(*) FROM (SELECT DISTINCT {tuple_of} FROM {_RESULT})"  # names are quoted
+            f"SELECT count(*) FROM (SELECT DISTINCT {tuple_of} FROM {_RESULT})"
         ).fetchall()
         if count > MOST_PARTITIONS:
             raise QueryError(
@@ -267,9 +259,7 @@ def _write(
     if keys:
         options.append(f"PARTITION_BY ({', '.join(quoted(key) for key in keys)})")
     to = folder if keys else folder / "data"
-    connection.execute(
-        f"COPY (SELECT {items} FROM {_RESULT}) TO '{to}' ({', '.join(options)})"  # names are quoted
-    )
+    connection.execute(f"COPY (SELECT {items} FROM {_RESULT}) TO '{to}' ({', '.join(options)})")
     bucket, prefix = bucket_and_prefix(target)
     now, written = dt.datetime.now(dt.UTC), []
     for number, path in enumerate(sorted(p for p in folder.rglob("*") if p.is_file())):
