@@ -495,6 +495,8 @@ _RULES: dict[type[exp.Expr], Rule] = {
     exp.RegexpCount: _binary("regexp_count"),
     exp.RegexpReplace: _replacement,
     exp.RegexpSplit: lambda n: _native("regexp_split_to_array", n.this, n.expression),
+    # A digest is bytes in Trino and their digits in DuckDB.
+    exp.SHA: lambda n: _native("unhex", _native("sha1", n.this)),
     exp.SplitPart: lambda n: _call("split_part", n.this, n.args["delimiter"], n.args["part_index"]),
     exp.Struct: _row,
     exp.Sub: _arithmetic("subtract"),

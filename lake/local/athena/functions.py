@@ -6,6 +6,7 @@ names carry a prefix because a macro may not use a function of its own name.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ PREFIX = "trino_"
 
 #: Raises when it is evaluated. DuckDB's own ``error`` counts as volatile, which TRY refuses.
 _ZERO = "CAST(concat('DIVISION_BY_ZERO: Division by zero', left(CAST(b AS VARCHAR), 0)) AS BIGINT)"
+
+_WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE")
 
 _MACROS: dict[str, list[tuple[str, str]]] = {
     "add": [
@@ -38,27 +42,18 @@ _MACROS: dict[str, list[tuple[str, str]]] = {
         ("a TIMESTAMP", "strftime(a, '%Y-%m-%dT%H:%M:%S.%g')"),
     ],
     # Whole numbers divide to whole numbers, and not by zero; what is no whole number is DOUBLE.
+    # Every pair is named, or DuckDB cannot choose between the ways to widen one side.
     "divide": [
-        *(
-            (
-                f"a {kind}, b {kind}",
-                f"a // CASE WHEN b = 0 THEN {_ZERO} ELSE b END",
-            )
-            for kind in ("INTEGER", "BIGINT", "HUGEINT")
-        ),
-        ("a FLOAT, b FLOAT", "a / b"),
-        ("a DOUBLE, b DOUBLE", "a / b"),
+        (f"a {one}, b {other}", f"a // CASE WHEN b = 0 THEN {_ZERO} ELSE b END")
+        if {one, other} <= _WHOLE
+        else (f"a {one}, b {other}", "a / b")
+        for one, other in product(_NUMBERS, repeat=2)
     ],
     "modulus": [
-        *(
-            (
-                f"a {kind}, b {kind}",
-                f"a % CASE WHEN b = 0 THEN {_ZERO} ELSE b END",
-            )
-            for kind in ("INTEGER", "BIGINT", "HUGEINT")
-        ),
-        ("a DOUBLE, b DOUBLE", "a % b"),
-        ("a, b", "a % b"),
+        (f"a {one}, b {other}", f"a % CASE WHEN b = 0 THEN {_ZERO} ELSE b END")
+        if {one, other} <= _WHOLE
+        else (f"a {one}, b {other}", "a % b")
+        for one, other in product(_NUMBERS, repeat=2)
     ],
     # Of an array or a map; DuckDB has a function for each, and no macro over any map.
     "cardinality": [
@@ -141,7 +136,7 @@ _MACROS: dict[str, list[tuple[str, str]]] = {
     "zip": [("a, b", "list_zip(a, b)"), ("a, b, c", "list_zip(a, b, c)")],
     "bitwise_left_shift": [("a, n", "CAST(a AS BIGINT) << n")],
     "bitwise_right_shift": [("a, n", "CAST(a AS BIGINT) >> n")],
-    "bit_count": [("a, n", "CAST(bit_count(a) AS BIGINT)")],
+    "bit_count": [("a, n", "CAST(bit_count(CAST(a AS BIGINT)) AS BIGINT)")],
     "codepoint": [("s", "unicode(s)")],
     "regexp_count": [("s, p", "CAST(len(regexp_extract_all(s, p)) AS BIGINT)")],
     "hamming_distance": [("a, b", "CAST(hamming(a, b) AS BIGINT)")],
