@@ -123,6 +123,9 @@ FUNCTIONS = [
     ("-7 / 2", "-3"),
     ("7e0 / 2", "3.5"),
     ("1e0 / 0", "Infinity"),
+    ("0e0 / 0", "NaN"),
+    ("CAST(7 AS BIGINT) / 2e0", "3.5"),
+    ("CAST(7 AS DECIMAL(10, 2)) / 2e0", "3.5"),
     ("-7 % 3", "-1"),
     ("mod(7, 3)", "1"),
     ("round(2.5e0)", "3.0"),
@@ -245,6 +248,12 @@ QUERIES = [
     (f"SELECT histogram(s) FROM {_DATA} WHERE s = 'a'", [["{a=2}"]]),
     (f"SELECT listagg(s, ',') WITHIN GROUP (ORDER BY id) FROM {_DATA}", [["a,b,a"]]),
     (f"SELECT sum(n), avg(n), sum(n) / count(*) FROM {_DATA}", [["60", "20.0", "20"]]),
+    (f"SELECT sum(n) / 2e0, max(n) / min(n), sum(n) % 7, CAST(sum(n) AS VARCHAR) FROM {_DATA}",
+     [["30.0", "3", "4", "60"]]),
+    ("SELECT date_trunc('hour', max(t)), max(t) + INTERVAL '1' HOUR, CAST(max(t) AS VARCHAR) "
+     "FROM (VALUES TIMESTAMP '2024-01-15 10:11:12') AS x(t)",
+     [["2024-01-15 10:00:00.000", "2024-01-15 11:11:12.000", "2024-01-15 10:11:12.000"]]),
+    (f"SELECT n / sum(n) OVER () FROM {_DATA} WHERE id = 1", [["1"]]),
     (f"SELECT s, sum(n) FROM {_DATA} GROUP BY 1 ORDER BY 1", [["a", "40"], ["b", "20"]]),
     (f"SELECT id, row_number() OVER (PARTITION BY s ORDER BY n), lag(n) OVER (ORDER BY id) "
      f"FROM {_DATA} ORDER BY id", [["1", "1", None], ["2", "1", "10"], ["3", "2", "20"]]),

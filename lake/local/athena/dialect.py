@@ -14,7 +14,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, ParseError, UnsupportedError
 
 from lake.local.athena.errors import MalformedError, QueryError, position
-from lake.local.athena.functions import NAMED, PREFIX, SHARED
+from lake.local.athena.functions import NAMED, PREFIX, SHARED, TYPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +94,14 @@ def _replace(node: exp.Expr, by: exp.Expr) -> None:
 
 
 def _call(name: str, *arguments: exp.Expr | None) -> exp.Expr:
+    if name in TYPED and any(_has_aggregate(one) for one in arguments if one is not None):
+        name += "_any"
     return exp.Anonymous(this=PREFIX + name, expressions=[a for a in arguments if a is not None])
+
+
+def _has_aggregate(node: exp.Expr) -> bool:
+    found = node.find(exp.AggFunc, exp.Window)
+    return found is not None and node.find(exp.Query) is None
 
 
 def _native(name: str, *arguments: exp.Expr) -> exp.Expr:

@@ -107,7 +107,11 @@ _SAME: tuple[tuple[str, str, str], ...] = (
         "types",
     ),
     (r"Cannot (?:compare|combine|mix)[^\n]*", "TYPE_MISMATCH", "whole"),
-    (r"Overflow[^\n]*|out of range(?! error)[^\n]*|doesn't fit[^\n]*", "NUMERIC_VALUE_OUT_OF_RANGE", "whole"),
+    (
+        r"Overflow[^\n]*|out of range(?! error)[^\n]*|doesn't fit[^\n]*",
+        "NUMERIC_VALUE_OUT_OF_RANGE",
+        "whole",
+    ),
     (r"MalformedError JSON[^\n]*", "HIVE_CURSOR_ERROR", "json"),
     (r"Unsupported cast[^\n]*|Unimplemented type for cast[^\n]*", "TYPE_MISMATCH", "whole"),
 )

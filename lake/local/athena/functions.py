@@ -1,7 +1,9 @@
 """Trino's functions where DuckDB has none of the same meaning, as DuckDB macros.
 
-A macro is typed, so a date stays a date where DuckDB alone would make a timestamp of it. The
-names carry a prefix because a macro may not use a function of its own name.
+Some macros are typed, so that a date stays a date where DuckDB alone would make a timestamp of it.
+DuckDB does not know the type of an aggregate when it chooses between them: for these there is an
+untyped one, whose name ends in ``_any``. The names carry a prefix because a macro may not use a
+function of its own name.
 """
 
 from __future__ import annotations
@@ -15,46 +17,60 @@ if TYPE_CHECKING:
 #: Before the name of every macro here.
 PREFIX = "trino_"
 
+#: The macros that are typed.
+TYPED = frozenset({"add", "subtract", "date_trunc", "divide"})
+
 #: Raises when it is evaluated. DuckDB's own ``error`` counts as volatile, which TRY refuses.
 _ZERO = "CAST(concat('DIVISION_BY_ZERO: Division by zero', left(CAST(b AS VARCHAR), 0)) AS BIGINT)"
 
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
+_NO_FLOAT = "typeof(a) NOT IN ('DOUBLE', 'FLOAT') AND typeof(b) NOT IN ('DOUBLE', 'FLOAT')"
+_WHOLE_DIVISION = f"a // CASE WHEN b = 0 THEN {_ZERO} ELSE b END"
+_DIVISION = (
+    "CASE WHEN b <> 0 THEN a / b WHEN a = 0 THEN CAST('nan' AS DOUBLE) "
+    "WHEN b = 0 THEN sign(a) * CAST('infinity' AS DOUBLE) END"
+)
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE")
+
+
+def _by_type(form: str, zone: str) -> str:
+    """Write a value as text, whatever its type: the branches that do not apply are null."""
+    return (
+        "CASE typeof(a) "
+        f"WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(a AS VARCHAR) AS TIMESTAMP), '{form}') "
+        "WHEN 'TIMESTAMP WITH TIME ZONE' THEN "
+        f"strftime(TRY_CAST(CAST(a AS VARCHAR) AS TIMESTAMPTZ), '{form}{zone}') "
+        "ELSE CAST(a AS VARCHAR) END"
+    )
+
 
 _MACROS: dict[str, list[tuple[str, str]]] = {
     "add": [
         ("a DATE, i INTERVAL", "CAST(a + i AS DATE)"),
         ("a, i", "a + i"),
     ],
+    "add_any": [("a, i", "a + i")],
     "subtract": [
         ("a DATE, i INTERVAL", "CAST(a - i AS DATE)"),
         ("a, i", "a - i"),
     ],
+    "subtract_any": [("a, i", "a - i")],
     "date_trunc": [
         ("u, a DATE", "CAST(date_trunc(u, a) AS DATE)"),
         ("u, a", "date_trunc(u, a)"),
     ],
+    "date_trunc_any": [("u, a", "date_trunc(u, a)")],
     "last_day_of_month": [("a", "last_day(CAST(a AS DATE))")],
     "millisecond": [("a", "millisecond(a) % 1000")],
-    "to_iso8601": [
-        ("a DATE", "strftime(a, '%Y-%m-%d')"),
-        ("a TIMESTAMPTZ", "strftime(a, '%Y-%m-%dT%H:%M:%S.%gZ')"),
-        ("a TIMESTAMP", "strftime(a, '%Y-%m-%dT%H:%M:%S.%g')"),
-    ],
-    # Whole numbers divide to whole numbers, and not by zero; what is no whole number is DOUBLE.
-    # Every pair is named, or DuckDB cannot choose between the ways to widen one side.
+    "to_iso8601": [("a", _by_type("%Y-%m-%dT%H:%M:%S.%g", "Z"))],
+    # Whole numbers divide to whole numbers, and not by zero. Every pair is named, or DuckDB could
+    # not choose between the ways to widen one side.
     "divide": [
-        (f"a {one}, b {other}", f"a // CASE WHEN b = 0 THEN {_ZERO} ELSE b END")
-        if {one, other} <= _WHOLE
-        else (f"a {one}, b {other}", "a / b")
+        (f"a {one}, b {other}", _WHOLE_DIVISION if {one, other} <= _WHOLE else _DIVISION)
         for one, other in product(_NUMBERS, repeat=2)
     ],
-    "modulus": [
-        (f"a {one}, b {other}", f"a % CASE WHEN b = 0 THEN {_ZERO} ELSE b END")
-        if {one, other} <= _WHOLE
-        else (f"a {one}, b {other}", "a % b")
-        for one, other in product(_NUMBERS, repeat=2)
-    ],
+    "divide_any": [("a, b", f"a / CASE WHEN b = 0 AND {_NO_FLOAT} THEN {_ZERO} ELSE b END")],
+    "modulus": [("a, b", f"a % CASE WHEN b = 0 AND {_NO_FLOAT} THEN {_ZERO} ELSE b END")],
     # Of an array or a map; DuckDB has a function for each, and no macro over any map.
     "cardinality": [
         (
@@ -184,22 +200,16 @@ _MACROS: dict[str, list[tuple[str, str]]] = {
     # Trino reads a whole number and nothing else; DuckDB would round a fraction.
     "integer": [
         (
-            "a VARCHAR, t",
+            "a, t",
             (
-                "CAST(CASE WHEN regexp_full_match(a, '[+-]?[0-9]+') THEN a WHEN a IS NOT NULL "
-                "THEN concat('INVALID_CAST_ARGUMENT: Cannot cast ''', a, ''' to ', t) END "
-                "AS BIGINT)"
+                "CASE WHEN typeof(a) = 'VARCHAR' "
+                "AND NOT regexp_full_match(CAST(a AS VARCHAR), '[+-]?[0-9]+') "
+                "THEN CAST(concat('INVALID_CAST_ARGUMENT: Cannot cast ''', a, ''' to ', t) "
+                "AS BIGINT) ELSE a END"
             ),
         ),
-        ("a, t", "a"),
     ],
-    "varchar": [
-        ("a DATE", "CAST(a AS VARCHAR)"),
-        ("a TIMESTAMP", "strftime(a, '%Y-%m-%d %H:%M:%S.%g')"),
-        ("a TIMESTAMPTZ", "strftime(a, '%Y-%m-%d %H:%M:%S.%g UTC')"),
-        ("a BLOB", "decode(a)"),
-        ("a", "CAST(a AS VARCHAR)"),
-    ],
+    "varchar": [("a", _by_type("%Y-%m-%d %H:%M:%S.%g", " UTC"))],
     "typeof": [("a", "lower(typeof(a))")],
 }
 
@@ -231,6 +241,7 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
     """
     connection.execute("LOAD icu")
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET integer_division = true")
     connection.execute("SET ieee_floating_point_ops = true")
     for name, overloads in _MACROS.items():
         bodies = ", ".join(f"({parameters}) AS {body}" for parameters, body in overloads)
