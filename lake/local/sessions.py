@@ -58,10 +58,9 @@ def _client(session: Session, service: str) -> Any:
 
 def of_caller() -> Session:
     """Give a session of whoever signed the request that is being handled."""
-    signed = iam_evaluator._signed_request.get()
     account = get_account_id()
-    # Root's requests are not kept as signed: its access key is the account's number.
-    key = signed.access_key_id if signed is not None else account
+    # Root's signature is not verified: its access key is the account's number.
+    key = iam_evaluator._verified_key.get() or account
     found = iam_evaluator.resolve_credential(key, account)
     if isinstance(found, iam_evaluator.CredentialResolutionError):
         raise PermissionError(found.message)

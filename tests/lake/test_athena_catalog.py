@@ -116,6 +116,7 @@ def test_a_star_uses_every_column_and_a_count_none() -> None:
     assert used_columns(dialect.parse("SELECT t.* FROM t")) is None
     assert used_columns(dialect.parse("SELECT count(*) FROM t")) == set()
     assert used_columns(dialect.parse("SELECT A FROM t WHERE b = 1")) == {"a", "b"}
+    assert used_columns(dialect.parse("SELECT o.f FROM t")) == {"o", "f"}
 
 
 def test_statements_are_told_apart() -> None:

@@ -87,7 +87,7 @@ common = {"database": "data_lake_db", "workgroup": told["workgroup"], "boto3_ses
 sql = f"SELECT n, s, d FROM {told['table']} ORDER BY n"
 plain = wr.athena.read_sql_query(sql, ctas_approach=False, **common)
 unloaded = wr.athena.read_sql_query(sql, ctas_approach=False, unload_approach=True,
-                                    s3_output=told["place"].rstrip("/") + "-unload/", **common)
+                                    s3_output=told["output"], **common)
 ctas = wr.athena.read_sql_query(sql, ctas_approach=True, **common)
 as_lists = [json.loads(f.sort_values("n").to_json(orient="values")) for f in (plain, unloaded, ctas)]
 print(json.dumps({"frames": as_lists, "types": [str(t) for t in plain.dtypes]}))
@@ -99,6 +99,8 @@ def test_awswrangler_writes_a_dataset_and_reads_it_in_all_its_ways(local_lake: L
     told = {
         "endpoint": local_lake.endpoint,
         "place": f"s3://{local_lake.outputs['CuratedBucketName']}/tests/{table}/",
+        # It follows a manifest only within the bucket of the results.
+        "output": f"s3://{local_lake.outputs['ProcessedBucketName']}/athena-results/{table}/",
         "table": table,
         "workgroup": local_lake.outputs["AthenaWorkGroupName"],
     }

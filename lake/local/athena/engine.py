@@ -223,9 +223,11 @@ class Engine:
                 if not node.alias:
                     node.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
         for column in tree.find_all(exp.Column):
-            # The tables have aliases now: their names alone are enough.
-            column.set("catalog", None)
-            column.set("db", None)
+            # The tables have aliases now: their names alone are enough. Other names with points
+            # are fields of columns.
+            if (column.db.lower(), column.table.lower()) in nodes:
+                column.set("catalog", None)
+                column.set("db", None)
 
     def _make(
         self,

@@ -112,7 +112,7 @@ _SAME: tuple[tuple[str, str, str], ...] = (
         "NUMERIC_VALUE_OUT_OF_RANGE",
         "whole",
     ),
-    (r"MalformedError JSON[^\n]*", "HIVE_CURSOR_ERROR", "json"),
+    (r"Malformed JSON[^\n]*", "HIVE_CURSOR_ERROR", "json"),
     (r"Unsupported cast[^\n]*|Unimplemented type for cast[^\n]*", "TYPE_MISMATCH", "whole"),
 )
 

@@ -71,7 +71,9 @@ def used_columns(tree: exp.Expr) -> set[str] | None:
     for star in tree.find_all(exp.Star):
         if not isinstance(star.parent, exp.Count):
             return None
-    return {column.name.lower() for column in tree.find_all(exp.Column)}
+    # What stands before a point may be a table or a column with fields.
+    columns = tree.find_all(exp.Column)
+    return {part.name.lower() for column in columns for part in column.parts}
 
 
 def _conjuncts(condition: exp.Expr) -> list[exp.Expr]:

@@ -270,7 +270,8 @@ def _write(
         key = (
             f"{prefix}{below}{'/' if below else ''}{now:%Y%m%d_%H%M%S}_{number:05d}_{uuid.uuid4()}"
         )
-        engine.s3.upload_file(str(path), bucket, key + suffix)
+        with path.open("rb") as body:
+            engine.s3.put_object(Bucket=bucket, Key=key + suffix, Body=body)
         written.append(Written(f"s3://{bucket}/{key}{suffix}", values))
     return written
 
