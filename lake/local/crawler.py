@@ -425,7 +425,8 @@ class Crawl:
             "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys",
             "TableType", "Parameters",
         )  # fmt: skip
-        made = {key: present[key] for key in kept if present.get(key) is not None}
+        # An empty text that GetTable answers is one that UpdateTable refuses.
+        made = {key: present[key] for key in kept if present.get(key)}
         made["Parameters"] = {**made.get("Parameters", {}), **parameters}
         storage = dict(present["StorageDescriptor"])
         storage["Columns"] = [*(storage.get("Columns") or []), *new]

@@ -119,7 +119,7 @@ def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
     made["StorageDescriptor"]["Location"] = target
     engine.glue.create_table(DatabaseName=database, TableInput=made)
     _register(engine, engine.need((database, name)), written)
-    return Outcome(updated=_count(engine))
+    return Outcome(updated=_count(engine), manifest=[one.location for one in written])
 
 
 def insert(engine: Engine, statement: Insert) -> Outcome:
@@ -167,7 +167,7 @@ def insert(engine: Engine, statement: Insert) -> Outcome:
         table.location,
     )
     _register(engine, table, written)
-    return Outcome(updated=_count(engine))
+    return Outcome(updated=_count(engine), manifest=[one.location for one in written])
 
 
 _WIDER = ("tinyint", "smallint", "integer", "bigint", "decimal", "float", "double")
