@@ -37,7 +37,8 @@ def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[list[str | Non
 
 FUNCTIONS = [
     # Dates and times
-    ("date_diff('second', TIMESTAMP '2020-03-01 00:00:00', TIMESTAMP '2020-03-02 00:00:00')", "86400"),
+    ("date_diff('second', TIMESTAMP '2020-03-01 00:00:00', TIMESTAMP '2020-03-02 00:00:00')",
+     "86400"),
     ("date_diff('day', TIMESTAMP '2020-03-01 23:00:00', TIMESTAMP '2020-03-02 01:00:00')", "0"),
     ("date_diff('day', DATE '2020-03-01', DATE '2020-03-02')", "1"),
     ("date_add('second', 86, TIMESTAMP '2020-03-01 00:00:00')", "2020-03-01 00:01:26.000"),
@@ -51,7 +52,8 @@ FUNCTIONS = [
     ("date_format(TIMESTAMP '2022-10-20 05:10:00', '%m-%d-%Y %H')", "10-20-2022 05"),
     ("date_format(TIMESTAMP '2022-10-20 05:10:09', '%Y-%m-%d %H:%i:%s')", "2022-10-20 05:10:09"),
     ("date_parse('2022/10/20/05', '%Y/%m/%d/%H')", "2022-10-20 05:00:00.000"),
-    ("format_datetime(TIMESTAMP '2022-10-20 05:10:00', 'yyyy-MM-dd''T''HH:mm')", "2022-10-20T05:10"),
+    ("format_datetime(TIMESTAMP '2022-10-20 05:10:00', 'yyyy-MM-dd''T''HH:mm')",
+     "2022-10-20T05:10"),
     ("parse_datetime('2022/10/20', 'yyyy/MM/dd')", "2022-10-20 00:00:00.000 UTC"),
     ("from_iso8601_timestamp('2020-05-11T11:15:05Z')", "2020-05-11 11:15:05.000 UTC"),
     ("from_iso8601_date('2020-05-11')", "2020-05-11"),
@@ -250,15 +252,15 @@ QUERIES = [
     (f"SELECT sum(n), avg(n), sum(n) / count(*) FROM {_DATA}", [["60", "20.0", "20"]]),
     (f"SELECT sum(n) / 2e0, max(n) / min(n), sum(n) % 7, CAST(sum(n) AS VARCHAR) FROM {_DATA}",
      [["30.0", "3", "4", "60"]]),
-    ("SELECT date_trunc('hour', max(t)), max(t) + INTERVAL '1' HOUR, CAST(max(t) AS VARCHAR) "
-     "FROM (VALUES TIMESTAMP '2024-01-15 10:11:12') AS x(t)",
+    (("SELECT date_trunc('hour', max(t)), max(t) + INTERVAL '1' HOUR, CAST(max(t) AS VARCHAR) "
+     "FROM (VALUES TIMESTAMP '2024-01-15 10:11:12') AS x(t)"),
      [["2024-01-15 10:00:00.000", "2024-01-15 11:11:12.000", "2024-01-15 10:11:12.000"]]),
     (f"SELECT n / sum(n) OVER () FROM {_DATA} WHERE id = 1", [["1"]]),
     (f"SELECT s, sum(n) FROM {_DATA} GROUP BY 1 ORDER BY 1", [["a", "40"], ["b", "20"]]),
-    (f"SELECT id, row_number() OVER (PARTITION BY s ORDER BY n), lag(n) OVER (ORDER BY id) "
-     f"FROM {_DATA} ORDER BY id", [["1", "1", None], ["2", "1", "10"], ["3", "2", "20"]]),
-    ("SELECT a, n FROM (VALUES (ARRAY['dog', 'cat'])) AS x(animals) "
-     "CROSS JOIN UNNEST(animals) WITH ORDINALITY AS t(a, n) ORDER BY n",
+    ((f"SELECT id, row_number() OVER (PARTITION BY s ORDER BY n), lag(n) OVER (ORDER BY id) "
+     f"FROM {_DATA} ORDER BY id"), [["1", "1", None], ["2", "1", "10"], ["3", "2", "20"]]),
+    (("SELECT a, n FROM (VALUES (ARRAY['dog', 'cat'])) AS x(animals) "
+     "CROSS JOIN UNNEST(animals) WITH ORDINALITY AS t(a, n) ORDER BY n"),
      [["dog", "1"], ["cat", "2"]]),
     ("SELECT k, v FROM UNNEST(MAP(ARRAY['a', 'b'], ARRAY[1, 2])) AS t(k, v) ORDER BY k",
      [["a", "1"], ["b", "2"]]),
@@ -305,8 +307,8 @@ FAILURES = [
     ("SELECT list_sum(ARRAY[1])",
      "FUNCTION_NOT_FOUND: line 1:1: Function 'list_sum' not registered"),
     ("SELECT x, count(*) FROM (VALUES 1) AS t(x)",
-     "EXPRESSION_NOT_AGGREGATE: line 1:8: 'x' must be an aggregate expression or appear in GROUP "
-     "BY clause"),
+     ("EXPRESSION_NOT_AGGREGATE: line 1:8: 'x' must be an aggregate expression or appear in GROUP "
+     "BY clause")),
     ("SELECT 9223372036854775807 + CAST(1 AS BIGINT)",
      "NUMERIC_VALUE_OUT_OF_RANGE: Overflow in addition of INT64 (9223372036854775807 + 1)!"),
 ]  # fmt: skip

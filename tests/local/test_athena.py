@@ -178,10 +178,10 @@ def test_only_registered_partitions_have_rows(
 def test_only_the_partitions_asked_for_are_scanned(
     athena: Athena, local_lake: LocalLake, table: str, place: str
 ) -> None:
-    sizes = {
-        day: put(local_lake, f"{place}d={day}/x.parquet", parquet(n=list(range(count)), s=["x"] * count))
-        for day, count in (("2024-01-01", 1), ("2024-01-02", 1000), ("2024-01-03", 5))
-    }  # fmt: skip
+    sizes = {}
+    for day, count in (("2024-01-01", 1), ("2024-01-02", 1000), ("2024-01-03", 5)):
+        body = parquet(n=list(range(count)), s=["x"] * count)
+        sizes[day] = put(local_lake, f"{place}d={day}/x.parquet", body)
     athena.run(f"MSCK REPAIR TABLE {table}")
 
     def scanned(where: str) -> int:
@@ -282,7 +282,7 @@ def test_unload_writes_partitions_and_a_manifest(
     manifest = local_lake.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
     assert sorted(manifest.split()) == sorted(place + key for key in found)
     bucket, _, prefix = place[5:].partition("/")
-    body = local_lake.client("s3").get_object(Bucket=bucket, Key=prefix + sorted(found)[0])["Body"]
+    body = local_lake.client("s3").get_object(Bucket=bucket, Key=prefix + min(found))["Body"]
     file = pq.ParquetFile(io.BytesIO(body.read()))
     assert sorted(file.read()["n"].to_pylist()) == [2, 4]
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
@@ -382,8 +382,10 @@ def test_the_catalog_can_be_asked(athena: Athena, table: str, place: str) -> Non
     [
         (
             "SELECT * FROM no_such_table",
-            "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.data_lake_db.no_such_table' does "
-            "not exist",
+            (
+                "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.data_lake_db.no_such_table' does "
+                "not exist"
+            ),
         ),
         ("SELECT * FROM nowhere.t", "SCHEMA_NOT_FOUND: line 1:15: Schema 'nowhere' does not exist"),
         (
@@ -407,7 +409,7 @@ def test_what_is_no_sql_is_refused_at_once(athena: Athena) -> None:
     with pytest.raises(ClientError) as refused:
         athena.start("SELEC 1")
     assert refused.value.response["Error"]["Message"] == "line 1:7: mismatched input '1'"
-    assert refused.value.response["AthenaErrorCode"] == "MALFORMED_QUERY"
+    assert dict(refused.value.response)["AthenaErrorCode"] == "MALFORMED_QUERY"
 
 
 def test_a_query_that_scans_too_much_is_cancelled(
@@ -433,7 +435,11 @@ def test_a_query_that_scans_too_much_is_cancelled(
 
 
 def test_a_running_query_can_be_stopped(athena: Athena) -> None:
-    endless = "SELECT count(*) FROM UNNEST(sequence(1, 30000)) AS a(x), UNNEST(sequence(1, 30000)) AS b(y), UNNEST(sequence(1, 30000)) AS c(z) WHERE x * y % 7 = z % 11"  # fmt: skip
+    numbers = "UNNEST(sequence(1, 30000))"
+    endless = (
+        f"SELECT count(*) FROM {numbers} AS a(x), {numbers} AS b(y), {numbers} AS c(z) "
+        "WHERE x * y % 7 = z % 11"
+    )
     identifier = athena.start(endless)
 
     def state() -> str:
@@ -505,6 +511,5 @@ def test_a_query_may_what_its_caller_may(
     )
     allow()
     assert user.rows(f"SELECT * FROM {name}") == [["1"]]
-    assert user.failure(f"UNLOAD (SELECT 1 AS n) TO '{place}out/' WITH (format = 'PARQUET')").startswith(
-        "PERMISSION_DENIED"
-    )  # fmt: skip
+    unload = f"UNLOAD (SELECT 1 AS n) TO '{place}out/' WITH (format = 'PARQUET')"
+    assert user.failure(unload).startswith("PERMISSION_DENIED")

@@ -89,7 +89,8 @@ plain = wr.athena.read_sql_query(sql, ctas_approach=False, **common)
 unloaded = wr.athena.read_sql_query(sql, ctas_approach=False, unload_approach=True,
                                     s3_output=told["output"], **common)
 ctas = wr.athena.read_sql_query(sql, ctas_approach=True, **common)
-as_lists = [json.loads(f.sort_values("n").to_json(orient="values")) for f in (plain, unloaded, ctas)]
+frames = [frame.sort_values("n") for frame in (plain, unloaded, ctas)]
+as_lists = [json.loads(frame.to_json(orient="values")) for frame in frames]
 print(json.dumps({"frames": as_lists, "types": [str(t) for t in plain.dtypes]}))
 """
 

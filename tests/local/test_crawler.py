@@ -172,16 +172,12 @@ def test_nothing_changes_where_nothing_is_new(local_lake: LocalLake, model: str)
     crawl(local_lake)
     glue = local_lake.client("glue")
 
+    def partitions(name: str) -> int:
+        return len(glue.get_partitions(DatabaseName=DATABASE, TableName=name)["Partitions"])
+
     def seen() -> list[Any]:
         tables = glue.get_tables(DatabaseName=DATABASE)["TableList"]
-        return sorted(
-            (
-                one["Name"],
-                one["VersionId"],
-                len(glue.get_partitions(DatabaseName=DATABASE, TableName=one["Name"])["Partitions"]),
-            )
-            for one in tables
-        )  # fmt: skip
+        return sorted((one["Name"], one["VersionId"], partitions(one["Name"])) for one in tables)
 
     before = seen()
     said = crawl(local_lake)
