@@ -383,8 +383,8 @@ def test_the_catalog_can_be_asked(athena: Athena, table: str, place: str) -> Non
         (
             "SELECT * FROM no_such_table",
             (
-                "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.data_lake_db.no_such_table' does "
-                "not exist"
+                "TABLE_NOT_FOUND: line 1:15: "
+                "Table 'awsdatacatalog.data_lake_db.no_such_table' does not exist"
             ),
         ),
         ("SELECT * FROM nowhere.t", "SCHEMA_NOT_FOUND: line 1:15: Schema 'nowhere' does not exist"),
