@@ -85,8 +85,8 @@ def name() -> str:
 
 @pytest.fixture
 def place(local_lake: LocalLake, name: str) -> str:
-    """A folder of the curated bucket that no other test has."""
-    return f"s3://{local_lake.outputs['CuratedBucketName']}/tests/{name}/"
+    """A folder that no other test has, and where no crawler looks."""
+    return f"s3://{local_lake.outputs['ProcessedBucketName']}/tests/{name}/"
 
 
 def parquet(**columns: Any) -> bytes:
@@ -359,6 +359,27 @@ def test_a_view_is_a_table_to_its_reader(athena: Athena, name: str) -> None:
     assert athena.failure(f"SELECT * FROM {name}").startswith("TABLE_NOT_FOUND")
 
 
+def test_a_view_and_its_query_may_read_the_same_table(
+    athena: Athena, local_lake: LocalLake, table: str, place: str
+) -> None:
+    put(local_lake, f"{place}d=1/x.parquet", parquet(n=[1], s=["a"]))
+    put(local_lake, f"{place}d=2/x.parquet", parquet(n=[2], s=["b"]))
+    athena.run(f"MSCK REPAIR TABLE {table}")
+    athena.run(f"CREATE VIEW {table}_v AS SELECT n AS v_n, s AS v_s FROM {table}")
+    assert athena.rows(
+        f"SELECT t.n, v.v_s FROM {table} AS t CROSS JOIN {table}_v AS v WHERE t.d = '2' ORDER BY 2"
+    ) == [["2", "a"], ["2", "b"]]
+
+
+def test_what_duckdb_alone_would_compare_is_refused(athena: Athena, table: str) -> None:
+    assert athena.failure(f"SELECT * FROM {table} WHERE n = '5'").endswith(
+        "Cannot apply operator: bigint = varchar(1)"
+    )
+    assert athena.failure(f"SELECT upper(s) AS u, count(*) FROM {table} GROUP BY u").startswith(
+        "COLUMN_NOT_FOUND"
+    )
+
+
 def test_the_catalog_can_be_asked(athena: Athena, table: str, place: str) -> None:
     assert athena.rows(f"SHOW TABLES '{table[:8]}*'") == [[table]]
     assert [DATABASE] in athena.rows("SHOW DATABASES")
@@ -501,12 +522,12 @@ def test_a_query_may_what_its_caller_may(
     )
     said = user.failure(f"SELECT * FROM {name}")
     assert said.startswith("PERMISSION_DENIED: Insufficient permissions to execute the query.")
-    curated = f"arn:aws:s3:::{local_lake.outputs['CuratedBucketName']}"
+    whole = f"arn:aws:s3:::{bucket}"
     statements.append(
         {
             "Effect": "Allow",
             "Action": ["s3:GetObject", "s3:ListBucket"],
-            "Resource": [curated, f"{curated}/tests/{name}/*"],
+            "Resource": [whole, f"{whole}/tests/{name}/x.parquet"],
         }
     )
     allow()

@@ -99,7 +99,7 @@ def test_awswrangler_writes_a_dataset_and_reads_it_in_all_its_ways(local_lake: L
     table = f"w_{uuid.uuid4().hex[:12]}"
     told = {
         "endpoint": local_lake.endpoint,
-        "place": f"s3://{local_lake.outputs['CuratedBucketName']}/tests/{table}/",
+        "place": f"s3://{local_lake.outputs['ProcessedBucketName']}/tests/{table}/",
         # It follows a manifest only within the bucket of the results.
         "output": f"s3://{local_lake.outputs['ProcessedBucketName']}/athena-results/{table}/",
         "table": table,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from sqlglot import exp
 
-from lake.local.athena import dialect, functions, information, scan
+from lake.local.athena import analysis, dialect, functions, information, scan
 from lake.local.athena.catalog import Catalog, Table
 from lake.local.athena.errors import (
     CancelledError,
@@ -109,7 +109,7 @@ class Engine:
         self.catalog = Catalog(self.glue)
         self.scanned = 0
         self._cancelled = False
-        self._known: set[tuple[str, str]] = set()
+        self._queries = 0
         self.trees: list[exp.Expr] = []
 
     @cached_property
@@ -168,7 +168,7 @@ class Engine:
         return self._translate(tree, self.request.database)
 
     def _translate(self, tree: exp.Expr, database: str) -> str:
-        self._register(tree, database)
+        analysis.check(tree, self._register(tree, database))
         written = dialect.to_duckdb(tree)
         try:
             # Binding, and nothing else, tells whether UNNEST meets maps or arrays.
@@ -199,8 +199,8 @@ class Engine:
         result = self.connection.execute(f"SELECT * FROM {name} LIMIT 0")
         return [(column, ResultType(of)) for column, of, *_ in result.description or []]
 
-    def _register(self, tree: exp.Expr, database: str) -> None:
-        """Make views of the tables in a query, whose names it completes."""
+    def _register(self, tree: exp.Expr, database: str) -> dict[tuple[str, str], Table]:
+        """Make views of the tables in a query, whose names it completes; give the tables."""
         local = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
         nodes: dict[tuple[str, str], list[exp.Table]] = {}
         for node in tree.find_all(exp.Table):
@@ -209,14 +209,18 @@ class Engine:
             key = ((node.db or database).lower(), node.name.lower())
             nodes.setdefault(key, []).append(node)
         used = scan.used_columns(tree)
+        tables: dict[tuple[str, str], Table] = {}
+        # A view may read a table that the query reads, too, but other columns and partitions.
+        self._queries += 1
+        suffix = f"@{self._queries}"
         for (schema, name), places in nodes.items():
             if schema == information.SCHEMA:
                 information.register(self.connection, self.glue, name)
-            elif (schema, name) not in self._known:
-                self._known.add((schema, name))
-                self._make(schema, name, places, used, tree)
+                target = information.LOCAL
+            else:
+                target = schema + suffix
+                tables[target, name] = self._make(schema, name, target, places, used, tree)
             for node in places:
-                target = information.LOCAL if schema == information.SCHEMA else schema
                 node.set("catalog", None)
                 node.set("db", exp.to_identifier(target, quoted=True))
                 node.set("this", exp.to_identifier(name, quoted=True))
@@ -228,21 +232,25 @@ class Engine:
             if (column.db.lower(), column.table.lower()) in nodes:
                 column.set("catalog", None)
                 column.set("db", None)
+        return tables
 
     def _make(
         self,
         database: str,
         name: str,
+        target: str,
         places: list[exp.Table],
         used: set[str] | None,
         tree: exp.Expr,
-    ) -> None:
+    ) -> Table:
         table = self.catalog.table(database, name)
         if table is None:
             raise self._missing(database, name, tree)
-        content = self._view(table) if table.is_view else self._files(table, places, used)
-        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(database)}")
-        self.connection.execute(f"CREATE VIEW {quoted(database)}.{quoted(name)} AS {content}")
+        label = f"{target}.{name}"
+        content = self._view(table) if table.is_view else self._files(table, label, places, used)
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(target)}")
+        self.connection.execute(f"CREATE VIEW {quoted(target)}.{quoted(name)} AS {content}")
+        return table
 
     def _missing(self, database: str, name: str, tree: exp.Expr) -> QueryError:
         try:
@@ -261,7 +269,9 @@ class Engine:
             dialect.parse(told["originalSql"]), told.get("schema") or table.database
         )
 
-    def _files(self, table: Table, places: list[exp.Table], used: set[str] | None) -> str:
+    def _files(
+        self, table: Table, label: str, places: list[exp.Table], used: set[str] | None
+    ) -> str:
         partitions = None
         if table.keys:
             partitions = scan.prune(self.connection, table, self.catalog.partitions(table), places)
@@ -270,9 +280,9 @@ class Engine:
         if self.request.cutoff is not None and self.scanned > self.request.cutoff:
             raise CancelledError("Bytes scanned limit was exceeded")
         self.check()
-        paths = scan.fetch(self.s3, files, self.folder / f"{table.database}.{table.name}")
+        paths = scan.fetch(self.s3, files, self.folder / label)
         self.check()
-        return scan.view(self.connection, table, files, paths, used)
+        return scan.view(self.connection, label, table, files, paths, used)
 
     def failure(self, error: duckdb.Error) -> QueryError:
         """Give what DuckDB raised Athena's name."""

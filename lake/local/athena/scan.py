@@ -247,6 +247,7 @@ def fetch(s3: Any, files: list[File], folder: Path) -> list[str]:
 
 def view(
     connection: duckdb.DuckDBPyConnection,
+    label: str,
     table: Table,
     files: list[File],
     paths: list[str],
@@ -258,6 +259,8 @@ def view(
     ----------
     connection : DuckDBPyConnection
         Where a mapping of files to partition values is made.
+    label : str
+        What tells the view from others of the same table.
     table : Table
         What the catalog says.
     files : list of File
@@ -284,7 +287,7 @@ def view(
     source, columns = _source(connection, table, files, paths, used)
     if not table.keys and not hidden_path:
         return f"SELECT {columns} FROM {source} AS f"
-    mapping = quoted(f"_files_{table.database}_{table.name}")
+    mapping = quoted(f"_files_{label}")
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {mapping} AS SELECT unnest($1) AS file, "
         "unnest($2) AS partition_values, unnest($3) AS path",
