@@ -39,7 +39,7 @@ def blocks(page: str, mark: str) -> list[str]:
 
 def test_every_lake_command_and_option_exists(text: str) -> None:
     named = re.findall(r"(?:`|\n|\$ |/)lake ([a-z]+)((?: [^`\n|]*)?)", text)
-    assert {command for command, _ in named} >= {"up", "down", "status", "put", "query"}
+    assert {command for command, _ in named} >= {"up", "down", "status", "put", "query", "crawl"}
     for command, rest in named:
         assert command in main.commands, command
         options = {name for p in main.commands[command].params for name in p.opts}
