@@ -414,6 +414,10 @@ def test_the_catalog_can_be_asked(athena: Athena, table: str, place: str) -> Non
             "COLUMN_NOT_FOUND: line 1:8: Column 'no_such' cannot be resolved",
         ),
         ("SELECT 1 / 0", "DIVISION_BY_ZERO: Division by zero"),
+        (
+            "SELECT * FROM read_csv('/etc/passwd')",
+            "FUNCTION_NOT_FOUND: line 1:1: Function 'read_csv' not registered",
+        ),
         ("SELECT CAST('x' AS BIGINT)", "INVALID_CAST_ARGUMENT: Cannot cast 'x' to BIGINT"),
     ],
 )

@@ -134,13 +134,17 @@ class Engine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.connection.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        # Statements about the catalog alone need neither.
+        if "connection" in vars(self):
+            self.connection.close()
+        if "folder" in vars(self):
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def cancel(self) -> None:
         """Stop it from another thread."""
         self._cancelled = True
-        self.connection.interrupt()
+        if "connection" in vars(self):
+            self.connection.interrupt()
 
     def check(self) -> None:
         """Stop here if it was cancelled."""
@@ -204,6 +208,12 @@ class Engine:
         local = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
         nodes: dict[tuple[str, str], list[exp.Table]] = {}
         for node in tree.find_all(exp.Table):
+            if isinstance(node.this, exp.Func):
+                # DuckDB reads files by functions in FROM; Athena has none.
+                said = node.this.sql("athena").partition("(")[0].lower()
+                raise QueryError(
+                    "FUNCTION_NOT_FOUND", f"line 1:1: Function '{said}' not registered"
+                )
             if not node.name or (not node.db and node.name.lower() in local):
                 continue
             key = ((node.db or database).lower(), node.name.lower())
