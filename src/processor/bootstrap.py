@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -11,6 +12,7 @@ from processor.adapters.dynamodb import DynamoLedger
 from processor.adapters.glue import GlueCatalog
 from processor.adapters.s3 import S3OutputStore, S3RawStore
 from processor.adapters.sqs import SqsQueue
+from processor.contract.schema import load_folder
 from processor.engine.duck import DuckEngine
 from processor.engine.job import Options
 from processor.ingest import Ingest
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 #: Bytes of plain JSON Lines that one vCPU certainly converts in a second: a third of what
 #: was measured (docs/performance.md), since nobody knows an object before it is read.
 _BYTES_PER_VCPU_SECOND = 30_000_000
+
+#: Where src/Makefile puts the contracts: beside this package.
+_CONTRACTS = Path(__file__).resolve().parents[1] / "contracts"
 
 #: Adaptive: a client slows itself down where a service throttles it, with jitter.
 _CLIENT = Config(
@@ -43,6 +48,11 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
     -------
     tuple of Ingest and Queue
         Ready to be called.
+
+    Raises
+    ------
+    ContractError
+        When a contract cannot be honoured: nothing is ingested by half a contract.
     """
     session = boto3.Session()
     s3 = session.client("s3", config=_CLIENT)
@@ -58,7 +68,7 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
             output_format=settings.output_format,
         ),
         ledger=DynamoLedger(session.client("dynamodb", config=_CLIENT), settings.ledger_table),
-        engine=DuckEngine(_options(settings)),
+        engine=DuckEngine(_options(settings), load_folder(_CONTRACTS)),
         bytes_per_second=_BYTES_PER_VCPU_SECOND * settings.vcpus,
     )
     return ingest, queue

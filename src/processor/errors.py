@@ -3,6 +3,7 @@
 ::
 
     LakeError
+    ├── ContractError                a contract cannot be honoured: the deployment is broken
     ├── TerminalError                a retry cannot help: recorded, never retried
     │   ├── UnknownEventError        the invocation payload is no event of ours
     │   ├── KeyOutsideLakeError      the object is none that the lake ingests
@@ -38,6 +39,12 @@ class LakeError(Exception):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+
+class ContractError(LakeError):
+    """When a contract is no JSON Schema that is honoured exactly: mend it and deploy again."""
+
+    code = "CONTRACT"
 
 
 class TerminalError(LakeError):

@@ -18,6 +18,8 @@ class Reason(StrEnum):
     INVALID_UTF8 = "INVALID_UTF8"
     #: The record is larger than a row can be.
     RECORD_TOO_LARGE = "RECORD_TOO_LARGE"
+    #: The record is not what the dataset's contract says.
+    CONTRACT_VIOLATION = "CONTRACT_VIOLATION"
     #: The object is not what its compression says: truncated, corrupt or followed by junk.
     CORRUPT_COMPRESSION = "CORRUPT_COMPRESSION"
     #: The object begins as a JSON document, Parquet or Avro and is not one.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from processor.contract.schema import parse
 from processor.engine.duck import DuckEngine
 from processor.engine.job import Options
 from processor.errors import ObjectTooLargeError, RejectedObjectError
@@ -72,6 +73,7 @@ def convert(
     options: Options | None = None,
     content_type: str = "",
     seconds_left: Callable[[], float] = lambda: 900,
+    contract: Any = None,
 ) -> Result:
     """Convert an object, read its files by PyArrow and hold the engine to its counts."""
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +85,8 @@ def convert(
         known = Schema(tuple(Column(*c) for c in table.items())) if table is not None else None
         (work / "job").mkdir()
         try:
-            done = DuckEngine(options or Options()).convert(
+            contracts = {} if contract is None else {"t": parse("t", contract)}
+            done = DuckEngine(options or Options(), contracts).convert(
                 source, known, work / "job", seconds_left
             )
         except (RejectedObjectError, ObjectTooLargeError) as error:
@@ -101,7 +104,7 @@ def convert(
         quarantine = [
             json.loads(line)
             for file in done.quarantine
-            for line in gzip.decompress(file.path.read_bytes()).decode().splitlines()
+            for line in gzip.decompress(file.path.read_bytes()).decode().split("\n")[:-1]
         ]
         assert done.read == done.accepted + done.quarantined
         assert (len(rows), len(quarantine)) == (done.accepted, done.quarantined)

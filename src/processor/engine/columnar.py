@@ -16,7 +16,8 @@ from uuid import UUID
 import duckdb
 import fastavro
 
-from processor.engine.columns import lay_out
+from processor.engine.columns import RESCUED, lay_out
+from processor.engine.contract import Rules, as_json, checked, in_file
 from processor.engine.jsonl import convert_jsonl
 from processor.engine.kinds import (
     BIGINT,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from duckdb.sqltypes import DuckDBPyType
 
     from processor.engine.job import Job
-    from processor.model import Conversion
+    from processor.model import Conversion, OutputFile
 
 _WHOLE = frozenset(
     {"tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger"}
@@ -67,7 +68,7 @@ def convert_parquet(job: Job, path: Path, compression: str) -> Conversion:
     Returns
     -------
     Conversion
-        Every row is accepted: a typed value always fits, or is rescued.
+        A typed value always fits, or is rescued; only a contract refuses rows.
 
     Raises
     ------
@@ -79,27 +80,50 @@ def convert_parquet(job: Job, path: Path, compression: str) -> Conversion:
         found = job.db.sql(f"SELECT * FROM {relation}")
         fields = dict(zip(found.columns, found.types, strict=True))
         values = {name: _read(quoted(name), kind) for name, kind in fields.items()}
-        layout = lay_out(job.table, {name: kind for name, (kind, _) in values.items()})
-        columns = {t.field: t for t in layout.targets}
-        if all(columns[name].kind == _settled(kind) for name, (kind, _) in values.items()):
+        rules = Rules.of(job.contract, nulls=True)
+        shapes = rules.fields({name: kind for name, (kind, _) in values.items()})
+        layout = in_file(lay_out(job.table, shapes), values)
+        columns = {t.field: t.kind for t in layout.targets}
+        if all(columns.get(name) == _settled(kind) for name, (kind, _) in values.items()):
             select = [f"{values[t.field][1]} AS {quoted(t.column)}" for t in layout.targets]
             reference = {name: sql for name, (_, sql) in values.items()}
             select += [
                 lineage(job, "CAST(NULL AS VARCHAR)"),
                 f"{dated(job, layout.targets, reference)} AS date_partition",
             ]
-            outputs = publish(job, f"SELECT {', '.join(select)} FROM {relation}")
-            return conversion(job, "parquet", compression, layout, outputs)
+            certain = rules.certain(rules.promised(shapes, layout), layout)
+            rows = f"SELECT {', '.join(select)} FROM {relation}"
+            outputs = _unless_broken(job, checked(rows, certain, _ERROR, RESCUED), rules)
+            if outputs is not None:
+                return conversion(job, "parquet", compression, layout, outputs)
         lines = job.workdir / "rows.jsonl"
-        as_json = ", ".join(f"{sql} AS {quoted(name)}" for name, (_, sql) in values.items())
+        if job.contract:
+            values = {name: (kind, as_json(kind, sql)) for name, (kind, sql) in values.items()}
+        selected = ", ".join(f"{sql} AS {quoted(name)}" for name, (_, sql) in values.items())
         job.db.execute(
-            f"COPY (SELECT {as_json} FROM {relation}) TO {literal(str(lines))} (FORMAT json)"
+            f"COPY (SELECT {selected} FROM {relation}) TO {literal(str(lines))} (FORMAT json)"
         )
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
         raise RejectedObjectError(Reason.CORRUPT_FILE, f"Parquet: {error}") from error
-    return convert_jsonl(job, lines, compression, "parquet")
+    return convert_jsonl(job, lines, compression, "parquet", nulls=True)
+
+
+_ERROR = "error('not certainly as the contract says')"
+
+
+def _unless_broken(job: Job, select: str, rules: Rules) -> tuple[OutputFile, ...] | None:
+    """Write rows; None where one of them may break the contract."""
+    try:
+        return publish(job, select)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        # What the file itself is to blame for is found again where its rows are looked at.
+        if rules.root.trivial:
+            raise
+        return None
 
 
 def _settled(kind: Kind) -> Kind:
@@ -202,7 +226,7 @@ def convert_avro(job: Job, path: Path, compression: str) -> Conversion:
     # Whatever else a corrupt file makes the reader stumble over is the file's fault.
     except Exception as error:
         raise RejectedObjectError(Reason.CORRUPT_FILE, f"Avro: {error!r}") from error
-    return convert_jsonl(job, lines, compression, "avro")
+    return convert_jsonl(job, lines, compression, "avro", nulls=True)
 
 
 def _plain(value: Any) -> Any:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from processor.engine.columns import RESCUED, lay_out
+from processor.engine.contract import QUOTED, Rules, checked, in_file, is_date, read_field
 from processor.engine.kinds import (
     BIGINT,
     BOOLEAN,
+    DATE,
     DOUBLE,
     NULL,
     STRING,
@@ -70,19 +72,41 @@ def convert_delimited(job: Job, path: Path, compression: str, dialect: Dialect) 
     Conversion
         Every row that is not blank is counted once; the header is no row.
     """
+    rules = Rules.of(job.contract, nulls=True)
     wide = len(dialect.columns) > _WIDE
     for sample in () if wide else (f"LIMIT {_SAMPLE_ROWS}", ""):
         try:
             kinds = _infer(job, path, dialect, sample)
-            layout = lay_out(job.table, kinds)
-            outputs = publish(job, _strict(job, path, dialect, layout))
+            shapes = rules.fields(kinds)
+            layout = lay_out(job.table, shapes)
+            select = _strict(job, path, dialect, in_file(layout, dialect.columns))
+            certain = rules.certain(_proved(rules, shapes, dialect), layout)
+            outputs = publish(job, checked(select, certain, _ERROR, RESCUED))
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:
             # A row or a value that is not as promised: the next way finds it.
             continue
         return conversion(job, "csv", compression, layout, outputs)
-    return _exactly(job, path, compression, dialect)
+    return _exactly(job, path, compression, dialect, rules)
+
+
+_ERROR = "error('not as promised')"
+
+
+def _proved(rules: Rules, shapes: dict[str, Kind], dialect: Dialect) -> dict[str, Kind]:
+    """Say which fields are proved to be what the contract takes them for.
+
+    A text is a string where it may be nothing else; else it may be a number in its eyes.
+    """
+    return {
+        name: QUOTED if rules.root.property(name).types in _STRINGS else shape
+        for name, shape in shapes.items()
+        if name in dialect.columns
+    }
+
+
+_STRINGS = (frozenset({"string"}), frozenset({"string", "null"}))
 
 
 def _relation(path: Path, dialect: Dialect) -> str:
@@ -140,12 +164,13 @@ def _fits(name: str, kind: Kind) -> str:
             f"regexp_full_match({text}, '-?(0|[1-9][0-9]*)(\\.[0-9]+)?') AND "
             f"(strlen({text}) <= 15 OR CAST(TRY_CAST({text} AS DOUBLE) AS VARCHAR) = {text})"
         )
+    if kind == DATE:
+        return is_date(text)
     return "true" if kind == STRING else "false"
 
 
 def _strict(job: Job, path: Path, dialect: Dialect, layout: Layout) -> str:
     """Give a query over the file that raises at the first value unlike its column."""
-    error = "error('not as the sample promised')"
     columns = []
     for target in layout.targets:
         text = quoted(target.field)
@@ -157,14 +182,14 @@ def _strict(job: Job, path: Path, dialect: Dialect, layout: Layout) -> str:
         if target.kind != STRING:
             read = (
                 f"CASE WHEN {_fits(target.field, target.kind)} THEN {read} "
-                f"WHEN {text} IS NOT NULL THEN {error} END"
+                f"WHEN {text} IS NOT NULL THEN {_ERROR} END"
             )
         columns.append(f"{read} AS {quoted(target.column)}")
     known = {target.field for target in layout.targets}
     unseen = " OR ".join(f"{quoted(n)} IS NOT NULL" for n in dialect.columns if n not in known)
     rescued = "CAST(NULL AS VARCHAR)"
     if unseen:
-        rescued = f"CASE WHEN {unseen} THEN {error} ELSE {rescued} END"
+        rescued = f"CASE WHEN {unseen} THEN {_ERROR} ELSE {rescued} END"
     reference = {target.field: quoted(target.field) for target in layout.targets}
     columns += [
         lineage(job, rescued),
@@ -176,12 +201,12 @@ def _strict(job: Job, path: Path, dialect: Dialect, layout: Layout) -> str:
 # --- Row by row ------------------------------------------------------------------------
 
 
-def _exactly(job: Job, path: Path, compression: str, dialect: Dialect) -> Conversion:
+def _exactly(job: Job, path: Path, compression: str, dialect: Dialect, rules: Rules) -> Conversion:
     job.quarantine.restart()
     good = job.workdir / "rows.jsonl"
     holding = {name: [False, *(True for _ in _ORDER)] for name in dialect.columns}
     with good.open("w", encoding="utf-8") as file:
-        for number, row in _good_rows(job, path, dialect):
+        for number, row in _good_rows(job, path, dialect, rules):
             if number % 10_000 == 0:
                 job.check_time()
             for name, text in zip(dialect.columns, row, strict=True):
@@ -191,7 +216,7 @@ def _exactly(job: Job, path: Path, compression: str, dialect: Dialect) -> Conver
     kinds = {
         name: _first_that_holds(int(held[0]), tuple(held[1:])) for name, held in holding.items()
     }
-    layout = lay_out(job.table, kinds)
+    layout = lay_out(job.table, rules.fields(kinds))
     outputs, rescued = publish_rows(job, _conformed(good, dialect, layout), layout)
     return conversion(job, "csv", compression, layout, outputs, rescued)
 
@@ -224,7 +249,9 @@ def _conformed(rows: Path, dialect: Dialect, layout: Layout) -> Iterator[dict[st
             yield row
 
 
-def _good_rows(job: Job, path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str | None]]]:
+def _good_rows(
+    job: Job, path: Path, dialect: Dialect, rules: Rules
+) -> Iterator[tuple[int, list[str | None]]]:
     """Give the rows with as many fields as there are columns; refuse the others."""
     width = len(dialect.columns)
     number = -1 if dialect.header else 0
@@ -240,7 +267,17 @@ def _good_rows(job: Job, path: Path, dialect: Dialect) -> Iterator[tuple[int, li
             detail = f"{len(row)} fields where the header has {width}"
             job.quarantine.add(number, Reason.FIELD_COUNT, detail, raw)
         else:
-            yield number, _with_nulls(row, raw, dialect)
+            fields = _with_nulls(row, raw, dialect)
+            if broken := rules.violation(_record(dialect, fields, rules)):
+                job.quarantine.add(number, Reason.CONTRACT_VIOLATION, str(broken), raw)
+            else:
+                yield number, fields
+
+
+def _record(dialect: Dialect, fields: list[str | None], rules: Rules) -> dict[str, Any]:
+    """Give a row as the contract sees it."""
+    named = zip(dialect.columns, fields, strict=True)
+    return {name: read_field(text, rules.root.property(name)) for name, text in named}
 
 
 def _with_nulls(row: list[str], raw: bytes, dialect: Dialect) -> list[str | None]:

@@ -22,6 +22,9 @@ _JSON_LINES = frozenset({"jsonl", "ndjson", "jsonlines", "ldjson"})
 _JSON = frozenset({"json", "geojson"})
 _DELIMITED = {"csv": ",", "tsv": "\t", "tab": "\t", "psv": "|"}
 
+#: No extension: only a contract can say that lines are not to be divided.
+_TEXT = "text"
+
 _DELIMITERS = (",", "\t", ";", "|")
 
 #: First bytes and media type of what is no data (IANA media types; each format's own
@@ -87,7 +90,7 @@ class Format:
     media_type: str = ""
 
 
-def detect(path: Path, key: str, content_type: str) -> Format:
+def detect(path: Path, key: str, content_type: str, hint: str = "") -> Format:
     """Find out what a file is.
 
     Parameters
@@ -98,6 +101,9 @@ def detect(path: Path, key: str, content_type: str) -> Format:
         The raw key.
     content_type : str
         As the uploader said.
+    hint : str
+        As the dataset's contract says; it counts more than the key's extension, and less than
+        the content, as that does.
 
     Returns
     -------
@@ -111,7 +117,7 @@ def detect(path: Path, key: str, content_type: str) -> Format:
         return Format("parquet")
     if head.startswith(b"Obj\x01"):
         return Format("avro")
-    extension = _extension(key)
+    extension = hint or _extension(key)
     named_json = extension in _JSON | _JSON_LINES or "json" in content_type
     for magic, media_type in _MEDIA:
         if head.startswith(magic) and not encoding_of(head[len(magic) :]):
@@ -126,7 +132,7 @@ def detect(path: Path, key: str, content_type: str) -> Format:
 
 def _text_format(lines: list[str], extension: str, encoding: str, *, named_json: bool) -> Format:
     full = [line for line in lines if line.strip()]
-    if not full:
+    if not full or extension == _TEXT:
         return Format("text", encoding)
     if extension in _JSON_LINES:
         return Format("jsonl", encoding)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from processor.engine.columnar import convert_avro, convert_parquet
@@ -16,17 +16,27 @@ from processor.engine.text import as_utf8
 from processor.engine.unpack import unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from processor.contract.schema import Contract
     from processor.model import Conversion, OutputFile, Schema, Source
 
 
 @dataclass(frozen=True, slots=True)
 class DuckEngine:
-    """Reads with DuckDB where lines are what they promise, with Python where not."""
+    """Reads with DuckDB where lines are what they promise, with Python where not.
+
+    Attributes
+    ----------
+    options : Options
+        What the deployment allows.
+    contracts : mapping of str to Contract
+        What records must be, by dataset.
+    """
 
     options: Options
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
 
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
@@ -42,10 +52,12 @@ class DuckEngine:
         OutOfTimeError
             When the invocation ends first.
         """
-        with opened(source, table, self.options, workdir, seconds_left) as job:
+        contract = self.contracts.get(source.dataset)
+        with opened(source, table, self.options, workdir, seconds_left, contract) as job:
             room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
             plain, compression = unpacked(source.path, workdir / "plain", room)
-            found = detect(plain, source.key, source.content_type)
+            hint = contract.format_hint if contract else ""
+            found = detect(plain, source.key, source.content_type, hint)
             match found.name:
                 case "parquet":
                     return convert_parquet(job, plain, compression)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from processor.contract.schema import Contract
+
 #: 131,072 rows in a function of 512 MB (docs/performance.md).
 _ROWS_PER_MB = 512
 
@@ -81,6 +83,8 @@ class Job:
         A database in memory that spills below ``workdir``.
     quarantine : Quarantine
         Takes what is refused.
+    contract : Contract or None
+        What the dataset's records must be.
     """
 
     source: Source
@@ -90,6 +94,13 @@ class Job:
     seconds_left: Callable[[], float]
     db: duckdb.DuckDBPyConnection
     quarantine: Quarantine
+    contract: Contract | None = None
+
+    @property
+    def date_columns(self) -> tuple[str, ...]:
+        """Columns that may date a record; the contract's choice comes first."""
+        chosen = self.contract.partition_column if self.contract else ""
+        return (chosen, *self.options.date_columns) if chosen else self.options.date_columns
 
     def check_time(self) -> None:
         """Hand the object back while there is time to say so.
@@ -195,6 +206,7 @@ def opened(
     options: Options,
     workdir: Path,
     seconds_left: Callable[[], float],
+    contract: Contract | None = None,
 ) -> Iterator[Job]:
     """Open a job and give back what it holds, whatever happens.
 
@@ -206,7 +218,7 @@ def opened(
     quarantine = Quarantine(source, workdir / "quarantine.jsonl.gz")
     db = _database(options).cursor()
     try:
-        yield Job(source, table, options, workdir, seconds_left, db, quarantine)
+        yield Job(source, table, options, workdir, seconds_left, db, quarantine, contract)
     except (duckdb.OutOfMemoryException, MemoryError) as error:
         raise ObjectTooLargeError(f"memory or disk was not enough: {error}") from error
     except OSError as error:

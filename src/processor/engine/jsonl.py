@@ -6,9 +6,10 @@
    number in quotes, a line that is no JSON.
 2. When it raised, one thing after the other is mended and the strict reading tried again:
    lines that are no JSON go to quarantine; fields and types are inferred over the whole file;
-   lines whose values do not fit are set aside.
+   lines whose values do not fit, or may break the dataset's contract, are set aside.
 3. *Exact.* What was set aside, or the whole file where even that did not help, is parsed line
-   by line by :mod:`processor.engine.record`, and each value conformed or rescued.
+   by line by :mod:`processor.engine.record`, judged by the contract, and each value conformed or
+   rescued.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 
-from processor.engine.columns import Layout, lay_out
+from processor.engine.columns import RESCUED, Layout, lay_out
+from processor.engine.contract import QUOTED, Rules, checked, is_date, mentions_null
 from processor.engine.kinds import (
     BIGINT,
     BOOLEAN,
@@ -76,7 +79,9 @@ _BLANK = b" \t\r\n"
 _DIGITS = 15
 
 
-def convert_jsonl(job: Job, path: Path, compression: str, name: str = "jsonl") -> Conversion:
+def convert_jsonl(
+    job: Job, path: Path, compression: str, name: str = "jsonl", *, nulls: bool = False
+) -> Conversion:
     """Convert a file of JSON Lines.
 
     Parameters
@@ -89,6 +94,8 @@ def convert_jsonl(job: Job, path: Path, compression: str, name: str = "jsonl") -
         What they were packed with.
     name : str
         Of the format that they were made of, if they were.
+    nulls : bool
+        Whether that format knows nulls but not absence.
 
     Returns
     -------
@@ -100,13 +107,16 @@ def convert_jsonl(job: Job, path: Path, compression: str, name: str = "jsonl") -
     RejectedObjectError
         When nothing in the file is JSON.
     """
+    rules = Rules.of(job.contract, nulls=nulls)
     shapes, sampled = _sample(path)
     if not sampled:
         if all(not line.strip(_BLANK) for _, line in _lines(path)):
-            return conversion(job, name, compression, lay_out(job.table, {}), ())
+            layout = lay_out(job.table, rules.fields({}))
+            return conversion(job, name, compression, layout, ())
         if all(_value(line) is _NOT_JSON for _, line in _lines(path)):
             raise RejectedObjectError(Reason.UNKNOWN_FORMAT, "no line of it is JSON")
-    layout, outputs, rescued = _vectorised(job, path, shapes) or _exactly(job, path)
+    done = _vectorised(job, path, shapes, rules) or _exactly(job, path, rules)
+    layout, outputs, rescued = done
     return conversion(job, name, compression, layout, outputs, rescued)
 
 
@@ -184,7 +194,38 @@ def _vectorisable(shapes: dict[str, Kind]) -> bool:
 Done = tuple[Layout, tuple["OutputFile", ...], int]
 
 
-def _vectorised(job: Job, path: Path, shapes: dict[str, Kind]) -> Done | None:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How a file is going to be read.
+
+    Attributes
+    ----------
+    rules : Rules
+        The dataset's contract.
+    shapes : dict
+        What each field is read as.
+    layout : Layout
+        The columns.
+    settled : bool
+        Whether inference over the whole file could not change any of it.
+    """
+
+    rules: Rules
+    shapes: dict[str, Kind]
+    layout: Layout
+    settled: bool
+
+
+def _planned(job: Job, rules: Rules, shapes: dict[str, Kind]) -> _Plan:
+    fields = rules.fields(shapes)
+    layout = lay_out(job.table, fields)
+    known = {column.name for column in job.table.columns} if job.table else set()
+    in_table = frozenset(t.field for t in layout.targets if t.column in known)
+    promised = rules.promised(fields, layout)
+    return _Plan(rules, promised, layout, rules.settle(shapes, in_table))
+
+
+def _vectorised(job: Job, path: Path, shapes: dict[str, Kind], rules: Rules) -> Done | None:
     """Read with DuckDB, mending what stands against it; None where it cannot be done."""
     job.quarantine.restart()
     refused: list[int] = []
@@ -192,32 +233,39 @@ def _vectorised(job: Job, path: Path, shapes: dict[str, Kind]) -> Done | None:
     try:
         for mend in (_as_it_is, _without_malformed, _inferred_whole):
             rest, shapes = mend(job, rest, shapes, refused)
-            if not _vectorisable(shapes):
+            plan = _planned(job, rules, shapes)
+            if not _vectorisable(plan.shapes):
                 return None
-            layout = lay_out(job.table, shapes)
-            if (outputs := _attempt(job, rest, shapes, layout)) is not None:
-                return layout, outputs, 0
-        rest, unusual = _set_aside(job, rest, shapes, layout, refused)
-        if (outputs := _attempt(job, rest, shapes, layout)) is None:
+            if not _suspected(job, rest, plan):
+                outputs = _attempt(job, rest, plan)
+                if outputs is not None:
+                    return plan.layout, outputs, 0
+            last = plan.settled and mend is _without_malformed
+            if (last or mend is _inferred_whole) and (
+                parts := _divided(job, rest, plan, refused, shapes)
+            ):
+                break
+        else:
+            return None
+        rest, unusual = parts
+        if (outputs := _attempt(job, rest, plan)) is None:
             return None
     except duckdb.OutOfMemoryException:
         raise
     except (duckdb.Error, _MiscountedError):
         return None
     part = 1 + max((file.part for file in outputs), default=-1)
-    more, rescued = _conform(job, _numbered(unusual), layout, part)
-    return layout, outputs + more, rescued
+    more, rescued = _conform(job, rules, _numbered(unusual), plan.layout, part)
+    return plan.layout, outputs + more, rescued
 
 
 class _MiscountedError(Exception):
     """When two ways of counting lines disagree: the exact way decides."""
 
 
-def _attempt(
-    job: Job, path: Path, shapes: dict[str, Kind], layout: Layout
-) -> tuple[OutputFile, ...] | None:
+def _attempt(job: Job, path: Path, plan: _Plan) -> tuple[OutputFile, ...] | None:
     try:
-        return publish(job, _strict(job, path, shapes, layout))
+        return publish(job, _strict(job, path, plan))
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error:
@@ -237,14 +285,7 @@ def _without_malformed(
     """Put the lines that are no JSON into quarantine; go on with a file of the others."""
     # The JSON reader itself, told to ignore errors, also drops good lines that follow bad
     # ones (DuckDB 1.5.6); this one takes a line for a line.
-    found = job.db.execute(
-        "SELECT number FROM (SELECT row_number() OVER () AS number, line FROM read_csv("
-        f"{literal(str(path))}, auto_detect = false, header = false, delim = '\x1e', quote = '', "
-        "escape = '', new_line = '\\n', strict_mode = false, columns = {line: 'VARCHAR'}) "
-        "WHERE CASE WHEN starts_with(line, '{') THEN true ELSE trim(line, ' \t\r') <> '' END) "
-        "WHERE NOT json_valid(line)"
-    ).fetchall()
-    refused += [number for (number,) in found]
+    refused += _where(job, path, "NOT json_valid(line)")
     if not refused:
         return path, shapes
     rest = job.workdir / "well-formed"
@@ -252,6 +293,24 @@ def _without_malformed(
         if not _refused(job, number, line):
             raise _MiscountedError
     return rest, shapes
+
+
+def _where(job: Job, path: Path, test: str) -> list[int]:
+    """Give the numbers of the lines that are not blank and for which a test in SQL is true."""
+    found = job.db.execute(
+        "SELECT number FROM (SELECT row_number() OVER () AS number, line FROM read_csv("
+        f"{literal(str(path))}, auto_detect = false, header = false, delim = '\x1e', quote = '', "
+        "escape = '', new_line = '\\n', strict_mode = false, columns = {line: 'VARCHAR'}) "
+        "WHERE CASE WHEN starts_with(line, '{') THEN true ELSE trim(line, ' \t\r') <> '' END) "
+        f"WHERE {test}"
+    ).fetchall()
+    return [number for (number,) in found]
+
+
+def _suspected(job: Job, path: Path, plan: _Plan) -> list[int]:
+    """Give the numbers of the lines in which null and absent must be told apart."""
+    test = plan.rules.suspicious(plan.shapes, "line", null_free=not mentions_null(path))
+    return _where(job, path, test) if test else []
 
 
 def _inferred_whole(
@@ -294,11 +353,20 @@ def _shape_of(kind: DuckDBPyType) -> Kind:
     return STRING
 
 
-def _set_aside(
-    job: Job, path: Path, shapes: dict[str, Kind], layout: Layout, refused: list[int]
-) -> tuple[Path, Path]:
-    """Divide into lines whose values fit their columns and a file of the others."""
-    odd = [number for (number,) in job.db.execute(_odd(job, path, shapes, layout)).fetchall()]
+def _divided(
+    job: Job, path: Path, plan: _Plan, refused: list[int], seen: dict[str, Kind]
+) -> tuple[Path, Path] | None:
+    """Divide into lines whose values fit their columns and a file of the others.
+
+    None where a line has a field that nothing promised.
+    """
+    try:
+        found = job.db.execute(_odd(job, path, plan, seen)).fetchall()
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        return None
+    odd = sorted({number for (number,) in found}.union(_suspected(job, path, plan)))
     usual, unusual = job.workdir / "usual", job.workdir / "unusual"
     skipped = 0
     with unusual.open("wb") as aside:
@@ -376,11 +444,13 @@ def _refused(job: Job, number: int, line: bytes) -> bool:
     return False
 
 
-def _strict(job: Job, path: Path, shapes: dict[str, Kind], layout: Layout) -> str:
+def _strict(job: Job, path: Path, plan: _Plan) -> str:
     """Give a query over the file that raises at the first line unlike its promise."""
-    reference = {target.field: quoted(target.field) for target in layout.targets}
+    shapes, layout = plan.shapes, plan.layout
+    raw = {target.field: quoted(target.field) for target in layout.targets}
+    reference = {f: _decoded(sql) if shapes[f] == QUOTED else sql for f, sql in raw.items()}
     columns = [
-        f"{_checked(reference[t.field], shapes[t.field], t.kind)} AS {quoted(t.column)}"
+        f"{_checked(raw[t.field], shapes[t.field], t.kind)} AS {quoted(t.column)}"
         for t in layout.targets
     ]
     rescued = "CAST(NULL AS VARCHAR)"
@@ -390,18 +460,35 @@ def _strict(job: Job, path: Path, shapes: dict[str, Kind], layout: Layout) -> st
         lineage(job, rescued),
         f"{dated(job, layout.targets, reference)} AS date_partition",
     ]
-    return f"SELECT {', '.join(columns)} FROM {_relation(job, path, shapes, layout)}"
+    select = f"SELECT {', '.join(columns)} FROM {_relation(job, path, shapes, layout)}"
+    return checked(select, plan.rules.certain(shapes, layout), _ERROR, RESCUED)
 
 
-def _odd(job: Job, path: Path, shapes: dict[str, Kind], layout: Layout) -> str:
+def _odd(job: Job, path: Path, plan: _Plan, seen: dict[str, Kind]) -> str:
     """Give a query for the numbers of the lines at which the strict one would raise."""
-    tests = [_fits(quoted(t.field), shapes[t.field], t.kind) for t in layout.targets]
+    layout = plan.layout
+    # What the contract does not allow may be there, and is found.
+    shapes = seen | plan.shapes
+    fits = [_fits(quoted(t.field), shapes[t.field], t.kind) for t in layout.targets]
     if unseen := _unseen(shapes, layout):
-        tests.append(f"NOT ({unseen})")
+        fits.append(f"NOT ({unseen})")
+    columns = [
+        f"CASE WHEN {test} THEN {_checked(quoted(t.field), shapes[t.field], t.kind)} END "
+        f"AS {quoted(t.column)}"
+        for t, test in zip(layout.targets, fits, strict=False)
+    ]
+    certain = plan.rules.certain(plan.shapes, layout)
+    # No column is called so: their names have neither.
     return (
-        f"SELECT number FROM (SELECT row_number() OVER () AS number, {' AND '.join(tests)} AS fits "
-        f"FROM {_relation(job, path, shapes, layout)}) WHERE fits IS NOT TRUE"
+        f'SELECT "#" FROM (SELECT row_number() OVER () AS "#", '
+        f'{" AND ".join(fits)} AS "fits?", {", ".join(columns)} '
+        f"FROM {_relation(job, path, shapes, layout)}) "
+        f'WHERE ("fits?" AND {certain}) IS NOT TRUE'
     )
+
+
+def _decoded(quoted_text: str) -> str:
+    return f"({quoted_text} ->> '$')"
 
 
 def _unseen(shapes: dict[str, Kind], layout: Layout) -> str:
@@ -449,7 +536,7 @@ def _example(shape: Kind, kind: Kind) -> Any:
             return known or None
         case Array(item), Array(target):
             return [_example(item, target)]
-    return "x" if kind in (STRING, TIMESTAMP, DATE) else None
+    return "x" if kind in (STRING, TIMESTAMP, DATE) and shape != QUOTED else None
 
 
 def _checked(value: str, shape: Kind, kind: Kind) -> str:
@@ -470,11 +557,11 @@ def _checked(value: str, shape: Kind, kind: Kind) -> str:
             )
             return f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END"
         case Array(item), Array(target):
-            if target == STRING:
+            if target == STRING and item != QUOTED:
                 return value
             name = _variable(value)
             return f"list_transform({value}, lambda {name}: {_checked(name, item, target)})"
-    test, result = _leaf(value, kind)
+    test, result = _leaf(value, shape, kind)
     return f"CASE WHEN {test} THEN {result} WHEN {value} IS NOT NULL THEN {_ERROR} END"
 
 
@@ -489,7 +576,7 @@ def _fits(value: str, shape: Kind, kind: Kind) -> str:
             )
             return f"({value} IS NULL OR ({inside}))" if inside else f"{value} IS NULL"
         case Array(item), Array(target):
-            if target == STRING:
+            if target == STRING and item != QUOTED:
                 return "true"
             name = _variable(value)
             test = _fits(name, item, target)
@@ -497,15 +584,19 @@ def _fits(value: str, shape: Kind, kind: Kind) -> str:
                 f"({value} IS NULL OR "
                 f"len(list_filter({value}, lambda {name}: ({test}) IS NOT TRUE)) = 0)"
             )
-    return f"({value} IS NULL OR {_leaf(value, kind)[0]})"
+    return f"({value} IS NULL OR {_leaf(value, shape, kind)[0]})"
 
 
 def _variable(value: str) -> str:
     return f"e{hashlib.sha256(value.encode()).hexdigest()[:8]}"
 
 
-def _leaf(value: str, kind: Kind) -> tuple[str, str]:
+def _leaf(value: str, shape: Kind, kind: Kind) -> tuple[str, str]:
     """Give the SQL that tests a raw scalar, and the one that reads it."""
+    if shape == QUOTED:
+        return f"starts_with(CAST({value} AS VARCHAR), '\"')", _decoded(value)
+    if kind == DATE:
+        return is_date(value), f"CAST({value} AS DATE)"
     if kind == STRING:
         # So DuckDB spells what it takes for numbers and JSON does not.
         return f"{value} NOT IN ('NaN', 'Infinity', '-Infinity')", value
@@ -535,30 +626,39 @@ def _leaf(value: str, kind: Kind) -> tuple[str, str]:
 # --- The exact way ---------------------------------------------------------------------
 
 
-def _exactly(job: Job, path: Path) -> Done:
+def _exactly(job: Job, path: Path, rules: Rules) -> Done:
     """Read line by line, inferring over the whole file before a value is conformed."""
     shapes: dict[str, Kind] = {}
     for number, line in _lines(path):
         if number % 10_000 == 0:
             job.check_time()
-        if (value := _value(line)) is not _NOT_JSON:
+        if (value := _value(line)) is not _NOT_JSON and not rules.violation(value):
             _observe(shapes, value)
-    layout = lay_out(job.table, shapes)
+    layout = lay_out(job.table, rules.fields(shapes))
     job.quarantine.restart()
-    outputs, rescued = _conform(job, _lines(path), layout, part=0)
+    outputs, rescued = _conform(job, rules, _lines(path), layout, part=0)
     return layout, outputs, rescued
 
 
 def _conform(
-    job: Job, lines: Iterable[tuple[int, bytes]], layout: Layout, part: int
+    job: Job, rules: Rules, lines: Iterable[tuple[int, bytes]], layout: Layout, part: int
 ) -> tuple[tuple[OutputFile, ...], int]:
     """Read each line exactly; give the files, and how many rows have something rescued."""
-    rows = (
-        conformed(_value(line), layout.targets)
-        for number, line in lines
-        if not _refused(job, number, line)
-    )
-    return publish_rows(job, rows, layout, part)
+    return publish_rows(job, _rows(job, rules, lines, layout), layout, part)
+
+
+def _rows(
+    job: Job, rules: Rules, lines: Iterable[tuple[int, bytes]], layout: Layout
+) -> Iterator[dict[str, Any]]:
+    for number, line in lines:
+        if _refused(job, number, line):
+            continue
+        value = _value(line)
+        if broken := rules.violation(value):
+            raw = line.rstrip(b"\r\n")
+            job.quarantine.add(number, Reason.CONTRACT_VIOLATION, str(broken), raw)
+            continue
+        yield conformed(value, layout.targets)
 
 
 _NOT_JSON = object()

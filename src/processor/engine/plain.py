@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from processor.engine.columns import lay_out
+from processor.engine.contract import Rules
 from processor.engine.kinds import BIGINT, STRING
 from processor.engine.rows import MAX_RECORD, conformed, conversion, lines_of, publish_rows
 from processor.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from processor.engine.columns import Layout
     from processor.engine.job import Job
     from processor.model import Conversion
 
@@ -35,13 +38,25 @@ def convert_text(job: Job, path: Path, compression: str) -> Conversion:
     Conversion
         Lines of nothing but white space are no records; they are numbered all the same.
     """
-    layout = lay_out(job.table, {"line_number": BIGINT, "line": STRING})
-    rows = (conformed(record, layout.targets) for record in _lines(job, path))
+    rules = Rules.of(job.contract, nulls=False)
+    layout = lay_out(job.table, rules.fields({"line_number": BIGINT, "line": STRING}))
+    rows = _accepted(job, rules, layout, _lines(job, path))
     outputs, rescued = publish_rows(job, rows, layout)
     return conversion(job, "text", compression, layout, outputs, rescued)
 
 
-def _lines(job: Job, path: Path) -> Iterator[dict[str, Any]]:
+def _accepted(
+    job: Job, rules: Rules, layout: Layout, records: Iterable[tuple[int, dict[str, Any], bytes]]
+) -> Iterator[dict[str, Any]]:
+    """Conform what the contract allows; refuse the rest."""
+    for number, record, raw in records:
+        if broken := rules.violation(record):
+            job.quarantine.add(number, Reason.CONTRACT_VIOLATION, str(broken), raw)
+        else:
+            yield conformed(record, layout.targets)
+
+
+def _lines(job: Job, path: Path) -> Iterator[tuple[int, dict[str, Any], bytes]]:
     with path.open("rb") as file:
         for number, line in enumerate(lines_of(file), 1):
             if len(line) > MAX_RECORD:
@@ -51,7 +66,7 @@ def _lines(job: Job, path: Path) -> Iterator[dict[str, Any]]:
             line = line.rstrip(b"\r\n")
             try:
                 if line.strip():
-                    yield {"line_number": number, "line": line.decode("utf-8")}
+                    yield number, {"line_number": number, "line": line.decode("utf-8")}, line
             except UnicodeDecodeError as error:
                 job.quarantine.add(number, Reason.INVALID_UTF8, str(error), line)
 
@@ -84,6 +99,8 @@ def convert_opaque(job: Job, path: Path, compression: str, media_type: str) -> C
         "sha256": digest,
     }
     kinds = {"key": STRING, "size": BIGINT, "media_type": STRING, "sha256": STRING}
-    layout = lay_out(job.table, kinds)
-    outputs, rescued = publish_rows(job, [conformed(record, layout.targets)], layout)
+    rules = Rules.of(job.contract, nulls=False)
+    layout = lay_out(job.table, rules.fields(kinds))
+    raw = json.dumps(record, ensure_ascii=False).encode()
+    outputs, rescued = publish_rows(job, _accepted(job, rules, layout, [(1, record, raw)]), layout)
     return conversion(job, "opaque", compression, layout, outputs, rescued)

@@ -88,7 +88,7 @@ def dated(job: Job, targets: Iterable[Target], reference: dict[str, str]) -> str
         An expression that is a date, in UTC; null for a row without a usable one.
     """
     present = {target.column: target for target in targets}
-    for name in job.options.date_columns:
+    for name in job.date_columns:
         target = present.get(normalise(name))
         if target is not None and (moment := _moment(reference[target.field], target.kind)):
             return moment

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from processor.contract.values import Digits
 from processor.engine.kinds import (
     BIGINT,
     BOOLEAN,
@@ -23,12 +24,6 @@ from processor.engine.kinds import (
 from processor.naming import normalise
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
-
-
-class Digits(str):
-    """A number that neither 64 bits nor a double can hold, by its digits."""
-
-    __slots__ = ()
 
 
 class Repeated(dict[str, Any]):
