@@ -19,12 +19,15 @@ test: install check ## Check the code and run every test
 .PHONY: install check fix build bench lock clean help test-histories test-chaos
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
-$(VENV)/installed: requirements/dev.txt
+$(VENV)/locked: requirements/dev.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) was not found: install it, or name it with make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, $(PYTHON) is " + sys.version.split()[0])'
 	@echo "Making $(VENV) (about a minute)…"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+$(VENV)/installed: $(VENV)/locked pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from lake import crawl as crawling
 from lake import operations, render, upload
 from lake import query as athena
+from lake.contract import contract
 from lake.errors import LakeCommandError
 from lake.local import deploy as sam
 from lake.local import process
@@ -254,6 +255,7 @@ for command in (
     operations.replay,
     operations.redrive,
     operations.reconcile_lake,
+    contract,
 ):
     main.add_command(command)
 

@@ -40,7 +40,8 @@ def project_root(start: Path) -> Path:
 def fingerprint(root: Path) -> str:
     """Hash everything that a deployment depends on."""
     digest = hashlib.sha256()
-    sources = sorted(p for p in (root / "src").rglob("*") if p.is_file())
+    folders = (root / "src", root / "contracts")
+    sources = sorted(p for folder in folders for p in folder.rglob("*") if p.is_file())
     for path in [root / "template.yaml", root / "samconfig.toml", *sources]:
         if "__pycache__" not in path.parts:
             digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())

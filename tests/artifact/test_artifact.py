@@ -70,6 +70,11 @@ def test_no_shared_object_needs_more_than_the_runtime_has(any_artifact: Path) ->
     assert too_new == set()
 
 
+def test_the_contracts_are_shipped_beside_the_code(artifact: Path, root: Path) -> None:
+    shipped = {path.name: path.read_bytes() for path in (artifact / "contracts").iterdir()}
+    assert shipped == {path.name: path.read_bytes() for path in (root / "contracts").iterdir()}
+
+
 def test_each_architecture_gets_its_own_shared_objects(any_artifact: Path) -> None:
     (engine,) = any_artifact.glob("_duckdb*.so")
     expected = "aarch64" if "aarch64" in engine.name else "x86_64"

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from samcli.yamlhelper import parse_yaml_file
 
@@ -42,8 +43,20 @@ def test_every_lake_command_and_option_exists(text: str) -> None:
     assert {command for command, _ in named} >= {"up", "down", "status", "put", "query", "crawl"}
     for command, rest in named:
         assert command in main.commands, command
-        options = {name for p in main.commands[command].params for name in p.opts}
+        known = main.commands[command]
+        if isinstance(known, click.Group):
+            (word,) = re.findall(r"^ ([a-z]+)", rest)
+            assert word in known.commands, (command, word)
+            known = known.commands[word]
+        options = {name for p in known.params for name in p.opts}
         assert set(re.findall(r"--[a-z-]+", rest)) <= options, (command, rest)
+
+
+def test_every_lake_command_is_named(text: str) -> None:
+    for name, command in main.commands.items():
+        words = command.commands if isinstance(command, click.Group) else [""]
+        for word in words:
+            assert f"lake {name} {word}".strip() in text
 
 
 def test_every_make_target_exists(text: str, root: Path) -> None:

@@ -112,5 +112,8 @@ def test_the_fingerprint_changes_with_the_code(tmp_path: Path) -> None:
     before = fingerprint(tmp_path)
     (tmp_path / "src" / "a.py").write_text("2")
     assert re.fullmatch("[0-9a-f]{64}", before)
-    assert fingerprint(tmp_path) != before
+    assert (changed := fingerprint(tmp_path)) != before
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "contracts" / "orders.schema.json").write_text("{}")
+    assert fingerprint(tmp_path) != changed
     assert project_root(tmp_path / "src") == tmp_path

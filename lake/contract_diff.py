@@ -1,0 +1,170 @@
+"""What a change of a contract will do, path by path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from processor.contract.schema import ANY, Node
+from processor.contract.values import equal, is_multiple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from processor.contract.schema import Contract
+
+
+class Effect(IntEnum):
+    """How grave a change is; the exit code of `lake contract diff` is the gravest."""
+
+    #: Every record is judged and stored as before.
+    COMPATIBLE = 0
+    #: Nothing accepted before is refused; what was written or refused before would now be other.
+    REPLAY = 3
+    #: Records that were accepted before are refused from now on.
+    NARROWS = 4
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return {0: "compatible", 3: "needs replay", 4: "narrows"}[self.value]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference.
+
+    Attributes
+    ----------
+    path : str
+        Where in a record, as a JSON path.
+    what : str
+        What the difference is.
+    effect : Effect
+        What it will do.
+    """
+
+    path: str
+    what: str
+    effect: Effect
+
+
+def differences(old: Contract, new: Contract) -> list[Change]:
+    """Compare two contracts of one dataset.
+
+    Parameters
+    ----------
+    old, new : Contract
+        Before and after.
+
+    Returns
+    -------
+    list of Change
+        Empty where only annotations differ, or nothing.
+    """
+    found = list(_nodes(old.root, new.root, "$"))
+    if old.partition_column != new.partition_column:
+        said = f"x-partition-column: {old.partition_column or 'none'}"
+        what = f"{said} → {new.partition_column or 'none'}"
+        found.append(Change("$", f"{what}: rows keep the partition they are in", Effect.REPLAY))
+    if old.format_hint != new.format_hint:
+        what = f"x-format: {old.format_hint or 'none'} → {new.format_hint or 'none'}"
+        found.append(Change("$", f"{what}: files may be read as another format", Effect.REPLAY))
+    return found
+
+
+def _nodes(old: Node, new: Node, path: str) -> Iterator[Change]:
+    if old is new or (old.never and new.never):
+        return
+    if old.never or new.never:
+        what = "allowed again" if old.never else "not allowed any more"
+        yield Change(path, what, Effect.REPLAY if old.never else Effect.NARROWS)
+        return
+    yield from _types(old, new, path)
+    for keyword in sorted({*old.checks, *new.checks}):
+        yield from _check(keyword, old, new, path)
+    yield from _required(old, new, path)
+    for name in dict.fromkeys((*old.properties, *new.properties)):
+        yield from _property(name, old, new, f"{path}.{name}")
+    yield from _nodes(old.additional or ANY, new.additional or ANY, f"{path}.*")
+    yield from _nodes(old.items or ANY, new.items or ANY, f"{path}[*]")
+
+
+def _property(name: str, old: Node, new: Node, path: str) -> Iterator[Change]:
+    changes = list(_nodes(old.property(name), new.property(name), path))
+    yield from changes
+    if name not in old.properties and not changes:
+        yield Change(path, "named: it may get a column before it has a value", Effect.COMPATIBLE)
+
+
+_ALL = frozenset({"null", "boolean", "number", "string", "array", "object"})
+
+
+def _allowed(node: Node) -> frozenset[str]:
+    types = _ALL if node.types is None else node.types
+    return types | {"integer"} if "number" in types else types
+
+
+def _types(old: Node, new: Node, path: str) -> Iterator[Change]:
+    before, after = _allowed(old), _allowed(new)
+    if before != after:
+        removed, added = ", ".join(sorted(before - after)), ", ".join(sorted(after - before))
+        what = "; ".join(
+            part for part in (removed and f"no more {removed}", added and f"also {added}") if part
+        )
+        yield Change(path, f"type: {what}", Effect.NARROWS if removed else Effect.REPLAY)
+    if old.column != new.column:
+        was, will = old.column or "as the values are", new.column or "as the values are"
+        what = f"column type: {was} → {will}; a column that the table has keeps its type"
+        yield Change(path, what, Effect.REPLAY)
+
+
+def _required(old: Node, new: Node, path: str) -> Iterator[Change]:
+    for name in new.required:
+        if name not in old.required:
+            yield Change(f"{path}.{name}", "required from now on", Effect.NARROWS)
+    for name in old.required:
+        if name not in new.required:
+            yield Change(f"{path}.{name}", "not required any more", Effect.REPLAY)
+
+
+def _check(keyword: str, old: Node, new: Node, path: str) -> Iterator[Change]:
+    missing = object()
+    before, after = old.checks.get(keyword, missing), new.checks.get(keyword, missing)
+    if before is missing:
+        yield Change(path, f"{keyword}: {_told(after)} is new", Effect.NARROWS)
+    elif after is missing:
+        yield Change(path, f"{keyword}: {_told(before)} is gone", Effect.REPLAY)
+    elif not _same(before, after):
+        wider = _is_wider(keyword, before, after)
+        what = f"{keyword}: {_told(before)} → {_told(after)}"
+        yield Change(path, what, Effect.REPLAY if wider else Effect.NARROWS)
+
+
+def _told(operand: Any) -> str:
+    return str(getattr(operand, "source", operand))
+
+
+def _same(before: Any, after: Any) -> bool:
+    if isinstance(before, tuple):
+        return _within(before, after) and _within(after, before)
+    if hasattr(before, "source"):
+        return bool(before.source == after.source)
+    return equal(before, after)
+
+
+def _within(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
+    return all(any(equal(one, other) for other in others) for one in some)
+
+
+def _is_wider(keyword: str, before: Any, after: Any) -> bool:
+    """Tell whether everything that satisfied a check before still does."""
+    if keyword in ("minimum", "exclusiveMinimum", "minLength", "minItems"):
+        return bool(after < before)
+    if keyword in ("maximum", "exclusiveMaximum", "maxLength", "maxItems"):
+        return bool(after > before)
+    if keyword == "multipleOf":
+        return is_multiple(before, after)
+    # Of expressions and formats nobody can tell which matches more.
+    return keyword == "enum" and _within(before, after)

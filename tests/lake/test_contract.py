@@ -1,0 +1,128 @@
+"""The commands `lake contract …`, as their user runs them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from lake.cli import main
+from lake.contract_diff import Effect, differences
+from processor.contract.check import violation
+from processor.contract.schema import parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import LocalLake
+
+
+def run(*words: str) -> Any:
+    return CliRunner().invoke(main, ["contract", *words])
+
+
+def write(folder: Path, name: str, document: Any) -> str:
+    path = folder / name
+    path.write_text(json.dumps(document))
+    return str(path)
+
+
+def test_check_tells_what_the_function_would_refuse(tmp_path: Path) -> None:
+    good = write(tmp_path, "orders.schema.json", {"properties": {"a": {"type": "integer"}}})
+    bad = write(tmp_path, "items.schema.json", {"properties": {"a": {"oneOf": []}}, "not": {}})
+    assert run("check", good).exit_code == 0
+    done = run("check", good, bad)
+    assert done.exit_code == 1
+    assert "orders.schema.json: will be honoured, 1 properties named" in done.output
+    assert "items.schema.json #/properties/a/oneOf: keyword oneOf: not supported" in done.output
+    assert "items.schema.json #/not: keyword not: not supported" in done.output
+
+
+def test_check_without_files_checks_those_of_the_project() -> None:
+    assert run("check").exit_code == 0
+
+
+ONE: dict[str, Any] = {"type": "integer", "minimum": 1}
+
+CHANGES = [
+    ({"title": "new"}, {}, Effect.COMPATIBLE, ""),
+    (ONE, ONE | {"minimum": 1.0}, Effect.COMPATIBLE, ""),
+    ({"enum": [1, 2]}, {"enum": [2, 1.0]}, Effect.COMPATIBLE, ""),
+    (ONE, {"type": "integer"}, Effect.REPLAY, "minimum: 1 is gone"),
+    (ONE, ONE | {"minimum": 0}, Effect.REPLAY, "minimum: 1 → 0"),
+    (ONE, ONE | {"type": ["integer", "null"]}, Effect.REPLAY, "type: also null"),
+    (ONE, ONE | {"type": "number"}, Effect.REPLAY, "column type: bigint → double"),
+    ({"enum": [1]}, {"enum": [1, 2]}, Effect.REPLAY, "enum"),
+    ({"multipleOf": 0.1}, {"multipleOf": 0.01}, Effect.REPLAY, "multipleOf"),
+    ({"maxLength": 1}, {"maxLength": 2}, Effect.REPLAY, "maxLength"),
+    ({"items": False}, {}, Effect.REPLAY, "allowed again"),
+    ({}, {"type": "string"}, Effect.NARROWS, "no more array, boolean, integer, null"),
+    (ONE, ONE | {"minimum": 2}, Effect.NARROWS, "minimum: 1 → 2"),
+    (ONE, ONE | {"maximum": 9}, Effect.NARROWS, "maximum: 9 is new"),
+    ({"enum": [1, 2]}, {"enum": [1]}, Effect.NARROWS, "enum"),
+    ({"pattern": "a"}, {"pattern": "b"}, Effect.NARROWS, "pattern: a → b"),
+    ({"const": 1}, {"const": True}, Effect.NARROWS, "const"),
+    ({"properties": {"b": {}}}, {"required": ["b"]}, Effect.NARROWS, "required from now on"),
+    ({"required": ["b"]}, {}, Effect.REPLAY, "not required any more"),
+    ({}, {"additionalProperties": False}, Effect.NARROWS, "not allowed any more"),
+    ({}, {"properties": {"b": {}}}, Effect.COMPATIBLE, "named"),
+    ({"items": ONE}, {"items": ONE | {"minimum": 3}}, Effect.NARROWS, "minimum"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "effect", "told"), CHANGES, ids=lambda v: str(v)[:30])
+def test_a_change_is_called_by_its_effect(
+    old: dict[str, Any], new: dict[str, Any], effect: Effect, told: str
+) -> None:
+    before, after = (parse("t", {"properties": {"a": schema}}) for schema in (old, new))
+    found = differences(before, after)
+    assert max((change.effect for change in found), default=Effect.COMPATIBLE) == effect
+    assert told in "; ".join(change.what for change in found)
+    assert all(change.path.startswith("$.a") for change in found)
+
+
+def test_diff_prints_each_path_and_exits_with_the_gravest(tmp_path: Path) -> None:
+    old = write(tmp_path, "old.json", {"properties": {"a": ONE, "b": {"type": "string"}}})
+    new = write(tmp_path, "new.json", {"properties": {"a": {"type": "integer"}, "b": {}}})
+    worse = write(tmp_path, "worse.json", {"properties": {"a": ONE}, "required": ["a"]})
+    done = run("diff", old, new)
+    assert done.exit_code == 3
+    assert "$.a" in done.output
+    assert "needs replay" in done.output
+    done = run("diff", old, worse)
+    assert done.exit_code == 4
+    assert "narrows" in done.output
+    assert run("diff", old, old).exit_code == 0
+    bad = write(tmp_path, "bad.json", {"allOf": []})
+    assert run("diff", old, bad).exception is not None
+
+
+@pytest.mark.local
+def test_a_proposed_contract_accepts_every_row_of_the_table(local_lake: LocalLake) -> None:
+    records: list[dict[str, Any]] = [
+        {"id": 1, "Name": "x", "size": 1.5, "ok": True, "at": {"x": 1}, "tags": ["a"], "zip": "1"},
+        {"id": 2, "Name": "y", "size": 3, "at": {"x": None}, "tags": [], "zip": "02"},
+        {"id": 3, "Name": "z", "ok": False, "mixed": 1},
+    ]
+    body = b"".join(json.dumps(record).encode() + b"\n" for record in records)
+    local_lake.ingest("data/inferred/one.jsonl", body)
+    local_lake.ingest("data/inferred/two.jsonl", b'{"id": 4, "Name": "w", "mixed": "text"}\n')
+    done = local_lake.command("lake", "contract", "infer", "inferred")
+    proposed = json.loads(done.stdout)
+    contract = parse("inferred", proposed)
+    for record in [*records, {"id": 4, "Name": "w", "mixed": "text"}]:
+        assert violation(contract.root, record) is None, record
+    properties = proposed["properties"]
+    assert proposed["required"] == ["id", "Name"]
+    assert properties["id"] == {"type": "integer", "$comment": "Seen: 1 to 4."}
+    assert properties["Name"] == {"type": "string", "examples": ["w", "x", "y", "z"]}
+    assert properties["size"]["type"] == ["number", "null"]
+    assert properties["tags"] == {
+        "type": ["array", "null"],
+        "items": {"type": ["string", "null"]},
+    }
+    assert properties["at"]["properties"] == {"x": {"type": ["integer", "null"]}}
+    assert "type" not in properties["zip"]
+    assert "type" not in properties["mixed"]
