@@ -43,6 +43,18 @@ def duckdb_copy(work: str, file: Path, output: Path) -> None:
 
 def ours(work: str, file: Path, output: Path) -> None:
     """Run the engine of this project on a local file, as the function runs it."""
+    _convert(work, file, output, {})
+
+
+def contract(work: str, file: Path, output: Path) -> None:
+    """Run the same engine for a dataset that has a contract."""
+    from processor.contract.schema import read
+
+    path = Path(__file__).with_name("contract.schema.json")
+    _convert(work, file, output, {"bench": read(path, "bench")})
+
+
+def _convert(work: str, file: Path, output: Path, contracts: dict[str, Any]) -> None:
     from processor.engine.duck import DuckEngine
     from processor.engine.job import Options
     from processor.model import Source
@@ -51,7 +63,7 @@ def ours(work: str, file: Path, output: Path) -> None:
     key = f"data/bench/{file.name}"
     source = Source(file, "raw", key, "v1", "bench", datetime(2024, 1, 1, tzinfo=UTC))
     options = Options(disk_bytes=20_000_000_000, date_columns=(MOMENT[work],))
-    done = DuckEngine(options).convert(source, None, output, lambda: 900)
+    done = DuckEngine(options, contracts).convert(source, None, output, lambda: 900)
     if done.read != done.accepted + done.quarantined:
         raise AssertionError("a record was lost")
     sys.stderr.write(f"{done.status} {done.accepted} {done.quarantined}\n")

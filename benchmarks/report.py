@@ -71,7 +71,7 @@ def chart(results: dict[str, Any]) -> None:
 
     runs = {n: r for n, r in results["engines"]["json"].items() if "cpu" in r}
     names = sorted(runs, key=lambda n: -runs[n]["cpu"])
-    colours = ["#0b6e4f" if n in ("ours", "handler") else "#9aa5b1" for n in names]
+    colours = ["#0b6e4f" if n in ("ours", "contract", "handler") else "#9aa5b1" for n in names]
     figure_, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True)
     for axis, key, title in (
         (axes[0], "cpu", "CPU seconds"),
