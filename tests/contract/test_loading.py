@@ -122,7 +122,18 @@ def test_the_function_refuses_to_start_with_a_broken_contract(
     (tmp_path / "orders.schema.json").write_text('{"anyOf": []}')
     monkeypatch.setattr(bootstrap, "_CONTRACTS", tmp_path)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    settings = Settings("bucket", "db", "crawler", "ledger", (), "parquet", 1, 512, 512)
+    settings = Settings(
+        processed_bucket="bucket",
+        database="database",
+        crawler="crawler",
+        ledger_table="ledger",
+        queue_url="https://sqs.us-east-1.amazonaws.com/000000000000/queue",
+        date_columns=(),
+        output_format="parquet",
+        max_partitions=1,
+        memory_mb=512,
+        disk_mb=512,
+    )
     with pytest.raises(ContractError, match="anyOf") as refused:
         bootstrap.build(settings)
     # Neither kind: the message goes back to the queue, and is a dead letter at last.
