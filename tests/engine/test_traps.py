@@ -79,6 +79,13 @@ def test_a_huge_integer_outside_the_sample_is_kept() -> None:
     assert found.rescued[-1] == {"a": 2**70 + 1}
 
 
+def test_an_error_that_duckdb_cannot_spell_fails_no_file() -> None:
+    # It quotes the line that it stopped at, and cuts the quotation within a character.
+    record = {"a": None, "b": None, "c": [["\U00010000" * 3], "0\x1f\x80"]}
+    for body in (lines(*({"a": "x" * n} for n in range(800)), record), lines({"a": 1}, record)):
+        assert convert(body).status == "DONE"
+
+
 def test_a_key_outside_the_sample_is_a_column() -> None:
     found = convert(lines(*MANY, {"b": {"c": [1]}}))
     assert found.types == {"a": "bigint", "b": "struct<c:array<bigint>>"}

@@ -18,6 +18,7 @@ import fastavro
 
 from processor.engine.columns import RESCUED, lay_out
 from processor.engine.contract import Rules, as_json, checked, in_file
+from processor.engine.job import DUCKDB_ERRORS
 from processor.engine.jsonl import convert_jsonl
 from processor.engine.kinds import (
     BIGINT,
@@ -105,7 +106,7 @@ def convert_parquet(job: Job, path: Path, compression: str) -> Conversion:
         )
     except duckdb.OutOfMemoryException:
         raise
-    except duckdb.Error as error:
+    except DUCKDB_ERRORS as error:
         raise RejectedObjectError(Reason.CORRUPT_FILE, f"Parquet: {error}") from error
     return convert_jsonl(job, lines, compression, "parquet", nulls=True)
 
@@ -119,7 +120,7 @@ def _unless_broken(job: Job, select: str, rules: Rules) -> tuple[OutputFile, ...
         return publish(job, select)
     except duckdb.OutOfMemoryException:
         raise
-    except duckdb.Error:
+    except DUCKDB_ERRORS:
         # What the file itself is to blame for is found again where its rows are looked at.
         if rules.root.trivial:
             raise

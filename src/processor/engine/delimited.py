@@ -16,6 +16,7 @@ import duckdb
 
 from processor.engine.columns import RESCUED, lay_out
 from processor.engine.contract import QUOTED, Rules, checked, in_file, is_date, read_field
+from processor.engine.job import DUCKDB_ERRORS
 from processor.engine.kinds import (
     BIGINT,
     BOOLEAN,
@@ -84,7 +85,7 @@ def convert_delimited(job: Job, path: Path, compression: str, dialect: Dialect) 
             outputs = publish(job, checked(select, certain, _ERROR, RESCUED))
         except duckdb.OutOfMemoryException:
             raise
-        except duckdb.Error:
+        except DUCKDB_ERRORS:
             # A row or a value that is not as promised: the next way finds it.
             continue
         return conversion(job, "csv", compression, layout, outputs)

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 #: 131,072 rows in a function of 512 MB (docs/performance.md).
 _ROWS_PER_MB = 512
 
+#: What DuckDB raises. It cuts what it quotes of a line by bytes; where that is within a
+#: character, its own message cannot be decoded.
+DUCKDB_ERRORS = (duckdb.Error, UnicodeDecodeError)
+
 #: What is kept of a record too large for a row; the raw object still holds all of it.
 _RAW_KEPT = 1_000_000
 

@@ -24,6 +24,7 @@ import duckdb
 
 from processor.engine.columns import RESCUED, Layout, lay_out
 from processor.engine.contract import QUOTED, Rules, checked, is_date, mentions_null
+from processor.engine.job import DUCKDB_ERRORS
 from processor.engine.kinds import (
     BIGINT,
     BOOLEAN,
@@ -252,7 +253,7 @@ def _vectorised(job: Job, path: Path, shapes: dict[str, Kind], rules: Rules) -> 
             return None
     except duckdb.OutOfMemoryException:
         raise
-    except (duckdb.Error, _MiscountedError):
+    except (*DUCKDB_ERRORS, _MiscountedError):
         return None
     part = 1 + max((file.part for file in outputs), default=-1)
     more, rescued = _conform(job, rules, _numbered(unusual), plan.layout, part)
@@ -268,7 +269,7 @@ def _attempt(job: Job, path: Path, plan: _Plan) -> tuple[OutputFile, ...] | None
         return publish(job, _strict(job, path, plan))
     except duckdb.OutOfMemoryException:
         raise
-    except duckdb.Error:
+    except DUCKDB_ERRORS:
         # Whatever it was that the file did not promise: the next mend finds it.
         return None
 
@@ -364,7 +365,7 @@ def _divided(
         found = job.db.execute(_odd(job, path, plan, seen)).fetchall()
     except duckdb.OutOfMemoryException:
         raise
-    except duckdb.Error:
+    except DUCKDB_ERRORS:
         return None
     odd = sorted({number for (number,) in found}.union(_suspected(job, path, plan)))
     usual, unusual = job.workdir / "usual", job.workdir / "unusual"
