@@ -108,7 +108,8 @@ CONTRACTS = some(
     required=st.lists(NAMES, max_size=2, unique=True),
     additionalProperties=SCHEMAS,
 )
-RECORDS = st.lists(st.dictionaries(NAMES, VALUES, max_size=3), min_size=1, max_size=5)
+RECORD = st.dictionaries(NAMES, VALUES, max_size=3)
+RECORDS = st.lists(RECORD, min_size=1, max_size=5)
 
 
 def is_integer(_: Any, value: Any) -> bool:
@@ -148,6 +149,47 @@ def test_records_are_accepted_exactly_where_jsonschema_finds_them_valid(
     texts = [json.dumps(record) for record in records]
     assert [violation(root, loads(text)) is None for text in texts] == expected
     assert accepted("\n".join(texts).encode(), "x.jsonl", contract, len(records)) == expected
+
+
+TABLES = st.sampled_from(
+    [
+        None,
+        {"a": "bigint"},
+        {"a": "string", "b": "double"},
+        {"a": "struct<a:bigint>", "c": "array<string>"},
+        {"a": "boolean", "b": "date"},
+    ]
+)
+
+
+@given(
+    contract=CONTRACTS,
+    records=st.lists(RECORD, min_size=1, max_size=9),
+    broken=st.sets(st.integers(0, 8), max_size=2),
+    table=TABLES,
+)
+@settings(max_examples=120, deadline=None)
+def test_records_that_no_sample_shows_are_judged_alike(
+    contract: dict[str, Any],
+    records: list[dict[str, Any]],
+    broken: set[int],
+    table: dict[str, str] | None,
+) -> None:
+    body: list[str] = []
+    expected: list[bool] = []
+    for number, record in enumerate(records):
+        if number in broken:
+            body.append("{oops")
+            expected.append(False)
+        body.append(json.dumps(record))
+        expected.append(is_valid(contract, record))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonl, "_HEAD", 60)
+        patch.setattr(jsonl, "_PROBES", 0)
+        found = convert("\n".join(body).encode(), "data/t/x.jsonl", table, contract=contract)
+    refused = {number for number, _ in found.reasons}
+    assert [number not in refused for number in range(1, len(body) + 1)] == expected
+    assert len(found.rows) == sum(expected)
 
 
 TYPED = [
