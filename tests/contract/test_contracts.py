@@ -201,10 +201,23 @@ def test_fields_of_csv_are_read_as_the_contract_says() -> None:
     )
     assert found.reasons == [(2, "CONTRACT_VIOLATION")]
     assert found.quarantine[0]["raw"] == "30,XX,2,3,2024-01-16"
-    assert [(r["id"], r["zip"], r["price"], r["day"]) for r in found.values] == [
+    rows = sorted(found.values, key=lambda row: row["id"])
+    assert [(r["id"], r["zip"], r["price"], r["day"]) for r in rows] == [
         (29, "01234", 100.0, date(2024, 1, 15)),
         (31, "2", None, None),
     ]
+
+
+def test_rows_of_csv_that_break_the_contract_leave_their_neighbours_vectorised() -> None:
+    rows = [f'{n},"a\nb",{n % 100 or "none"}' for n in range(1, 5001)]
+    contract = {"properties": {"n": {"type": "integer"}, "rest": {"type": "integer"}}}
+    body = "\r\n".join(["n,text,rest", *rows]).encode()
+    found = convert(body, "data/t/x.csv", contract=contract)
+    assert [number for number, _ in found.reasons] == list(range(100, 5001, 100))
+    assert found.quarantine[0]["raw"] == '100,"a\nb",none'
+    assert found.conversion is not None
+    assert [(file.part, file.rows) for file in found.conversion.outputs] == [(0, 4950)]
+    assert {row["text"] for row in found.values} == {"a\nb"}
 
 
 def test_moments_and_decimals_of_parquet_are_judged_as_json_would_spell_them() -> None:

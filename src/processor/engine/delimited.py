@@ -2,7 +2,8 @@
 
 The file is read strictly in one scan, with types guessed from its beginning and proved for every
 value; where that raises, types are inferred over the whole file; where rows are not as the header
-says, or values do not fit their columns, rows are read one by one.
+says, rows are read one by one; where only some values do not fit their columns or the
+dataset's contract, only those rows are.
 """
 
 from __future__ import annotations
@@ -35,18 +36,21 @@ from processor.engine.rows import conversion, publish_rows
 from processor.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from processor.engine.columns import Layout
+    from processor.engine.columns import Layout, Target
     from processor.engine.detect import Dialect
     from processor.engine.job import Job
-    from processor.model import Conversion
+    from processor.model import Conversion, OutputFile
 
 #: A field that goes on for longer than this has lost its closing quote.
 _MAX_LINES, _MAX_BYTES = 1000, 4 * 1024 * 1024
 
 _SAMPLE_ROWS = 5000
+
+#: With more rows that stand out, reading all of them one by one takes hardly longer.
+_MAX_ODD = 100_000
 
 #: Beyond so many columns DuckDB plans four checks for each in memory that it does not count.
 _WIDE = 300
@@ -74,21 +78,23 @@ def convert_delimited(job: Job, path: Path, compression: str, dialect: Dialect) 
         Every row that is not blank is counted once; the header is no row.
     """
     rules = Rules.of(job.contract, nulls=True)
+    whole: dict[str, Kind] = {}
     wide = len(dialect.columns) > _WIDE
     for sample in () if wide else (f"LIMIT {_SAMPLE_ROWS}", ""):
         try:
             kinds = _infer(job, path, dialect, sample)
+            whole = {} if sample else kinds
             shapes = rules.fields(kinds)
             layout = lay_out(job.table, shapes)
-            select = _strict(job, path, dialect, in_file(layout, dialect.columns))
-            certain = rules.certain(_proved(rules, shapes, dialect), layout)
-            outputs = publish(job, checked(select, certain, _ERROR, RESCUED))
+            outputs = publish(job, _proving(job, path, dialect, rules, shapes, layout))
         except duckdb.OutOfMemoryException:
             raise
         except DUCKDB_ERRORS:
             # A row or a value that is not as promised: the next way finds it.
             continue
         return conversion(job, "csv", compression, layout, outputs)
+    if whole and (done := _without_odd(job, path, dialect, rules, whole)):
+        return conversion(job, "csv", compression, *done)
     return _exactly(job, path, compression, dialect, rules)
 
 
@@ -170,24 +176,42 @@ def _fits(name: str, kind: Kind) -> str:
     return "true" if kind == STRING else "false"
 
 
+def _proving(
+    job: Job,
+    path: Path,
+    dialect: Dialect,
+    rules: Rules,
+    shapes: dict[str, Kind],
+    layout: Layout,
+) -> str:
+    """Give a query that raises at the first row unlike its columns or its contract."""
+    select = _strict(job, path, dialect, in_file(layout, dialect.columns))
+    certain = rules.certain(_proved(rules, shapes, dialect), layout)
+    return checked(select, certain, _ERROR, RESCUED)
+
+
+def _read(target: Target, otherwise: str) -> str:
+    """Give the SQL that reads a text as its column; what it does where that cannot be."""
+    text = quoted(target.field)
+    if target.kind == STRING:
+        return text
+    boolean = target.kind == BOOLEAN
+    read = f"lower({text}) = 'true'" if boolean else f"CAST({text} AS {duckdb_type(target.kind)})"
+    return (
+        f"CASE WHEN {_fits(target.field, target.kind)} THEN {read} "
+        f"WHEN {text} IS NOT NULL THEN {otherwise} END"
+    )
+
+
+def _unseen(dialect: Dialect, layout: Layout) -> str:
+    known = {target.field for target in layout.targets}
+    return " OR ".join(f"{quoted(n)} IS NOT NULL" for n in dialect.columns if n not in known)
+
+
 def _strict(job: Job, path: Path, dialect: Dialect, layout: Layout) -> str:
     """Give a query over the file that raises at the first value unlike its column."""
-    columns = []
-    for target in layout.targets:
-        text = quoted(target.field)
-        read = text
-        if target.kind == BOOLEAN:
-            read = f"lower({text}) = 'true'"
-        elif target.kind != STRING:
-            read = f"CAST({text} AS {duckdb_type(target.kind)})"
-        if target.kind != STRING:
-            read = (
-                f"CASE WHEN {_fits(target.field, target.kind)} THEN {read} "
-                f"WHEN {text} IS NOT NULL THEN {_ERROR} END"
-            )
-        columns.append(f"{read} AS {quoted(target.column)}")
-    known = {target.field for target in layout.targets}
-    unseen = " OR ".join(f"{quoted(n)} IS NOT NULL" for n in dialect.columns if n not in known)
+    columns = [f"{_read(target, _ERROR)} AS {quoted(target.column)}" for target in layout.targets]
+    unseen = _unseen(dialect, layout)
     rescued = "CAST(NULL AS VARCHAR)"
     if unseen:
         rescued = f"CASE WHEN {unseen} THEN {_ERROR} ELSE {rescued} END"
@@ -199,6 +223,71 @@ def _strict(job: Job, path: Path, dialect: Dialect, layout: Layout) -> str:
     return f"SELECT {', '.join(columns)} FROM {_relation(path, dialect)}"
 
 
+# --- Rows set aside --------------------------------------------------------------------
+
+
+def _without_odd(
+    job: Job, path: Path, dialect: Dialect, rules: Rules, kinds: dict[str, Kind]
+) -> tuple[Layout, tuple[OutputFile, ...], int] | None:
+    """Read one by one only the rows that do not fit their columns or their contract."""
+    job.quarantine.restart()
+    shapes = rules.fields(kinds)
+    layout = lay_out(job.table, shapes)
+    usual, good = job.workdir / "usual.csv", job.workdir / "odd.jsonl"
+    try:
+        odd = _odd(job, path, dialect, rules, shapes, layout)
+        if len(odd) > _MAX_ODD:
+            return None
+        with good.open("w", encoding="utf-8") as file:
+            for _, row in _good_rows(job, _divided(job, path, usual, dialect, odd), dialect, rules):
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        outputs = publish(job, _proving(job, usual, dialect, rules, shapes, layout))
+    except duckdb.OutOfMemoryException:
+        raise
+    except DUCKDB_ERRORS:
+        return None
+    part = 1 + max((file.part for file in outputs), default=-1)
+    more, rescued = publish_rows(job, _conformed(good, dialect, layout), layout, part)
+    return layout, outputs + more, rescued
+
+
+def _odd(
+    job: Job,
+    path: Path,
+    dialect: Dialect,
+    rules: Rules,
+    shapes: dict[str, Kind],
+    layout: Layout,
+) -> set[int]:
+    """Give the numbers of the rows at which the strict query would raise, up to one too many."""
+    present = in_file(layout, dialect.columns)
+    fits = [f"({quoted(t.field)} IS NULL OR {_fits(t.field, t.kind)})" for t in present.targets]
+    if unseen := _unseen(dialect, present):
+        fits.append(f"NOT ({unseen})")
+    columns = [f"{_read(t, 'NULL')} AS {quoted(t.column)}" for t in present.targets]
+    certain = rules.certain(_proved(rules, shapes, dialect), layout)
+    # No column is called so: their names have neither.
+    found = job.db.execute(
+        f'SELECT "#" FROM (SELECT row_number() OVER () AS "#", '
+        f'{" AND ".join(fits)} AS "fits?", {", ".join(columns)} '
+        f'FROM {_relation(path, dialect)}) WHERE ("fits?" AND {certain}) IS NOT TRUE '
+        f"LIMIT {_MAX_ODD + 1}"
+    )
+    return {number for (number,) in found.fetchall()}
+
+
+def _divided(job: Job, path: Path, usual: Path, dialect: Dialect, odd: set[int]) -> Iterator[Row]:
+    """Copy the header and all rows but some; give these."""
+    with usual.open("wb") as kept:
+        for number, row, raw, wrong in _numbered(path, dialect):
+            if number % 10_000 == 0:
+                job.check_time()
+            if number in odd or wrong:
+                yield number, row, raw, wrong
+            else:
+                kept.write(raw + b"\n")
+
+
 # --- Row by row ------------------------------------------------------------------------
 
 
@@ -207,7 +296,7 @@ def _exactly(job: Job, path: Path, compression: str, dialect: Dialect, rules: Ru
     good = job.workdir / "rows.jsonl"
     holding = {name: [False, *(True for _ in _ORDER)] for name in dialect.columns}
     with good.open("w", encoding="utf-8") as file:
-        for number, row in _good_rows(job, path, dialect, rules):
+        for number, row in _good_rows(job, _numbered(path, dialect), dialect, rules):
             if number % 10_000 == 0:
                 job.check_time()
             for name, text in zip(dialect.columns, row, strict=True):
@@ -250,14 +339,21 @@ def _conformed(rows: Path, dialect: Dialect, layout: Layout) -> Iterator[dict[st
             yield row
 
 
+#: Number from 1, fields, raw bytes, and what is wrong with it; the header is number 0.
+Row = tuple[int, list[str], bytes, str]
+
+
+def _numbered(path: Path, dialect: Dialect) -> Iterator[Row]:
+    for number, row in enumerate(_rows(path, dialect), 0 if dialect.header else 1):
+        yield (number, *row)
+
+
 def _good_rows(
-    job: Job, path: Path, dialect: Dialect, rules: Rules
+    job: Job, rows: Iterable[Row], dialect: Dialect, rules: Rules
 ) -> Iterator[tuple[int, list[str | None]]]:
     """Give the rows with as many fields as there are columns; refuse the others."""
     width = len(dialect.columns)
-    number = -1 if dialect.header else 0
-    for row, raw, wrong in _rows(path, dialect):
-        number += 1
+    for number, row, raw, wrong in rows:
         if number == 0:
             continue
         if wrong:
