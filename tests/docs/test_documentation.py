@@ -12,6 +12,8 @@ import pytest
 from samcli.yamlhelper import parse_yaml_file
 
 from lake.cli import main
+from processor.contract.formats import FORMATS
+from processor.contract.schema import FORMAT_HINTS, KEYWORDS
 from processor.errors import TransientError
 from processor.model import Status
 from processor.reasons import Reason
@@ -103,6 +105,17 @@ def test_reasons_and_statuses_are_those_of_the_code(root: Path) -> None:
     terminal = {"OBJECT_GONE", "OBJECT_ARCHIVED", "WORKER_LOST", "DEFECT"}
     assert set(re.findall(rows, failures, re.MULTILINE)) == transient | terminal
     assert set(re.findall(rows, after, re.MULTILINE)) == {r.value for r in Reason}
+
+
+def test_keywords_formats_and_hints_of_contracts_are_those_of_the_code(root: Path) -> None:
+    page = (root / "docs" / "contracts.md").read_text(encoding="utf-8")
+    table = page.split("| keyword | notes |")[1].split("\n\n")[0]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row[1])}
+    assert named == KEYWORDS
+    notes = {row[1].strip(): row[2] for row in rows}
+    assert set(re.findall(r"`([\w-]+)`", notes["`format`"])) == set(FORMATS)
+    assert set(re.findall(r"`([\w-]+)`", notes["`x-format`"])) == set(FORMAT_HINTS)
 
 
 def run(script: str, lake: LocalLake) -> str:

@@ -19,7 +19,7 @@ from processor.errors import ContractError
 from processor.naming import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 SUFFIX = ".schema.json"
@@ -426,4 +426,5 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "maxItems": _count,
 }
 
-KEYWORDS: Iterable[str] = (*_PARTS, *_CHECKS)
+#: Everything that a contract may say.
+KEYWORDS = frozenset({*_PARTS, *_CHECKS, *ANNOTATIONS, PARTITION_COLUMN, FORMAT_HINT})
