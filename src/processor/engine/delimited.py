@@ -21,14 +21,17 @@ from processor.engine.kinds import (
     DOUBLE,
     NULL,
     STRING,
+    WHOLE_DIGITS,
     Kind,
+    Scalar,
     duckdb_type,
     literal,
     quoted,
 )
-from processor.engine.publish import dated, lineage, publish
+from processor.engine.publish import WIDE, dated, lineage, publish
 from processor.engine.record import MisfitError, read_text
 from processor.engine.rows import conversion, publish_rows
+from processor.engine.sql import text_as
 from processor.reasons import Reason
 
 if TYPE_CHECKING:
@@ -44,9 +47,6 @@ if TYPE_CHECKING:
 _MAX_LINES, _MAX_BYTES = 1000, 4 * 1024 * 1024
 
 _SAMPLE_ROWS = 5000
-
-#: Beyond so many columns DuckDB plans four checks for each in memory that it does not count.
-_WIDE = 300
 
 csv.field_size_limit(_MAX_BYTES)
 
@@ -70,7 +70,7 @@ def convert_delimited(job: Job, path: Path, compression: str, dialect: Dialect) 
     Conversion
         Every row that is not blank is counted once; the header is no row.
     """
-    wide = len(dialect.columns) > _WIDE
+    wide = len(dialect.columns) > WIDE
     for sample in () if wide else (f"LIMIT {_SAMPLE_ROWS}", ""):
         try:
             kinds = _infer(job, path, dialect, sample)
@@ -131,8 +131,6 @@ def _fits(name: str, kind: Kind) -> str:
     text = quoted(name)
     if kind == BOOLEAN:
         return f"lower({text}) IN ('true', 'false')"
-    if kind == BIGINT:
-        return f"CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR) = {text}"
     if kind == DOUBLE:
         # JSON's grammar of numbers, so that neither 007 nor 1e400 is one; digits as in
         # jsonl.py.
@@ -140,7 +138,12 @@ def _fits(name: str, kind: Kind) -> str:
             f"regexp_full_match({text}, '-?(0|[1-9][0-9]*)(\\.[0-9]+)?') AND "
             f"(strlen({text}) <= 15 OR CAST(TRY_CAST({text} AS DOUBLE) AS VARCHAR) = {text})"
         )
-    return "true" if kind == STRING else "false"
+    if kind == STRING:
+        return "true"
+    if isinstance(kind, Scalar) and kind.name in WHOLE_DIGITS:
+        return f"CAST(TRY_CAST({text} AS {duckdb_type(kind)}) AS VARCHAR) = {text}"
+    found = text_as(text, kind)
+    return found[0] if found else "false"
 
 
 def _strict(job: Job, path: Path, dialect: Dialect, layout: Layout) -> str:
@@ -148,19 +151,22 @@ def _strict(job: Job, path: Path, dialect: Dialect, layout: Layout) -> str:
     error = "error('not as the sample promised')"
     columns = []
     for target in layout.targets:
+        if not target.written:
+            continue
         text = quoted(target.field)
         read = text
         if target.kind == BOOLEAN:
             read = f"lower({text}) = 'true'"
         elif target.kind != STRING:
-            read = f"CAST({text} AS {duckdb_type(target.kind)})"
+            proved = text_as(text, target.kind)
+            read = proved[1] if proved else f"CAST({text} AS {duckdb_type(target.kind)})"
         if target.kind != STRING:
             read = (
                 f"CASE WHEN {_fits(target.field, target.kind)} THEN {read} "
                 f"WHEN {text} IS NOT NULL THEN {error} END"
             )
         columns.append(f"{read} AS {quoted(target.column)}")
-    known = {target.field for target in layout.targets}
+    known = {target.field for target in layout.targets if target.written}
     unseen = " OR ".join(f"{quoted(n)} IS NOT NULL" for n in dialect.columns if n not in known)
     rescued = "CAST(NULL AS VARCHAR)"
     if unseen:
@@ -177,7 +183,7 @@ def _strict(job: Job, path: Path, dialect: Dialect, layout: Layout) -> str:
 
 
 def _exactly(job: Job, path: Path, compression: str, dialect: Dialect) -> Conversion:
-    job.quarantine.restart()
+    job.restart()
     good = job.workdir / "rows.jsonl"
     holding = {name: [False, *(True for _ in _ORDER)] for name in dialect.columns}
     with good.open("w", encoding="utf-8") as file:
@@ -192,7 +198,7 @@ def _exactly(job: Job, path: Path, compression: str, dialect: Dialect) -> Conver
         name: _first_that_holds(int(held[0]), tuple(held[1:])) for name, held in holding.items()
     }
     layout = lay_out(job.table, kinds)
-    outputs, rescued = publish_rows(job, _conformed(good, dialect, layout), layout)
+    outputs, rescued = publish_rows(job, _conformed(job, good, dialect, layout), layout)
     return conversion(job, "csv", compression, layout, outputs, rescued)
 
 
@@ -206,7 +212,7 @@ def _observe(held: list[bool], text: str) -> None:
                 held[position] = False
 
 
-def _conformed(rows: Path, dialect: Dialect, layout: Layout) -> Iterator[dict[str, Any]]:
+def _conformed(job: Job, rows: Path, dialect: Dialect, layout: Layout) -> Iterator[dict[str, Any]]:
     targets = {target.field: target for target in layout.targets}
     with rows.open(encoding="utf-8") as file:
         for line in file:
@@ -219,6 +225,7 @@ def _conformed(rows: Path, dialect: Dialect, layout: Layout) -> Iterator[dict[st
                     row[targets[name].column] = read_text(text, targets[name].kind)
                 except MisfitError:
                     lost[name] = text
+                    job.drift[targets[name].column] += 1
             if lost:
                 row[RESCUED] = json.dumps(lost, ensure_ascii=False)
             yield row

@@ -10,6 +10,7 @@ import io
 import json
 import shutil
 import tempfile
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -81,6 +82,8 @@ class Job:
         A database in memory that spills below ``workdir``.
     quarantine : Quarantine
         Takes what is refused.
+    drift : Counter
+        Rows with something rescued, by the column that it did not fit.
     """
 
     source: Source
@@ -90,6 +93,22 @@ class Job:
     seconds_left: Callable[[], float]
     db: duckdb.DuckDBPyConnection
     quarantine: Quarantine
+    drift: Counter[str] = field(default_factory=Counter)
+
+    def restart(self) -> None:
+        """Forget what was counted and refused: another reading of the object begins."""
+        self.quarantine.restart()
+        self.drift.clear()
+
+    @contextmanager
+    def more_memory(self) -> Iterator[None]:
+        """Let DuckDB have a quarter more for a while: rows of many columns need it at once."""
+        limit = self.options.memory_mb
+        self.db.execute(f"SET GLOBAL memory_limit = '{limit * 5 // 4}MB'")
+        try:
+            yield
+        finally:
+            self.db.execute(f"SET GLOBAL memory_limit = '{limit}MB'")
 
     def check_time(self) -> None:
         """Hand the object back while there is time to say so.

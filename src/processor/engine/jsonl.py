@@ -24,21 +24,20 @@ from processor.engine.columns import Layout, lay_out
 from processor.engine.kinds import (
     BIGINT,
     BOOLEAN,
-    DATE,
     DOUBLE,
     NULL,
     STRING,
-    TIMESTAMP,
     Array,
     Kind,
     Struct,
     duckdb_type,
     kind_of,
+    leaves,
     literal,
     merge,
     quoted,
 )
-from processor.engine.publish import dated, lineage, publish
+from processor.engine.publish import WIDE, dated, lineage, publish
 from processor.engine.record import NotJsonError, loads
 from processor.engine.rows import (
     MAX_RECORD,
@@ -48,6 +47,7 @@ from processor.engine.rows import (
     lines_of,
     publish_rows,
 )
+from processor.engine.sql import number_as, text_as
 from processor.errors import RejectedObjectError
 from processor.naming import normalise
 from processor.reasons import Reason
@@ -70,10 +70,6 @@ _SMALLEST = 64 * 1024
 
 #: JSON's own white space; a line of nothing else is no record.
 _BLANK = b" \t\r\n"
-
-#: Every number of so many decimal digits is told apart from every other by its double
-#: (IEEE 754-2019, 5.12.2: DBL_DIG).
-_DIGITS = 15
 
 
 def convert_jsonl(job: Job, path: Path, compression: str, name: str = "jsonl") -> Conversion:
@@ -102,9 +98,9 @@ def convert_jsonl(job: Job, path: Path, compression: str, name: str = "jsonl") -
     """
     shapes, sampled = _sample(path)
     if not sampled:
-        if all(not line.strip(_BLANK) for _, line in _lines(path)):
+        if all(not line.strip(_BLANK) for _, line in numbered_lines(path)):
             return conversion(job, name, compression, lay_out(job.table, {}), ())
-        if all(_value(line) is _NOT_JSON for _, line in _lines(path)):
+        if all(_value(line) is _NOT_JSON for _, line in numbered_lines(path)):
             raise RejectedObjectError(Reason.UNKNOWN_FORMAT, "no line of it is JSON")
     layout, outputs, rescued = _vectorised(job, path, shapes) or _exactly(job, path)
     return conversion(job, name, compression, layout, outputs, rescued)
@@ -113,7 +109,7 @@ def convert_jsonl(job: Job, path: Path, compression: str, name: str = "jsonl") -
 # --- Lines -----------------------------------------------------------------------------
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Give the lines that are not blank, numbered from 1."""
     number = 0
     with path.open("rb") as file:
@@ -125,7 +121,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def has_records(path: Path) -> bool:
     """Tell whether any line by itself is a JSON object or array."""
-    return any(isinstance(_value(line), (dict, list)) for _, line in _lines(path))
+    return any(isinstance(_value(line), (dict, list)) for _, line in numbered_lines(path))
 
 
 def _observe(shapes: dict[str, Kind], value: Any) -> None:
@@ -160,7 +156,7 @@ def _sample(path: Path) -> tuple[dict[str, Kind], int]:
 
 
 def _vectorisable(shapes: dict[str, Kind]) -> bool:
-    """Tell whether DuckDB can keep the keys apart: its names ignore case."""
+    """Tell whether DuckDB can keep the keys apart: its names ignore case, its memory is small."""
 
     def distinct(shape: Kind) -> bool:
         match shape:
@@ -175,6 +171,7 @@ def _vectorisable(shapes: dict[str, Kind]) -> bool:
     lowered = {key.lower() for key in shapes}
     return (
         bool(shapes)
+        and sum(leaves(shape) for shape in shapes.values()) <= WIDE
         and len(lowered) == len(shapes)
         and "" not in shapes
         and all(distinct(shape) for shape in shapes.values())
@@ -186,7 +183,7 @@ Done = tuple[Layout, tuple["OutputFile", ...], int]
 
 def _vectorised(job: Job, path: Path, shapes: dict[str, Kind]) -> Done | None:
     """Read with DuckDB, mending what stands against it; None where it cannot be done."""
-    job.quarantine.restart()
+    job.restart()
     refused: list[int] = []
     rest = path
     try:
@@ -197,15 +194,23 @@ def _vectorised(job: Job, path: Path, shapes: dict[str, Kind]) -> Done | None:
             layout = lay_out(job.table, shapes)
             if (outputs := _attempt(job, rest, shapes, layout)) is not None:
                 return layout, outputs, 0
-        rest, unusual = _set_aside(job, rest, shapes, layout, refused)
-        if (outputs := _attempt(job, rest, shapes, layout)) is None:
+        usual, unusual = _set_aside(job, rest, shapes, layout, refused)
+        for _, line in _numbered(unusual):
+            _observe(shapes, _value(line))
+        if not _vectorisable(shapes):
+            return None
+        if (widened := lay_out(job.table, shapes)) != layout:
+            # DuckDB infers a double where a number is beyond 64 bits, and the like.
+            layout = widened
+            usual, unusual = _set_aside(job, rest, shapes, layout, refused)
+        if (outputs := _attempt(job, usual, shapes, layout)) is None:
             return None
     except duckdb.OutOfMemoryException:
         raise
     except (duckdb.Error, _MiscountedError):
         return None
     part = 1 + max((file.part for file in outputs), default=-1)
-    more, rescued = _conform(job, _numbered(unusual), layout, part)
+    more, rescued = conform_lines(job, _numbered(unusual), layout, part)
     return layout, outputs + more, rescued
 
 
@@ -382,6 +387,7 @@ def _strict(job: Job, path: Path, shapes: dict[str, Kind], layout: Layout) -> st
     columns = [
         f"{_checked(reference[t.field], shapes[t.field], t.kind)} AS {quoted(t.column)}"
         for t in layout.targets
+        if t.written
     ]
     rescued = "CAST(NULL AS VARCHAR)"
     if unseen := _unseen(shapes, layout):
@@ -395,18 +401,19 @@ def _strict(job: Job, path: Path, shapes: dict[str, Kind], layout: Layout) -> st
 
 def _odd(job: Job, path: Path, shapes: dict[str, Kind], layout: Layout) -> str:
     """Give a query for the numbers of the lines at which the strict one would raise."""
-    tests = [_fits(quoted(t.field), shapes[t.field], t.kind) for t in layout.targets]
+    tests = [_fits(quoted(t.field), shapes[t.field], t.kind) for t in layout.targets if t.written]
     if unseen := _unseen(shapes, layout):
         tests.append(f"NOT ({unseen})")
+    fits = " AND ".join(tests) or "true"
     return (
-        f"SELECT number FROM (SELECT row_number() OVER () AS number, {' AND '.join(tests)} AS fits "
+        f"SELECT number FROM (SELECT row_number() OVER () AS number, {fits} AS fits "
         f"FROM {_relation(job, path, shapes, layout)}) WHERE fits IS NOT TRUE"
     )
 
 
 def _unseen(shapes: dict[str, Kind], layout: Layout) -> str:
     """Say in SQL that a field has a value that had none where types were inferred."""
-    known = {target.field for target in layout.targets}
+    known = {target.field for target in layout.targets if target.written}
     return " OR ".join(f"{quoted(k)} IS NOT NULL" for k in shapes if k not in known)
 
 
@@ -441,22 +448,19 @@ def _example(shape: Kind, kind: Kind) -> Any:
     """
     match shape, kind:
         case Struct(shapes), Struct():
-            known = {
-                name: _example(inner, target)
-                for name, inner in shapes
-                if (target := kind.get(normalise(name))) is not None
-            }
-            return known or None
+            return {
+                name: _example(inner, kind.get(normalise(name)) or NULL) for name, inner in shapes
+            } or None
         case Array(item), Array(target):
             return [_example(item, target)]
-    return "x" if kind in (STRING, TIMESTAMP, DATE) else None
+    return "x" if kind == STRING or (text_as("", kind) and not number_as("", kind)) else None
 
 
 def _checked(value: str, shape: Kind, kind: Kind) -> str:
     """Give the SQL that reads a raw value as a kind, or raises."""
     match shape, kind:
         case Struct(shapes), Struct(fields):
-            if not any(kind.get(normalise(name)) for name, _ in shapes):
+            if not shapes:
                 return f"CASE WHEN {value} IS NOT NULL THEN {_ERROR} END"
             by_name = {normalise(name): (name, inner) for name, inner in shapes}
             packed = ", ".join(
@@ -468,7 +472,10 @@ def _checked(value: str, shape: Kind, kind: Kind) -> str:
                 )
                 for name, target in fields
             )
-            return f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END"
+            refusal = (
+                f"WHEN {unseen} THEN {_ERROR} " if (unseen := _strange(value, shape, kind)) else ""
+            )
+            return f"CASE {refusal}WHEN {value} IS NOT NULL THEN struct_pack({packed}) END"
         case Array(item), Array(target):
             if target == STRING:
                 return value
@@ -482,11 +489,14 @@ def _fits(value: str, shape: Kind, kind: Kind) -> str:
     """Give the SQL that is true where reading a raw value as a kind would not raise."""
     match shape, kind:
         case Struct(shapes), Struct():
-            inside = " AND ".join(
+            tests = [
                 _fits(f"{value}.{quoted(name)}", inner, target)
                 for name, inner in shapes
                 if (target := kind.get(normalise(name))) is not None
-            )
+            ]
+            if unseen := _strange(value, shape, kind):
+                tests.append(f"NOT ({unseen})")
+            inside = " AND ".join(tests)
             return f"({value} IS NULL OR ({inside}))" if inside else f"{value} IS NULL"
         case Array(item), Array(target):
             if target == STRING:
@@ -500,6 +510,15 @@ def _fits(value: str, shape: Kind, kind: Kind) -> str:
     return f"({value} IS NULL OR {_leaf(value, kind)[0]})"
 
 
+def _strange(value: str, shape: Struct, kind: Struct) -> str:
+    """Say in SQL that a struct has a value in a field that the table does not know."""
+    return " OR ".join(
+        f"{value}.{quoted(name)} IS NOT NULL"
+        for name, _ in shape.fields
+        if kind.get(normalise(name)) is None
+    )
+
+
 def _variable(value: str) -> str:
     return f"e{hashlib.sha256(value.encode()).hexdigest()[:8]}"
 
@@ -510,26 +529,13 @@ def _leaf(value: str, kind: Kind) -> tuple[str, str]:
         # So DuckDB spells what it takes for numbers and JSON does not.
         return f"{value} NOT IN ('NaN', 'Infinity', '-Infinity')", value
     text = f"CAST({value} AS VARCHAR)"
-    double = f"TRY_CAST({text} AS DOUBLE)"
-    whole = f"TRY_CAST({text} AS BIGINT)"
-    if kind == BIGINT:
-        # A short number is whole when both casts agree, since the one to BIGINT rounds;
-        # a longer one when it is spelled as the cast spells it. One in quotes is neither.
-        test = (
-            f"CASE WHEN strlen({text}) <= {_DIGITS} THEN {double} = {whole} "
-            f"ELSE CAST({whole} AS VARCHAR) = {text} END"
-        )
-        return test, f"CAST({text} AS BIGINT)"
-    if kind == DOUBLE:
-        # Fractions come spelled as their doubles; a long integer must be spelled so, too.
-        test = (
-            f"CASE WHEN strlen({text}) <= {_DIGITS} THEN isfinite({double}) "
-            f"ELSE CAST({double} AS VARCHAR) = {text} END"
-        )
-        return test, f"CAST({text} AS DOUBLE)"
     if kind == BOOLEAN:
         return f"{text} IN ('true', 'false')", f"{text} = 'true'"
-    return "false", "NULL"
+    return (
+        number_as(text, kind)
+        or text_as(value, kind)
+        or ("false", f"CAST(NULL AS {duckdb_type(kind)})")
+    )
 
 
 # --- The exact way ---------------------------------------------------------------------
@@ -538,23 +544,40 @@ def _leaf(value: str, kind: Kind) -> tuple[str, str]:
 def _exactly(job: Job, path: Path) -> Done:
     """Read line by line, inferring over the whole file before a value is conformed."""
     shapes: dict[str, Kind] = {}
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path):
         if number % 10_000 == 0:
             job.check_time()
         if (value := _value(line)) is not _NOT_JSON:
             _observe(shapes, value)
     layout = lay_out(job.table, shapes)
-    job.quarantine.restart()
-    outputs, rescued = _conform(job, _lines(path), layout, part=0)
+    job.restart()
+    outputs, rescued = conform_lines(job, numbered_lines(path), layout)
     return layout, outputs, rescued
 
 
-def _conform(
-    job: Job, lines: Iterable[tuple[int, bytes]], layout: Layout, part: int
+def conform_lines(
+    job: Job, lines: Iterable[tuple[int, bytes]], layout: Layout, part: int = 0
 ) -> tuple[tuple[OutputFile, ...], int]:
-    """Read each line exactly; give the files, and how many rows have something rescued."""
+    """Read each line exactly.
+
+    Parameters
+    ----------
+    job : Job
+        Takes what is refused and what drifts.
+    lines : iterable of (int, bytes)
+        Numbered records; what is no JSON goes to quarantine.
+    layout : Layout
+        The columns to read them as.
+    part : int
+        Number of the files among those of their dates.
+
+    Returns
+    -------
+    tuple of (tuple of OutputFile, int)
+        The files, and how many rows have something rescued.
+    """
     rows = (
-        conformed(_value(line), layout.targets)
+        conformed(_value(line), layout.targets, job.drift)
         for number, line in lines
         if not _refused(job, number, line)
     )

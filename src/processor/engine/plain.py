@@ -36,7 +36,7 @@ def convert_text(job: Job, path: Path, compression: str) -> Conversion:
         Lines of nothing but white space are no records; they are numbered all the same.
     """
     layout = lay_out(job.table, {"line_number": BIGINT, "line": STRING})
-    rows = (conformed(record, layout.targets) for record in _lines(job, path))
+    rows = (conformed(record, layout.targets, job.drift) for record in _lines(job, path))
     outputs, rescued = publish_rows(job, rows, layout)
     return conversion(job, "text", compression, layout, outputs, rescued)
 
@@ -85,5 +85,5 @@ def convert_opaque(job: Job, path: Path, compression: str, media_type: str) -> C
     }
     kinds = {"key": STRING, "size": BIGINT, "media_type": STRING, "sha256": STRING}
     layout = lay_out(job.table, kinds)
-    outputs, rescued = publish_rows(job, [conformed(record, layout.targets)], layout)
+    outputs, rescued = publish_rows(job, [conformed(record, layout.targets, job.drift)], layout)
     return conversion(job, "opaque", compression, layout, outputs, rescued)

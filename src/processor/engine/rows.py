@@ -12,6 +12,7 @@ from processor.engine.record import Repeated, conform
 from processor.model import Conversion, Status
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 #: Bytes of a record that is certainly taken: half of the 32 MB that Athena takes for a row.
 #: DuckDB takes up to twice as many, since its buffers are so long.
 MAX_RECORD = 15 * 1024 * 1024
+
+#: So many drifting columns are named, those that drift most.
+_NAMED = 20
 
 #: A value that is no object is a row of this one column.
 VALUE = "value"
@@ -52,7 +56,7 @@ def fields_of(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {VALUE: value}
 
 
-def conformed(value: Any, targets: tuple[Target, ...]) -> dict[str, Any]:
+def conformed(value: Any, targets: tuple[Target, ...], drift: Counter[str]) -> dict[str, Any]:
     """Read one record as a row.
 
     Parameters
@@ -61,6 +65,8 @@ def conformed(value: Any, targets: tuple[Target, ...]) -> dict[str, Any]:
         What :func:`processor.engine.record.loads` gave.
     targets : tuple of Target
         Where its fields go; a field without one held nothing but nulls.
+    drift : Counter
+        Counts, by column, the rows in which not all of it could be read as its type.
 
     Returns
     -------
@@ -71,11 +77,14 @@ def conformed(value: Any, targets: tuple[Target, ...]) -> dict[str, Any]:
     fields = fields_of(value)
     if isinstance(value, Repeated):
         rescued |= {key: every[:-1] for key, every in value.repeated.items()}
-    row = {
-        t.column: conform(fields[t.field], t.kind, t.field, rescued)
-        for t in targets
-        if t.field in fields
-    }
+    row: dict[str, Any] = {}
+    before = len(rescued)
+    for target in targets:
+        if target.field in fields:
+            row[target.column] = conform(fields[target.field], target.kind, target.field, rescued)
+            if len(rescued) > before:
+                drift[target.column] += 1
+                before = len(rescued)
     if rescued:
         row[RESCUED] = json.dumps(rescued, ensure_ascii=False, separators=(",", ":"))
     return row
@@ -116,18 +125,18 @@ def publish_rows(
                 job.check_time()
             rescued += RESCUED in row
             file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
-    outputs = publish(job, _trusted(job, path, layout), part) if count else ()
+    outputs = publish(job, _trusted(job, path, layout), part, layout.width) if count else ()
     path.unlink()
     return outputs, rescued
 
 
 def _trusted(job: Job, path: Path, layout: Layout) -> str:
     """Give a query over conformed rows, which need no checks."""
-    columns = {t.column: duckdb_type(t.kind) for t in layout.targets}
+    columns = {t.column: duckdb_type(t.kind) for t in layout.targets if t.written}
     types = ", ".join(
         f"{quoted(name)}: {literal(kind)}" for name, kind in {**columns, RESCUED: "VARCHAR"}.items()
     )
-    reference = {t.field: quoted(t.column) for t in layout.targets}
+    reference = {t.field: quoted(t.column) for t in layout.targets if t.written}
     select = [quoted(name) for name in columns]
     select += [lineage(job, RESCUED), f"{dated(job, layout.targets, reference)} AS date_partition"]
     return (
@@ -179,4 +188,6 @@ def conversion(
         layout.schema,
         outputs,
         job.quarantine.close(),
+        layout.added,
+        tuple(sorted(job.drift.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]),
     )
