@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
 from processor.engine.duck import DuckEngine
 from processor.engine.job import Options
 from processor.errors import ObjectTooLargeError, RejectedObjectError
 from processor.model import Column, Conversion, Schema, Source
+from tests.support.athena import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,12 +90,10 @@ def convert(
         rows = []
         names = [column.name for column in done.schema.columns]
         for file in done.outputs:
-            found = pq.ParquetFile(file.path)
-            assert found.metadata.num_rows == file.rows
-            assert set(found.schema_arrow.names) <= set(names)
+            found = read(file.path, done.schema)
+            assert len(found) == file.rows
             rows += [
-                dict.fromkeys(names) | row | {"date_partition": file.partition}
-                for row in found.read().to_pylist()
+                dict.fromkeys(names) | row | {"date_partition": file.partition} for row in found
             ]
         quarantine = [
             json.loads(line)

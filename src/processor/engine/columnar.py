@@ -226,9 +226,18 @@ _KEYS = frozenset({*WHOLE_DIGITS, "boolean", "string", "date", "timestamp"})
 
 def _read_struct(value: str, kind: DuckDBPyType, node: _Node) -> tuple[Kind, str]:
     children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
+    # The tag of a union has no name, which makes names useless for its other fields, too.
+    named = all(name for name, _ in children)
     parts = [
-        (normalise(name), *_read(f"{value}.{quoted(name)}", inner, node.child(position)))
-        for position, (name, inner) in enumerate(children)
+        (
+            normalise(name),
+            *_read(
+                f"{value}.{quoted(name)}" if named else f"struct_extract_at({value}, {number})",
+                inner,
+                node.child(number - 1),
+            ),
+        )
+        for number, (name, inner) in enumerate(children, 1)
     ]
     if len({name for name, _, _ in parts}) < len(parts):
         return STRING, _JSON.format(value)

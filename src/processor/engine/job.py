@@ -100,16 +100,6 @@ class Job:
         self.quarantine.restart()
         self.drift.clear()
 
-    @contextmanager
-    def more_memory(self) -> Iterator[None]:
-        """Let DuckDB have a quarter more for a while: rows of many columns need it at once."""
-        limit = self.options.memory_mb
-        self.db.execute(f"SET GLOBAL memory_limit = '{limit * 5 // 4}MB'")
-        try:
-            yield
-        finally:
-            self.db.execute(f"SET GLOBAL memory_limit = '{limit}MB'")
-
     def check_time(self) -> None:
         """Hand the object back while there is time to say so.
 

@@ -43,8 +43,8 @@ _FEW_DATES, _FIRST_ROWS, _SMALL = 60, 8192, 4_000_000
 #: about 62 meet in a group.
 _GROUPS = 64
 
-#: Beyond so many columns DuckDB needs more memory than it counts: for the buffers of a file
-#: for each date, and for the proofs of every value.
+#: Beyond so many columns the buffers of a file for each date, and what DuckDB holds while it
+#: proves every value, are more than a small function has.
 WIDE = 300
 
 #: Cells of a row group of a wide file; DuckDB rounds up to 2,048 rows.
@@ -252,34 +252,26 @@ def _in_two_steps(job: Job, select: str) -> Written:
 
 
 def _date_by_date(job: Job, select: str, width: int) -> Written:
-    """Write rows of many columns to one file, then each date from there."""
-    stage = job.workdir / "stage.parquet"
+    """Write rows of many columns: one file open at a time, however often they are read."""
     folder = _fresh(job.workdir / "out")
-    group = f"ROW_GROUP_SIZE {max(2048, _WIDE_CELLS // width)}"
+    options = f"{_PARQUET_FILE}, ROW_GROUP_SIZE {max(2048, _WIDE_CELLS // width)}"
+    dates = job.db.execute(
+        f"SELECT DISTINCT CAST({PARTITION_KEY} AS VARCHAR) FROM ({select}) ORDER BY 1"
+    ).fetchall()
+    _check_dates(job, len(dates))
     written: Written = []
-    with job.more_memory():
-        job.db.execute(
-            f"COPY ({select}) TO {literal(str(stage))} "
-            f"(FORMAT parquet, COMPRESSION lz4_raw, {group})"
-        )
-        relation = f"read_parquet({literal(str(stage))}, hive_partitioning = false)"
-        dates = job.db.execute(
-            f"SELECT DISTINCT CAST({PARTITION_KEY} AS VARCHAR) FROM {relation} ORDER BY 1"
+    for (date,) in dates:
+        job.check_time()
+        rows = f"SELECT * FROM ({select}) WHERE {PARTITION_KEY} = DATE {literal(date)}"
+        if job.options.output_format == "json":
+            written += _partitioned(job, rows, folder)
+            continue
+        path = folder / f"{date}.parquet"
+        ((count,),) = job.db.execute(
+            f"COPY (SELECT * EXCLUDE {PARTITION_KEY} FROM ({rows})) TO "
+            f"{literal(str(path))} ({options})"
         ).fetchall()
-        _check_dates(job, len(dates))
-        for (date,) in dates:
-            job.check_time()
-            rows = f"SELECT * FROM {relation} WHERE {PARTITION_KEY} = DATE {literal(date)}"
-            if job.options.output_format == "json":
-                written += _partitioned(job, rows, folder)
-                continue
-            path = folder / f"{date}.parquet"
-            ((count,),) = job.db.execute(
-                f"COPY (SELECT * EXCLUDE {PARTITION_KEY} FROM ({rows})) TO "
-                f"{literal(str(path))} ({_PARQUET_FILE}, {group})"
-            ).fetchall()
-            written.append((date, path, count))
-    stage.unlink()
+        written.append((date, path, count))
     return written
 
 

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from processor.engine.columns import RESCUED
 from processor.engine.kinds import duckdb_type, literal, quoted
-from processor.engine.publish import dated, lineage, publish
+from processor.engine.publish import WIDE, dated, lineage, publish
 from processor.engine.record import Repeated, conform
 from processor.model import Conversion, Status
 
@@ -26,6 +26,9 @@ MAX_RECORD = 15 * 1024 * 1024
 
 #: So many drifting columns are named, those that drift most.
 _NAMED = 20
+
+#: Columns that are read from JSON at once where there are many.
+_SLICE = 500
 
 #: A value that is no object is a row of this one column.
 VALUE = "value"
@@ -117,34 +120,57 @@ def publish_rows(
         When the invocation ends first.
     """
     path = job.workdir / f"conformed-{part}"
-    count = rescued = 0
-    with path.open("w", encoding="utf-8") as file:
+    count = rescued = longest = 0
+    with path.open("wb") as file:
         for row in rows:
             count += 1
             if count % 10_000 == 0:
                 job.check_time()
             rescued += RESCUED in row
-            file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
-    outputs = publish(job, _trusted(job, path, layout), part, layout.width) if count else ()
+            line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+            longest = max(longest, len(line))
+            file.write(line + b"\n")
+    query = _trusted(job, path, layout, longest)
+    outputs = publish(job, query, part, layout.width) if count else ()
     path.unlink()
     return outputs, rescued
 
 
-def _trusted(job: Job, path: Path, layout: Layout) -> str:
+def _trusted(job: Job, path: Path, layout: Layout, longest: int) -> str:
     """Give a query over conformed rows, which need no checks."""
     columns = {t.column: duckdb_type(t.kind) for t in layout.targets if t.written}
-    types = ", ".join(
-        f"{quoted(name)}: {literal(kind)}" for name, kind in {**columns, RESCUED: "VARCHAR"}.items()
-    )
     reference = {t.field: quoted(t.column) for t in layout.targets if t.written}
     select = [quoted(name) for name in columns]
     select += [lineage(job, RESCUED), f"{dated(job, layout.targets, reference)} AS date_partition"]
+    columns[RESCUED] = "VARCHAR"
+    # DuckDB's buffers are some times as long as this.
+    limit = max(longest + 1, 64 * 1024)
+    if layout.width > WIDE:
+        return f"SELECT {', '.join(select)} FROM {_sliced(job, path, columns, limit)}"
+    return f"SELECT {', '.join(select)} FROM {_relation(path, columns, limit)}"
+
+
+def _relation(path: Path, columns: dict[str, str], limit: int) -> str:
+    types = ", ".join(f"{quoted(name)}: {literal(kind)}" for name, kind in columns.items())
     return (
-        f"SELECT {', '.join(select)} FROM read_json({literal(str(path))}, "
-        f"format = 'newline_delimited', records = true, "
-        f"maximum_object_size = {min(4 * MAX_RECORD, max(path.stat().st_size, 64 * 1024))}, "
-        f"auto_detect = false, columns = {{{types}}})"
+        f"read_json({literal(str(path))}, format = 'newline_delimited', records = true, "
+        f"maximum_object_size = {limit}, auto_detect = false, columns = {{{types}}})"
     )
+
+
+def _sliced(job: Job, path: Path, columns: dict[str, str], limit: int) -> str:
+    """Give the same rows from files of some of the columns: JSON of all takes too much memory."""
+    names = list(columns)
+    slices = []
+    for start in range(0, len(names), _SLICE):
+        some = {name: columns[name] for name in names[start : start + _SLICE]}
+        file = job.workdir / f"{path.name}-{start}.parquet"
+        job.db.execute(
+            f"COPY (SELECT * FROM {_relation(path, some, limit)}) TO {literal(str(file))} "
+            "(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 2048)"
+        )
+        slices.append(f"read_parquet({literal(str(file))}, hive_partitioning = false)")
+    return " POSITIONAL JOIN ".join(slices)
 
 
 def conversion(
