@@ -19,9 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from processor.engine.columns import LINEAGE
 from tests.conftest import ROOT
-from tests.support.engine import Result, convert
+from tests.support.engine import Result, convert, lines
 
 PAGE = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
 
@@ -122,3 +121,152 @@ def test_a_type_becomes_what_the_page_says(row: list[str]) -> None:
     elif wanted:
         assert [row["x"] for row in found.values] == wanted
         assert not any(found.rescued)
+
+
+@pytest.mark.parametrize("row", rows("names"), ids=lambda row: " ".join(row[:2]))
+def test_a_name_becomes_what_the_page_says(row: list[str]) -> None:
+    name, beside, column = (quoted(cell) for cell in row)
+    field = name[0] * 300 if "300" in row[0] else name[0]
+    found = convert(lines({field: 1, **dict.fromkeys(beside, 2)}, {field: None}))
+    names = [name for name, kind in found.types.items() if kind == "bigint"]
+    if "300" in row[0]:
+        assert re.fullmatch(r"x{193}_[0-9a-f]{6}", names[0])
+    else:
+        assert column[0] in names
+        assert [r[column[0]] for r in found.values] == [1, None]
+    # Whichever of the two comes first, alone, in another file.
+    assert found.conversion is not None
+    table = {c.name: (c.type, c.comment) for c in found.conversion.schema.columns}
+    again = convert(lines({field: 3}), table={name: kind for name, (kind, _) in table.items()})
+    assert again.conversion is not None
+    assert len(again.conversion.schema.columns) >= len(table)
+
+
+def test_the_original_name_is_the_comment_on_one_line_of_glue() -> None:
+    fields = {"Order ID": 1, "two\nlines": 1, "x" * 300: 1, "é" * 200: 1, "plain": 1}
+    found = convert(lines(fields))
+    assert found.conversion is not None
+    columns = {c.name: c for c in found.conversion.schema.columns[: len(fields)]}
+    assert columns["order_id"].comment == "Order ID"
+    assert columns["plain"].comment == ""
+    for column in columns.values():
+        assert len(column.name) <= 255
+        assert len(column.comment.encode()) <= 255
+        assert column.comment.isprintable()
+    # The same fields find the same columns by what Glue keeps of them.
+    again = convert(lines(fields), schema=found.conversion.schema)
+    assert again.conversion is not None
+    assert again.conversion.schema == found.conversion.schema
+    assert again.values == found.values
+
+
+CONFORM = [
+    (glue, value, expected)
+    for row in rows("conform")
+    for glue in quoted(row[0])
+    for value, expected in zip(
+        quoted(row[1]), re.findall(r"`([^`]+)`|(rescued)", row[2]), strict=True
+    )
+]
+
+
+def seen(found: Result) -> list[tuple[Any, Any]]:
+    return [
+        (row.get("x"), rest) for row, rest in zip(found.values, found.rescued, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("glue", "value", "expected"), CONFORM)
+def test_a_value_is_read_as_the_table_says_or_rescued(
+    glue: str, value: str, expected: tuple[str, str]
+) -> None:
+    alone = convert(f'{{"x": {value}}}\n'.encode(), table={"x": glue})
+    assert alone.types == {"x": glue}
+    ((read, rest),) = seen(alone)
+    if expected[1]:
+        assert (read, rest is not None and list(rest)) == (None, ["x"])
+        assert alone.conversion is not None
+        assert alone.conversion.drift == (("x", 1),)
+    else:
+        assert (read, rest) == (python(expected[0]), None)
+    # Beside a repeated key, which only the exact reading sees, it is the same.
+    beside = convert(f'{{"y": 1, "y": 2}}\n{{"x": {value}}}\n'.encode(), table={"x": glue})
+    assert (read, rest) in seen(beside)
+
+
+@pytest.mark.parametrize(("glue", "value", "expected"), CONFORM)
+def test_a_field_of_a_delimited_file_is_read_as_its_text_says(
+    glue: str, value: str, expected: tuple[str, str]
+) -> None:
+    text = json.loads(value)
+    if not isinstance(text, str) or glue == "binary":
+        pytest.skip("no text")
+    found = convert(f'x,y\n"{text}",1\n"{text}",2\n'.encode(), "data/t/x.csv", {"x": glue})
+    if glue == "boolean":
+        assert [row["x"] for row in found.values] == [True, True]
+    elif expected[1]:
+        assert found.rescued == [{"x": text}] * 2
+    else:
+        assert [row["x"] for row in found.values] == [python(expected[0])] * 2
+
+
+@pytest.mark.parametrize(
+    ("table", "kind", "value"),
+    [
+        ("int", "int32()", 7),
+        ("decimal(12,2)", "int32()", 7),
+        ("decimal(10,3)", "decimal128(5, 2)", Decimal("1.50")),
+        ("string", "int64()", "7"),
+        ("binary", "binary()", b"\xff\x00"),
+        ("map<string,bigint>", "map_(string(), int8())", [("k", 1)]),
+        ("struct<a:bigint,b:string>", "struct([('a', int8())])", {"a": 1, "b": None}),
+        ("array<double>", "list_(float32())", [0.5, None]),
+        ("timestamp", "timestamp('ns')", datetime(2024, 1, 15, 10, 0, 0, 1)),
+    ],
+)
+def test_parquet_is_widened_to_the_tables_type(table: str, kind: str, value: Any) -> None:
+    given = {"7": 7}.get(str(value), value)
+    if isinstance(value, dict):
+        given = {"a": 1}
+    file = io.BytesIO()
+    pq.write_table(pa.table({"x": pa.array([given], python(kind))}), file)
+    found = convert(file.getvalue(), table={"x": table})
+    assert found.types == {"x": table}
+    assert [row["x"] for row in found.values] == [value]
+    assert found.rescued == [None]
+
+
+def test_parquet_values_that_the_table_cannot_hold_are_rescued_exactly() -> None:
+    wide = Decimal("1234567890123456789012345678.0123456789")
+    columns = {
+        "d": pa.array([wide, Decimal("1.5")], pa.decimal128(38, 10)),
+        "f": pa.array([math.nan, 1.0]),
+        "n": pa.array([2**63, 1], pa.uint64()),
+    }
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+    found = convert(
+        file.getvalue(), table={"d": "decimal(5,2)", "f": "bigint", "n": "bigint"}
+    )
+    assert found.values == [
+        {"d": None, "f": None, "n": None},
+        {"d": Decimal("1.50"), "f": 1, "n": 1},
+    ]
+    assert found.rescued == [{"d": str(wide), "f": "NaN", "n": str(2**63)}, None]
+    assert found.conversion is not None
+    assert found.conversion.drift == (("d", 1), ("f", 1), ("n", 1))
+
+
+def test_a_new_timestamp_stays_one_beside_a_column_that_drifts() -> None:
+    file = io.BytesIO()
+    moment = datetime(2024, 1, 15, 10)
+    pq.write_table(pa.table({"a": ["x"], "at": [moment]}), file)
+    found = convert(file.getvalue(), table={"a": "bigint"})
+    assert found.types == {"a": "bigint", "at": "timestamp"}
+    assert found.values == [{"a": None, "at": moment}]
+
+
+def test_two_thousand_columns_arrive_whole() -> None:
+    records = [{f"c{n}": n * row if n % 2 else f"v{n}" for n in range(2000)} for row in range(3)]
+    found = convert(lines(*records))
+    assert found.values == records

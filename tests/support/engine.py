@@ -71,6 +71,7 @@ def convert(
     options: Options | None = None,
     content_type: str = "",
     seconds_left: Callable[[], float] = lambda: 900,
+    schema: Schema | None = None,
 ) -> Result:
     """Convert an object, read its files by PyArrow and hold the engine to its counts."""
     with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +80,9 @@ def convert(
         if isinstance(body, bytes):
             path.write_bytes(body)
         source = Source(path, "raw", key, "v1", "t", CREATED, content_type)
-        known = Schema(tuple(Column(*c) for c in table.items())) if table is not None else None
+        known = schema
+        if table is not None:
+            known = Schema(tuple(Column(*c) for c in table.items()))
         (work / "job").mkdir()
         try:
             done = DuckEngine(options or Options()).convert(

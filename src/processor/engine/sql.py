@@ -133,9 +133,10 @@ def as_json(value: str, kind: DuckDBPyType, *, exact: bool = False) -> str:
     """
     match kind.id:
         case "double" | "float":
+            # Not by comparison: statistics of Parquet leave NaN out, and DuckDB believes them.
             return (
-                f"CASE {value} WHEN 'nan' THEN to_json('NaN') WHEN 'inf' THEN to_json('Infinity') "
-                f"WHEN '-inf' THEN to_json('-Infinity') ELSE to_json({value}) END"
+                f"CASE WHEN isnan({value}) THEN to_json('NaN') WHEN NOT isfinite({value}) THEN "
+                f"to_json(if({value} > 0, 'Infinity', '-Infinity')) ELSE to_json({value}) END"
             )
         case "decimal" if exact:
             return f"CAST({value} AS VARCHAR)"
