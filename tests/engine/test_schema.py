@@ -171,9 +171,7 @@ CONFORM = [
 
 
 def seen(found: Result) -> list[tuple[Any, Any]]:
-    return [
-        (row.get("x"), rest) for row, rest in zip(found.values, found.rescued, strict=True)
-    ]
+    return [(row.get("x"), rest) for row, rest in zip(found.values, found.rescued, strict=True)]
 
 
 @pytest.mark.parametrize(("glue", "value", "expected"), CONFORM)
@@ -245,9 +243,7 @@ def test_parquet_values_that_the_table_cannot_hold_are_rescued_exactly() -> None
     }
     file = io.BytesIO()
     pq.write_table(pa.table(columns), file)
-    found = convert(
-        file.getvalue(), table={"d": "decimal(5,2)", "f": "bigint", "n": "bigint"}
-    )
+    found = convert(file.getvalue(), table={"d": "decimal(5,2)", "f": "bigint", "n": "bigint"})
     assert found.values == [
         {"d": None, "f": None, "n": None},
         {"d": Decimal("1.50"), "f": 1, "n": 1},

@@ -127,7 +127,7 @@ def _filled(value: Any, wanted: Any) -> Any:
 def read(path: Path, table: Schema) -> list[dict[str, Any]]:
     """Read a file as Athena does under a table, or fail where Athena would."""
     file = pq.ParquetFile(path)
-    glue = {column.name: column.type for column in table.columns}
+    glue = {column.name.lower(): column.type for column in table.columns}
     assert set(file.schema_arrow.names) <= set(glue)
     for field in file.schema_arrow:
         assert _agrees(field.type, arrow_type(glue[field.name])), (field, glue[field.name])

@@ -115,8 +115,9 @@ def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
     targets: dict[str, Target] = {}
     added: list[str] = []
     used: set[str] = set()
-    # A field that bears its column's very name goes first: it never has to make way.
-    for field in sorted(fields, key=lambda f: (_origin(f) not in by_origin, f != normalise(f))):
+    # A field that bears its column's very name goes first: it never has to make way. Beyond that
+    # the order is that of the names, so that files in which it differs agree.
+    for field in sorted(fields, key=lambda f: (_origin(f) not in by_origin, f != normalise(f), f)):
         name = by_origin.get(_origin(field)) or _column_name(field)
         if name in used or name in _TAKEN:
             name = f"{name[: _MAX_NAME - 7]}_{_hash(field)}"
