@@ -246,6 +246,9 @@ def atoms(value: Any, *, parsed: bool = False) -> Iterator[str]:
                 yield from atoms(inner, parsed=parsed)
         case _:
             yield canonical(value)
+            if parsed and isinstance(value, float) and value.is_integer():
+                # A whole number in a double column is exactly it, and its shortest text is not.
+                yield canonical(int(value))
             if parsed and isinstance(value, str) and value[:1] in ("{", "["):
                 with suppress(ValueError):
                     yield from atoms(json.loads(value), parsed=True)

@@ -175,7 +175,8 @@ def publish(job: Job, select: str, part: int = 0, width: int = 0) -> tuple[Outpu
         f"FROM ({select})"
     )
     if width > WIDE:
-        written = _date_by_date(job, select, width)
+        with job.sparing():
+            written = _date_by_date(job, select, width)
     else:
         at_once = None if _spread(job, select) else _at_once(job, select)
         written = at_once or _in_two_steps(job, select)

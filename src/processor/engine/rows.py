@@ -146,7 +146,8 @@ def _trusted(job: Job, path: Path, layout: Layout, longest: int) -> str:
     # DuckDB's buffers are some times as long as this.
     limit = max(longest + 1, 64 * 1024)
     if layout.width > WIDE:
-        return f"SELECT {', '.join(select)} FROM {_sliced(job, path, columns, limit)}"
+        with job.sparing():
+            return f"SELECT {', '.join(select)} FROM {_sliced(job, path, columns, limit)}"
     return f"SELECT {', '.join(select)} FROM {_relation(path, columns, limit)}"
 
 
