@@ -7,7 +7,7 @@ import gzip
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -64,7 +64,8 @@ from processor.engine.job import Options
 from processor.model import Source
 with tempfile.TemporaryDirectory() as work:
     source = Source(Path(sys.argv[1]), "raw", "data/t/o", "v1", "t", datetime.now(UTC))
-    done = DuckEngine(Options()).convert(source, None, Path(work), lambda: 900)
+    engine = DuckEngine(Options(output_format=sys.argv[2]))
+    done = engine.convert(source, None, Path(work), lambda: 900)
     assert done.read == done.accepted + done.quarantined > 0
 # Unlike ru_maxrss, this is not inherited from the process that started this one.
 print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024)
@@ -81,7 +82,7 @@ def test_memory_stays_within_the_function(tmp_path: Path, what: str) -> None:
         bad=100 if what == "bad lines" else 0,
     )
     done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(path)],
+        [sys.executable, "-c", MEMORY, str(path), "parquet"],
         cwd=ROOT,
         env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
         capture_output=True,
@@ -93,35 +94,41 @@ def test_memory_stays_within_the_function(tmp_path: Path, what: str) -> None:
 
 def wide(path: Path, columns: int, rows: int) -> None:
     """Records of all scalar kinds, spread over three dates."""
-    records = (
-        {"date": f"2024-01-0{1 + row % 3}"}
-        | {
-            f"c{n}": (row * n, row * n / 8, f"v{row * n}", row % 2 == 0)[n % 4]
-            for n in range(columns - 1)
-        }
-        for row in range(rows)
-    )
+
+    def record(row: int) -> dict[str, Any]:
+        values = [(row * n, row * n / 8, f"v{row * n}", row % 2 == 0) for n in range(columns - 1)]
+        named = {f"c{n}": value[n % 4] for n, value in enumerate(values)}
+        return {"date": f"2024-01-0{1 + row % 3}", **named}
+
+    records = map(record, range(rows))
     if path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(record) + "\n" for record in records))
+        path.write_text("".join(json.dumps(one) + "\n" for one in records))
     elif path.suffix == ".csv":
         with path.open("w", newline="") as file:
             writer = csv.writer(file)
-            for number, record in enumerate(records):
-                if not number:
-                    writer.writerow(record)
-                writer.writerow(
-                    str(v).lower() if isinstance(v, bool) else v for v in record.values()
-                )
+            writer.writerow(record(0))
+            for one in records:
+                writer.writerow(str(v).lower() if isinstance(v, bool) else v for v in one.values())
     else:
         pq.write_table(pa.Table.from_pylist(list(records)), path)
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
-def test_two_thousand_columns_fit_the_function(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "output", "columns"),
+    [
+        (".jsonl", "parquet", 2000),
+        (".csv", "parquet", 2000),
+        (".parquet", "parquet", 2000),
+        (".parquet", "json", 500),
+    ],
+)
+def test_many_columns_fit_the_function(
+    tmp_path: Path, suffix: str, output: str, columns: int
+) -> None:
     path = tmp_path / f"object{suffix}"
-    wide(path, 2000, 2000)
+    wide(path, columns, 1500)
     done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(path)],
+        [sys.executable, "-c", MEMORY, str(path), output],
         cwd=ROOT,
         env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
         capture_output=True,

@@ -60,10 +60,8 @@ _MAX_FILE = 512 * 1024 * 1024
 
 # DuckDB writes JSON to one file only. Its text holds no control characters, so that as a
 # delimited file of one column it needs no quotes.
-_JSON = (
-    "FORMAT csv, COMPRESSION gzip, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01', "
-    f"FILE_EXTENSION 'json.gz', PARTITION_BY ({PARTITION_KEY})"
-)
+_JSON_FILE = "FORMAT csv, COMPRESSION gzip, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'"
+_JSON = f"{_JSON_FILE}, FILE_EXTENSION 'json.gz', PARTITION_BY ({PARTITION_KEY})"
 
 _BLOCK = 1024 * 1024
 
@@ -265,7 +263,7 @@ def _date_by_date(job: Job, select: str, width: int) -> Written:
         job.check_time()
         rows = f"SELECT * FROM ({select}) WHERE {PARTITION_KEY} = DATE {literal(date)}"
         if job.options.output_format == "json":
-            written += _partitioned(job, rows, folder)
+            written += _partitioned(job, rows, _fresh(folder))
             continue
         path = folder / f"{date}.parquet"
         ((count,),) = job.db.execute(
