@@ -105,6 +105,7 @@ class GlueCatalog:
             if table is not None and wanted == present:
                 return False
             if self._write(dataset, table, wanted):
+                self._known.pop(dataset, None)
                 return True
             self.sleep(_jitter(attempt))
         raise CatalogConflictError(f"table {dataset}: other writers kept changing it")
@@ -154,6 +155,8 @@ class GlueCatalog:
                 TableName=table["Name"],
                 PartitionsToGet=[{"Values": [partition]} for partition in partitions],
             )
+        if answer.get("UnprocessedKeys"):
+            raise ServiceError(f"reading partitions of {table['Name']}: not all were answered")
         types = {c["Name"]: c["Type"] for c in table["StorageDescriptor"]["Columns"]}
         stale = [
             partition["Values"][0]
