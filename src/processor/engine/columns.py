@@ -111,7 +111,8 @@ def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
         Columns that the table has keep the table's type, structs gain fields.
     """
     columns = {column.name.lower(): column for column in (table.columns if table else ())}
-    by_origin = {column.comment or name: name for name, column in columns.items()}
+    by_origin = {column.comment: name for name, column in columns.items() if column.comment}
+    by_origin |= {name: name for name, column in columns.items() if not column.comment}
     targets: dict[str, Target] = {}
     added: list[str] = []
     used: set[str] = set()

@@ -188,7 +188,7 @@ def _exactly(job: Job, path: Path, compression: str, dialect: Dialect) -> Conver
     holding = {name: [False, *(True for _ in _ORDER)] for name in dialect.columns}
     with good.open("w", encoding="utf-8") as file:
         for number, row in _good_rows(job, path, dialect):
-            if number % 10_000 == 0:
+            if number % 1_000 == 0:
                 job.check_time()
             for name, text in zip(dialect.columns, row, strict=True):
                 if text is not None:

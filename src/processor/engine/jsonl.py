@@ -545,7 +545,7 @@ def _exactly(job: Job, path: Path) -> Done:
     """Read line by line, inferring over the whole file before a value is conformed."""
     shapes: dict[str, Kind] = {}
     for number, line in numbered_lines(path):
-        if number % 10_000 == 0:
+        if number % 1_000 == 0:
             job.check_time()
         if (value := _value(line)) is not _NOT_JSON:
             _observe(shapes, value)

@@ -124,7 +124,7 @@ def publish_rows(
     with path.open("wb") as file:
         for row in rows:
             count += 1
-            if count % 10_000 == 0:
+            if count % 1_000 == 0:
                 job.check_time()
             rescued += RESCUED in row
             line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
