@@ -186,7 +186,8 @@ def _read(value: str, kind: DuckDBPyType, node: _Node) -> tuple[Kind, str]:
                 return Array(
                     NULL
                 ), f"list_transform({value}, lambda {element}: CAST(NULL AS VARCHAR))"
-            return Array(item), f"list_transform({value}, lambda {element}: {sql})"
+            read = value if sql == element else f"list_transform({value}, lambda {element}: {sql})"
+            return Array(item), read
         case "struct":
             return _read_struct(value, kind, node)
         case "map":
@@ -255,6 +256,8 @@ def _read_map(value: str, kind: DuckDBPyType, entries: _Node) -> tuple[Kind, str
     item, item_sql = _read(f"{entry}.value", value_type, entries.child(1))
     if not isinstance(key, Scalar) or key.name not in _KEYS:
         return STRING, _JSON.format(value)
+    if (key_sql, item_sql) == (f"{entry}.key", f"{entry}.value"):
+        return Map(key, item), value
     read = (
         f"map_from_entries(list_transform(map_entries({value}), lambda {entry}: "
         f"struct_pack(key := {key_sql}, value := {item_sql})))"
