@@ -170,6 +170,8 @@ def _answer(outcome: Outcome) -> dict[str, Any]:
         ("RecordsRead", "records_read", MetricUnit.Count),
         ("RecordsAccepted", "records_accepted", MetricUnit.Count),
         ("RecordsQuarantined", "records_quarantined", MetricUnit.Count),
+        ("RecordsRescued", "records_rescued", MetricUnit.Count),
+        ("ColumnsAdded", "columns_added", MetricUnit.Count),
         ("BytesRead", "bytes", MetricUnit.Bytes),
         ("Duration", "milliseconds", MetricUnit.Milliseconds),
     ):

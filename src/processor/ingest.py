@@ -17,6 +17,7 @@ How it stays exactly once, whatever is delivered twice, late, in disorder or not
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 import tempfile
 import time
@@ -383,7 +384,10 @@ class Ingest:
                 "records_accepted": conversion.accepted,
                 "records_quarantined": conversion.quarantined,
                 "records_rescued": conversion.rescued,
+                "columns_added": len(conversion.added),
             }
+            if conversion.drift:
+                facts["drift"] = json.dumps(dict(conversion.drift), separators=(",", ":"))
         facts["milliseconds"] = round((time.monotonic() - started) * 1000)
         return _Prepared(verdict, source.dataset, files, partitions, facts, changed)
 

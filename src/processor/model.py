@@ -141,6 +141,12 @@ class Conversion:
         The table's columns with the new ones appended: the schema of every output file.
     outputs, quarantine : tuple of OutputFile
         Files for the processed dataset and for the quarantine.
+    added : tuple of str
+        Columns that the table did not have, and fields of structs by their path, such as
+        ``user.address.city``.
+    drift : tuple of (str, int)
+        Columns that held values of other types than the table's, and in how many rows; the
+        twenty that drifted most, most first.
     """
 
     status: Status
@@ -153,6 +159,8 @@ class Conversion:
     schema: Schema
     outputs: tuple[OutputFile, ...] = ()
     quarantine: tuple[OutputFile, ...] = ()
+    added: tuple[str, ...] = ()
+    drift: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

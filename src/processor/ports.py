@@ -52,7 +52,7 @@ class Catalog(Protocol):
         ...
 
     def declare(self, dataset: str, schema: Schema) -> bool:
-        """Create the table, or append the columns that it lacks.
+        """Create the table, or append the columns and fields of structs that it lacks.
 
         Returns
         -------
@@ -62,7 +62,8 @@ class Catalog(Protocol):
         Raises
         ------
         SchemaConflictError
-            When the table gives one of the columns another type; nothing was changed.
+            When the table gives one of the columns another type that cannot grow into the
+            schema's (:func:`processor.evolution.evolved`); nothing was changed.
         CatalogConflictError
             When other writers kept changing the table for longer than we tried.
         """

@@ -26,5 +26,7 @@ class Reason(StrEnum):
     CORRUPT_FILE = "CORRUPT_FILE"
     #: The object is named as JSON and nothing in it is.
     UNKNOWN_FORMAT = "UNKNOWN_FORMAT"
+    #: A Parquet column is of a type that cannot be read exactly.
+    UNSUPPORTED_TYPE = "UNSUPPORTED_TYPE"
     #: The object needs more disk, time or partitions than the function has.
     TOO_LARGE = "TOO_LARGE"

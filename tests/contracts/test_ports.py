@@ -197,6 +197,21 @@ def test_a_table_gains_columns_and_keeps_its_types(world: World) -> None:
     assert world.catalog.schema(table) == two
 
 
+def test_a_struct_gains_fields_whoever_declares_them_first(world: World) -> None:
+    table = world.name
+    assert world.catalog.declare(table, Schema((Column("s", "struct<a:bigint>", "S"),)))
+    mine = Schema((Column("s", "struct<a:bigint,mine:string>", "S"),))
+    theirs = Schema((Column("s", "struct<a:bigint,theirs:array<double>>", "S"),))
+    assert world.catalog.declare(table, theirs)
+    assert world.catalog.declare(table, mine)
+    both = "struct<a:bigint,theirs:array<double>,mine:string>"
+    assert world.catalog.schema(table) == Schema((Column("s", both, "S"),))
+    for seen_before in (mine, theirs):
+        assert not world.catalog.declare(table, seen_before)
+    with pytest.raises(SchemaConflictError):
+        world.catalog.declare(table, Schema((Column("s", "struct<a:string>"),)))
+
+
 def test_partitions_are_registered_once_whoever_asks(world: World) -> None:
     world.catalog.declare(world.name, Schema((Column("a", "bigint"),)))
     dates = [f"2024-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 21)]

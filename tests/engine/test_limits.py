@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.generate import json_lines
@@ -53,15 +57,16 @@ def test_without_time_the_object_is_handed_back() -> None:
 
 MEMORY = """
 import sys, tempfile
+from datetime import UTC, datetime
 from pathlib import Path
-from tests.support.engine import CREATED
 from processor.engine.duck import DuckEngine
 from processor.engine.job import Options
 from processor.model import Source
 with tempfile.TemporaryDirectory() as work:
-    source = Source(Path(sys.argv[1]), "raw", "data/t/o", "v1", "t", CREATED)
-    done = DuckEngine(Options()).convert(source, None, Path(work), lambda: 900)
-    assert done.read == done.accepted + done.quarantined
+    source = Source(Path(sys.argv[1]), "raw", "data/t/o", "v1", "t", datetime.now(UTC))
+    engine = DuckEngine(Options(output_format=sys.argv[2]))
+    done = engine.convert(source, None, Path(work), lambda: 900)
+    assert done.read == done.accepted + done.quarantined > 0
 # Unlike ru_maxrss, this is not inherited from the process that started this one.
 print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024)
 """
@@ -77,7 +82,7 @@ def test_memory_stays_within_the_function(tmp_path: Path, what: str) -> None:
         bad=100 if what == "bad lines" else 0,
     )
     done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(path)],
+        [sys.executable, "-c", MEMORY, str(path), "parquet"],
         cwd=ROOT,
         env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
         capture_output=True,
@@ -85,6 +90,53 @@ def test_memory_stays_within_the_function(tmp_path: Path, what: str) -> None:
         check=True,
     )
     assert int(done.stdout) < 450
+
+
+def wide(path: Path, columns: int, rows: int) -> None:
+    """Records of all scalar kinds, spread over three dates."""
+
+    def record(row: int) -> dict[str, Any]:
+        values = [(row * n, row * n / 8, f"v{row * n}", row % 2 == 0) for n in range(columns - 1)]
+        named = {f"c{n}": value[n % 4] for n, value in enumerate(values)}
+        return {"date": f"2024-01-0{1 + row % 3}", **named}
+
+    records = map(record, range(rows))
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(one) + "\n" for one in records))
+    elif path.suffix == ".csv":
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(record(0))
+            for one in records:
+                writer.writerow(str(v).lower() if isinstance(v, bool) else v for v in one.values())
+    else:
+        pq.write_table(pa.Table.from_pylist(list(records)), path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "output", "columns"),
+    [
+        (".jsonl", "parquet", 2000),
+        (".csv", "parquet", 2000),
+        (".parquet", "parquet", 2000),
+        (".parquet", "json", 500),
+    ],
+)
+def test_many_columns_fit_the_function(
+    tmp_path: Path, suffix: str, output: str, columns: int
+) -> None:
+    path = tmp_path / f"object{suffix}"
+    wide(path, columns, 1500)
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(path), output],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # What the handler has beside the engine takes about 100 MB (docs/performance.md).
+    assert int(done.stdout) < 300
 
 
 def test_a_large_output_is_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

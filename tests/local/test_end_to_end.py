@@ -78,6 +78,21 @@ def test_each_format_is_the_same_table(
     ]
 
 
+def test_a_struct_grows_and_drift_is_told(local_lake: LocalLake, dataset: str) -> None:
+    first = local_lake.ingest(f"data/{dataset}/1.json", lines({"price": 1, "user": {"id": 1}}))
+    assert first["columns_added"] == 2
+    later = lines({"price": "free", "user": {"id": 2, "city": "Ulm"}}, {"price": 2})
+    second = local_lake.ingest(f"data/{dataset}/2.json", later)
+    assert (second["columns_added"], second["records_rescued"]) == (1, 1)
+    assert json.loads(second["drift"]) == {"price": 1}
+    table = local_lake.client("glue").get_table(
+        DatabaseName=local_lake.outputs["GlueDatabaseName"], Name=dataset
+    )["Table"]
+    types = {c["Name"]: c["Type"] for c in table["StorageDescriptor"]["Columns"]}
+    assert types["user"] == "struct<id:bigint,city:string>"
+    assert types["price"] == "bigint"
+
+
 def test_the_quarantine_counts_by_reason(local_lake: LocalLake, dataset: str) -> None:
     body = 'a,b\n1,é\n2\n3\n"4,5\n'.encode() + b"6,\xff\n"
     entry = local_lake.ingest(f"data/{dataset}/x.csv", body)

@@ -348,6 +348,23 @@ class Glue:
                 self.cloud.partitions[place] = copy.deepcopy(one)
         return {"Errors": errors}
 
+    @look
+    def batch_get_partition(
+        self, DatabaseName: str, TableName: str, PartitionsToGet: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        places = [(TableName, one["Values"][0]) for one in PartitionsToGet]
+        found = [self.cloud.partitions[place] for place in places if place in self.cloud.partitions]
+        return {"Partitions": copy.deepcopy(found), "UnprocessedKeys": []}
+
+    @effect
+    def batch_update_partition(
+        self, DatabaseName: str, TableName: str, Entries: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        for entry in Entries:
+            place = (TableName, entry["PartitionValueList"][0])
+            self.cloud.partitions[place] = copy.deepcopy(entry["PartitionInput"])
+        return {"Errors": []}
+
     @effect
     def start_crawler(self, Name: str) -> None:
         raise client_error("CrawlerRunningException")

@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
 from processor.contract.schema import parse
 from processor.engine.duck import DuckEngine
 from processor.engine.job import Options
 from processor.errors import ObjectTooLargeError, RejectedObjectError
 from processor.model import Column, Conversion, Schema, Source
+from tests.support.athena import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +73,7 @@ def convert(
     content_type: str = "",
     seconds_left: Callable[[], float] = lambda: 900,
     contract: Any = None,
+    schema: Schema | None = None,
 ) -> Result:
     """Convert an object, read its files by PyArrow and hold the engine to its counts."""
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +82,9 @@ def convert(
         if isinstance(body, bytes):
             path.write_bytes(body)
         source = Source(path, "raw", key, "v1", "t", CREATED, content_type)
-        known = Schema(tuple(Column(*c) for c in table.items())) if table is not None else None
+        known = schema
+        if table is not None:
+            known = Schema(tuple(Column(*c) for c in table.items()))
         (work / "job").mkdir()
         try:
             contracts = {} if contract is None else {"t": parse("t", contract)}
@@ -94,12 +96,10 @@ def convert(
         rows = []
         names = [column.name for column in done.schema.columns]
         for file in done.outputs:
-            found = pq.ParquetFile(file.path)
-            assert found.metadata.num_rows == file.rows
-            assert set(found.schema_arrow.names) <= set(names)
+            found = read(file.path, done.schema)
+            assert len(found) == file.rows
             rows += [
-                dict.fromkeys(names) | row | {"date_partition": file.partition}
-                for row in found.read().to_pylist()
+                dict.fromkeys(names) | row | {"date_partition": file.partition} for row in found
             ]
         quarantine = [
             json.loads(line)

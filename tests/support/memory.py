@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from processor.errors import ObjectGoneError, SchemaConflictError
+from processor.errors import ObjectGoneError
+from processor.evolution import evolved
 from processor.ledger import Entry
-from processor.model import Column, RawObject, Schema
+from processor.model import RawObject, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -65,7 +66,7 @@ class MemoryOutputStore:
 
 @dataclass
 class MemoryCatalog:
-    """Tables that only ever gain columns."""
+    """Tables that only ever gain columns, and fields in their structs."""
 
     tables: dict[str, Schema] = field(default_factory=dict)
     partitions: set[tuple[str, str]] = field(default_factory=set)
@@ -76,16 +77,12 @@ class MemoryCatalog:
         return self.tables.get(dataset)
 
     def declare(self, dataset: str, schema: Schema) -> bool:
-        present = {c.name: c.type for c in self.tables.get(dataset, Schema()).columns}
-        for column in schema.columns:
-            if present.get(column.name, column.type) != column.type:
-                raise SchemaConflictError(f"{dataset}.{column.name}")
-        added: tuple[Column, ...] = tuple(c for c in schema.columns if c.name not in present)
-        if added:
-            before = self.tables.get(dataset, Schema()).columns
-            self.tables[dataset] = Schema((*before, *added))
-            self.changes += 1
-        return bool(added)
+        wanted = evolved(self.tables.get(dataset, Schema()), schema)
+        if wanted == self.tables.get(dataset):
+            return False
+        self.tables[dataset] = wanted
+        self.changes += 1
+        return True
 
     def add_partitions(self, dataset: str, partitions: Iterable[str]) -> None:
         self.partitions |= {(dataset, partition) for partition in partitions}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -46,6 +46,7 @@ class LineEngine:
     type_of_value: str = "string"
     during: Callable[[], None] = field(default=lambda: None)
     conversions: int = 0
+    gained: dict[str, Any] = field(default_factory=dict)
 
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
@@ -63,9 +64,10 @@ class LineEngine:
             files.append(OutputFile(path, date, 0, len(mine)))
         schema = table or Schema((Column("value", self.type_of_value),))
         status = Status.DONE if lines else Status.EMPTY
-        return Conversion(
+        found = Conversion(
             status, "lines", "none", len(lines), len(lines), 0, 0, schema, tuple(files)
         )
+        return replace(found, **self.gained)
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         path = workdir / "rejected.jsonl.gz"
@@ -125,6 +127,23 @@ def test_an_object_becomes_rows_a_table_a_partition_and_an_entry(lake: Lake) -> 
     assert lake.catalog.partitions == {("orders", "2024-01-15"), ("orders", "2024-01-16")}
     assert lake.ledger.get(NAME).facts["records_read"] == 2
     assert set(lake.ledger.get(NAME).outputs) == set(lake.outputs.objects)
+
+
+def test_the_entry_says_what_drifted_and_what_the_table_gained(lake: Lake) -> None:
+    lake.engine.gained = {"added": ("value", "s.new"), "drift": (("price", 3), ("a b", 1))}
+    lake.put("2024-01-15 a")
+    lake.take()
+    facts = lake.ledger.get(NAME).facts
+    assert facts["columns_added"] == 2
+    assert facts["drift"] == '{"price":3,"a b":1}'
+
+
+def test_an_entry_without_drift_does_not_speak_of_it(lake: Lake) -> None:
+    lake.put("2024-01-15 a")
+    lake.take()
+    facts = lake.ledger.get(NAME).facts
+    assert facts["columns_added"] == 0
+    assert "drift" not in facts
 
 
 def test_a_duplicate_event_changes_nothing(lake: Lake) -> None:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import random
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from processor.adapters.aws_errors import code_of, translated
-from processor.errors import CatalogConflictError, SchemaConflictError, ServiceError
+from processor.errors import CatalogConflictError, ServiceError
+from processor.evolution import evolved
 from processor.model import Column, Schema
 from processor.naming import PARTITION_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from mypy_boto3_glue import GlueClient
 
-#: The most that BatchCreatePartition takes (AWS Glue API).
+#: The most that BatchCreatePartition and BatchUpdatePartition take (AWS Glue API).
 _PARTITION_BATCH = 100
 
 #: Each try follows a change of the same table by another writer.
 _DECLARE_TRIES = 25
+
+#: Seconds, with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter").
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.05, 2.0
 
 #: What a crawler writes for each format; a table that lacks these is not adopted but
 #: twinned or marked deprecated (cloud-intelligence-dashboards-data-collection#463).
@@ -72,6 +78,8 @@ class GlueCatalog:
         Where tables are, where their files are, and what crawls them.
     output_format : str
         ``parquet`` or ``json``: how new tables are described.
+    sleep : callable
+        Waits between tries to change a table that others change, too.
     """
 
     client: GlueClient
@@ -79,7 +87,9 @@ class GlueCatalog:
     bucket: str
     crawler: str
     output_format: str
-    _registered: set[tuple[str, str]] = field(default_factory=set)
+    sleep: Callable[[float], None] = time.sleep
+    _known: dict[str, Schema] = field(default_factory=dict)
+    _registered: set[tuple[str, str, Schema | None]] = field(default_factory=set)
 
     def schema(self, dataset: str) -> Schema | None:
         """See :class:`processor.ports.Catalog`."""
@@ -88,55 +98,96 @@ class GlueCatalog:
 
     def declare(self, dataset: str, schema: Schema) -> bool:
         """See :class:`processor.ports.Catalog`."""
-        for _ in range(_DECLARE_TRIES):
+        for attempt in range(_DECLARE_TRIES):
             table = self._table(dataset)
-            if table is None:
-                columns = list(schema.columns)
-            else:
-                present = {column.name: column.type for column in _schema_of(table).columns}
-                for column in schema.columns:
-                    if present.get(column.name, column.type) != column.type:
-                        raise SchemaConflictError(
-                            f"table {dataset}: column {column.name} is {present[column.name]}, "
-                            f"the file was written as {column.type}"
-                        )
-                columns = [c for c in schema.columns if c.name not in present]
-                if not columns:
-                    return False
-            if self._write(dataset, table, columns):
+            present = Schema() if table is None else _schema_of(table)
+            wanted = evolved(present, schema)
+            if table is not None and wanted == present:
+                return False
+            if self._write(dataset, table, wanted):
+                self._known.pop(dataset, None)
                 return True
+            self.sleep(_jitter(attempt))
         raise CatalogConflictError(f"table {dataset}: other writers kept changing it")
 
     def add_partitions(self, dataset: str, partitions: Iterable[str]) -> None:
-        """See :class:`processor.ports.Catalog`."""
-        missing = [p for p in partitions if (dataset, p) not in self._registered]
-        if not missing:
+        """See :class:`processor.ports.Catalog`.
+
+        Partitions are registered without columns of their own: Athena then reads their files
+        by the table's, those that it will have included. One that has some, because a crawler
+        gave it them, would hide a field that a struct gained since, so they are taken away.
+        """
+        wanted = sorted(partitions)
+        if self._registered >= {(dataset, p, self._known.get(dataset)) for p in wanted}:
             return
         table = self._table(dataset)
         if table is None:
             raise ServiceError(f"table {dataset} vanished while its partitions were registered")
-        storage = table["StorageDescriptor"]
+        schema = self._known[dataset]
+        missing = [p for p in wanted if (dataset, p, schema) not in self._registered]
         for start in range(0, len(missing), _PARTITION_BATCH):
             batch = missing[start : start + _PARTITION_BATCH]
-            with translated(f"registering partitions of {dataset}"):
-                answer = self.client.batch_create_partition(
-                    DatabaseName=self.database,
-                    TableName=dataset,
-                    PartitionInputList=[
-                        {
-                            "Values": [partition],
-                            "StorageDescriptor": storage
-                            | {"Location": f"{storage['Location']}{PARTITION_KEY}={partition}/"},
-                            "Parameters": _FORMATS[self.output_format]["parameters"],
-                        }
-                        for partition in batch
-                    ],
-                )
-            for error in answer.get("Errors", []):
-                detail = error.get("ErrorDetail", {})
-                if detail.get("ErrorCode") != "AlreadyExistsException":
-                    raise ServiceError(f"registering partitions of {dataset}: {detail}")
-            self._registered |= {(dataset, partition) for partition in batch}
+            if present := self._create_partitions(table, batch):
+                self._update_partitions(table, present)
+            self._registered |= {(dataset, partition, schema) for partition in batch}
+
+    def _create_partitions(self, table: dict[str, Any], partitions: list[str]) -> list[str]:
+        """Register partitions; give those that were there before."""
+        with translated(f"registering partitions of {table['Name']}"):
+            answer = self.client.batch_create_partition(
+                DatabaseName=self.database,
+                TableName=table["Name"],
+                PartitionInputList=[self._partition(table, p) for p in partitions],
+            )
+        present = []
+        for error in answer.get("Errors", []):
+            detail = error.get("ErrorDetail", {})
+            if detail.get("ErrorCode") != "AlreadyExistsException":
+                raise ServiceError(f"registering partitions of {table['Name']}: {detail}")
+            present += error.get("PartitionValues", [])
+        return present
+
+    def _update_partitions(self, table: dict[str, Any], partitions: list[str]) -> None:
+        """Take from partitions the columns that differ from the table's."""
+        with translated(f"reading partitions of {table['Name']}"):
+            answer = self.client.batch_get_partition(
+                DatabaseName=self.database,
+                TableName=table["Name"],
+                PartitionsToGet=[{"Values": [partition]} for partition in partitions],
+            )
+        if answer.get("UnprocessedKeys"):
+            raise ServiceError(f"reading partitions of {table['Name']}: not all were answered")
+        types = {c["Name"]: c["Type"] for c in table["StorageDescriptor"]["Columns"]}
+        stale = [
+            partition["Values"][0]
+            for partition in answer.get("Partitions", [])
+            if any(
+                types.get(column["Name"]) != column.get("Type")
+                for column in partition["StorageDescriptor"].get("Columns", [])
+            )
+        ]
+        if not stale:
+            return
+        with translated(f"updating partitions of {table['Name']}"):
+            updated = self.client.batch_update_partition(
+                DatabaseName=self.database,
+                TableName=table["Name"],
+                Entries=[
+                    {"PartitionValueList": [p], "PartitionInput": self._partition(table, p)}
+                    for p in stale
+                ],
+            )
+        if errors := updated.get("Errors"):
+            raise ServiceError(f"updating partitions of {table['Name']}: {errors[0]}")
+
+    def _partition(self, table: dict[str, Any], partition: str) -> Any:
+        storage = table["StorageDescriptor"]
+        place = f"{storage['Location'].rstrip('/')}/{PARTITION_KEY}={partition}/"
+        return {
+            "Values": [partition],
+            "StorageDescriptor": storage | {"Location": place, "Columns": []},
+            "Parameters": _FORMATS[self.output_format]["parameters"],
+        }
 
     def crawl(self) -> bool:
         """See :class:`processor.ports.Catalog`."""
@@ -155,14 +206,16 @@ class GlueCatalog:
                 answer = self.client.get_table(DatabaseName=self.database, Name=dataset)
         except ClientError as error:
             if code_of(error) == "EntityNotFoundException":
+                self._known.pop(dataset, None)
                 self._registered = {r for r in self._registered if r[0] != dataset}
                 return None
             raise
-        return dict(answer["Table"])
+        table = dict(answer["Table"])
+        self._known[dataset] = _schema_of(table)
+        return table
 
-    def _write(self, dataset: str, table: dict[str, Any] | None, columns: list[Column]) -> bool:
+    def _write(self, dataset: str, table: dict[str, Any] | None, schema: Schema) -> bool:
         """Create or extend the table; False when another writer came first."""
-        added = [{"Name": c.name, "Type": c.type, "Comment": c.comment} for c in columns]
         try:
             with translated(f"declaring table {dataset}"):
                 if table is None:
@@ -177,19 +230,19 @@ class GlueCatalog:
                             "StorageDescriptor": _FORMATS[self.output_format]["storage"]
                             | {
                                 "Location": f"s3://{self.bucket}/processed/{dataset}/",
-                                "Columns": added,
+                                "Columns": _columns(schema, []),
                             },
                         },
                     )
                 else:
                     storage = table["StorageDescriptor"]
-                    before = storage["Columns"]
+                    columns = _columns(schema, storage.get("Columns", []))
+                    # GetTable may answer "" where UpdateTable wants at least a character.
                     unchanged: Any = {n: table[n] for n in _TABLE_INPUT if table.get(n)}
                     self.client.update_table(
                         DatabaseName=self.database,
-                        # GetTable may answer "" where UpdateTable wants at least a character.
                         TableInput=unchanged
-                        | {"StorageDescriptor": storage | {"Columns": [*before, *added]}},
+                        | {"StorageDescriptor": storage | {"Columns": columns}},
                         VersionId=table["VersionId"],
                         SkipArchive=True,
                     )
@@ -198,6 +251,22 @@ class GlueCatalog:
                 return False
             raise
         return True
+
+
+def _columns(schema: Schema, before: list[dict[str, Any]]) -> list[Any]:
+    """Describe columns; what Glue knows of one beyond name and type stays."""
+    known = {column["Name"]: column for column in before}
+    return [
+        known[c.name] | {"Type": c.type}
+        if c.name in known
+        else {"Name": c.name, "Type": c.type, "Comment": c.comment}
+        for c in schema.columns
+    ]
+
+
+def _jitter(attempt: int) -> float:
+    """Give seconds to wait: at random, up to a limit that doubles with each attempt."""
+    return random.uniform(0, min(_LONGEST_WAIT, _SHORTEST_WAIT * 2**attempt))  # noqa: S311  # spreads writers, hides nothing
 
 
 #: The part of GetTable's answer that UpdateTable takes back (AWS Glue API, TableInput).

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
@@ -16,42 +18,47 @@ from uuid import UUID
 import duckdb
 import fastavro
 
+from processor.contract.values import Digits
 from processor.engine.columns import RESCUED, lay_out
-from processor.engine.contract import Rules, as_json, checked, in_file
+from processor.engine.contract import Rules, checked, in_file, typed
 from processor.engine.job import DUCKDB_ERRORS
-from processor.engine.jsonl import convert_jsonl
+from processor.engine.jsonl import conform_lines, numbered_lines
 from processor.engine.kinds import (
     BIGINT,
+    BINARY,
     BOOLEAN,
     DATE,
     DOUBLE,
+    NULL,
     STRING,
     TIMESTAMP,
+    WHOLE_DIGITS,
     Array,
     Kind,
+    Map,
     Scalar,
     Struct,
     literal,
+    merged,
     quoted,
+    writable,
 )
-from processor.engine.publish import dated, lineage, publish
-from processor.engine.rows import conversion
-from processor.errors import OutOfTimeError, RejectedObjectError
+from processor.engine.publish import JSON_FILE, dated, lineage, publish
+from processor.engine.rows import VALUE, conformed, conversion, publish_rows
+from processor.engine.sql import FOR_CONTRACTS, FOR_RECORDS, as_json, as_line, map_types, widened
+from processor.errors import RejectedObjectError
 from processor.naming import normalise
 from processor.reasons import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from duckdb.sqltypes import DuckDBPyType
 
+    from processor.engine.columns import Layout
     from processor.engine.job import Job
     from processor.model import Conversion, OutputFile
-
-_WHOLE = frozenset(
-    {"tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger"}
-)
-_INSTANT = frozenset({"timestamp", "timestamp_s", "timestamp_ms", "timestamp with time zone"})
 
 
 def convert_parquet(job: Job, path: Path, compression: str) -> Conversion:
@@ -78,46 +85,50 @@ def convert_parquet(job: Job, path: Path, compression: str) -> Conversion:
     """
     relation = f"read_parquet({literal(str(path))}, hive_partitioning = false)"
     try:
+        root = _schema(job, path)
         found = job.db.sql(f"SELECT * FROM {relation}")
-        fields = dict(zip(found.columns, found.types, strict=True))
-        values = {name: _read(quoted(name), kind) for name, kind in fields.items()}
+        values = {
+            name: _read(quoted(name), kind, node)
+            for name, kind, node in zip(found.columns, found.types, root.children, strict=True)
+        }
+        kinds = {name: kind for name, (kind, _) in values.items()}
         rules = Rules.of(job.contract, nulls=True)
-        shapes = rules.fields({name: kind for name, (kind, _) in values.items()})
-        layout = in_file(lay_out(job.table, shapes), values)
-        columns = {t.field: t.kind for t in layout.targets}
-        if all(columns.get(name) == _settled(kind) for name, (kind, _) in values.items()):
-            select = [f"{values[t.field][1]} AS {quoted(t.column)}" for t in layout.targets]
-            reference = {name: sql for name, (_, sql) in values.items()}
+        layout = in_file(lay_out(job.table, rules.fields(kinds)), values)
+        reads = {
+            t.field: widened(values[t.field][1], kinds[t.field], t.kind)
+            for t in layout.targets
+            if t.written
+        }
+        exact = {field: sql for field, sql in reads.items() if sql is not None}
+        filled = {name for name, kind in kinds.items() if kind != NULL}
+        if len(exact) == len(layout.targets) and filled <= exact.keys():
+            select = [f"{exact[t.field]} AS {quoted(t.column)}" for t in layout.targets]
             select += [
                 lineage(job, "CAST(NULL AS VARCHAR)"),
-                f"{dated(job, layout.targets, reference)} AS date_partition",
+                f"{dated(job, layout.targets, exact)} AS date_partition",
             ]
-            certain = rules.certain(rules.promised(shapes, layout), layout)
-            rows = f"SELECT {', '.join(select)} FROM {relation}"
-            outputs = _unless_broken(job, checked(rows, certain, _ERROR, RESCUED), rules)
+            query = f"SELECT {', '.join(select)} FROM {relation}"
+            outputs = _unless_broken(job, query, rules, kinds, layout)
             if outputs is not None:
                 return conversion(job, "parquet", compression, layout, outputs)
         lines = job.workdir / "rows.jsonl"
-        if job.contract:
-            values = {name: (kind, as_json(kind, sql)) for name, (kind, sql) in values.items()}
-        selected = ", ".join(f"{sql} AS {quoted(name)}" for name, (_, sql) in values.items())
-        job.db.execute(
-            f"COPY (SELECT {selected} FROM {relation}) TO {literal(str(lines))} (FORMAT json)"
-        )
+        _write_lines(job, relation, values, lines, rules)
     except duckdb.OutOfMemoryException:
         raise
     except DUCKDB_ERRORS as error:
         raise RejectedObjectError(Reason.CORRUPT_FILE, f"Parquet: {error}") from error
-    return convert_jsonl(job, lines, compression, "parquet", nulls=True)
+    outputs, rescued = conform_lines(job, rules, numbered_lines(lines), layout)
+    return conversion(job, "parquet", compression, layout, outputs, rescued)
 
 
-_ERROR = "error('not certainly as the contract says')"
-
-
-def _unless_broken(job: Job, select: str, rules: Rules) -> tuple[OutputFile, ...] | None:
+def _unless_broken(
+    job: Job, query: str, rules: Rules, kinds: dict[str, Kind], layout: Layout
+) -> tuple[OutputFile, ...] | None:
     """Write rows; None where one of them may break the contract."""
+    shapes = {name: typed(kind) for name, kind in kinds.items()}
+    certain = rules.certain(shapes, layout)
     try:
-        return publish(job, select)
+        return publish(job, checked(query, certain, _ERROR, RESCUED), width=layout.width)
     except duckdb.OutOfMemoryException:
         raise
     except DUCKDB_ERRORS:
@@ -127,18 +138,65 @@ def _unless_broken(job: Job, select: str, rules: Rules) -> tuple[OutputFile, ...
         return None
 
 
-def _settled(kind: Kind) -> Kind:
-    match kind:
-        case Array(item):
-            return Array(_settled(item))
-        case Struct(fields):
-            return Struct(tuple((normalise(name), _settled(inner)) for name, inner in fields))
-        case _:
-            return kind
+_ERROR = "error('not certainly as the contract says')"
 
 
-def _read(value: str, kind: DuckDBPyType) -> tuple[Kind, str]:
-    """Give the type that a column gets, and the SQL that reads a value as it.
+def _write_lines(
+    job: Job, relation: str, values: dict[str, tuple[Kind, str]], lines: Path, rules: Rules
+) -> None:
+    """Write every row as JSON, for values that no cast takes to their column's type."""
+    raw = ", ".join(f"{sql} AS {quoted(name)}" for name, (_, sql) in values.items())
+    rows = f"SELECT {raw} FROM {relation}"
+    line = as_line(
+        (name, as_json(quoted(name), kind, _spelled(rules, name)))
+        for name, kind in zip(values, job.db.sql(rows).types, strict=True)
+    )
+    job.db.execute(f"COPY (SELECT {line} FROM ({rows})) TO {literal(str(lines))} ({JSON_FILE})")
+
+
+def _spelled(rules: Rules, name: str) -> Mapping[str, str]:
+    return FOR_RECORDS if rules.root.property(name).trivial else FOR_CONTRACTS
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """An element of a Parquet schema, of which DuckDB's types do not say all."""
+
+    name: str = ""
+    logical: str = ""
+    children: tuple[_Node, ...] = ()
+
+    def child(self, position: int) -> _Node:
+        return self.children[position] if position < len(self.children) else _Node()
+
+
+def _schema(job: Job, path: Path) -> _Node:
+    """Read a file's schema.
+
+    Raises
+    ------
+    RejectedObjectError
+        When DuckDB would read a column as other values than the file's.
+    """
+    elements = iter(
+        job.db.execute(
+            "SELECT name, logical_type, num_children, precision "
+            f"FROM parquet_schema({literal(str(path))})"
+        ).fetchall()
+    )
+
+    def node() -> _Node:
+        name, logical, children, precision = next(elements)
+        if (precision or 0) > 38:
+            detail = f"column {name} is a decimal of {precision} digits, more than 38"
+            raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail)
+        return _Node(name, logical or "", tuple(node() for _ in range(children or 0)))
+
+    return node()
+
+
+def _read(value: str, kind: DuckDBPyType, node: _Node) -> tuple[Kind, str]:
+    """Give what a value is, and the SQL that reads it as that.
 
     Parameters
     ----------
@@ -146,20 +204,35 @@ def _read(value: str, kind: DuckDBPyType) -> tuple[Kind, str]:
         SQL of the value.
     kind : DuckDBPyType
         What DuckDB reads it as.
+    node : _Node
+        What the file says that it is.
     """
     name = str(kind.id)
-    if name in ("list", "array"):
-        element = f"e{len(value)}"
-        item, sql = _read(element, cast("DuckDBPyType", kind.children[0][1]))
-        return Array(item), f"list_transform({value}, lambda {element}: {sql})"
-    if name == "struct":
-        return _read_struct(value, kind)
-    if name in _SCALARS:
-        scalar, sql = _SCALARS[name]
-        return scalar, sql.format(value)
-    if name == "decimal":
-        return Scalar(str(kind).lower().replace(" ", "")), value
-    return STRING, (_JSON if name in ("map", "union") else _TEXT).format(value)
+    match name:
+        case _ if node.logical.startswith("NullType"):
+            return NULL, "CAST(NULL AS VARCHAR)"
+        case "list" | "array":
+            element = f"e{len(value)}"
+            # Of three levels the middle one has no name of its own (Parquet's LogicalTypes.md).
+            inside = node.child(0)
+            inside = inside.child(0) if len(inside.children) == 1 else inside
+            item, sql = _read(element, cast("DuckDBPyType", kind.children[0][1]), inside)
+            if item == NULL:
+                return Array(
+                    NULL
+                ), f"list_transform({value}, lambda {element}: CAST(NULL AS VARCHAR))"
+            read = value if sql == element else f"list_transform({value}, lambda {element}: {sql})"
+            return Array(item), read
+        case "struct":
+            return _read_struct(value, kind, node)
+        case "map":
+            return _read_map(value, kind, node.child(0))
+        case "decimal":
+            return Scalar(str(kind).lower().replace(" ", "")), value
+        case "union":
+            return STRING, _JSON.format(value)
+    scalar, sql = _SCALARS.get(name, (STRING, _TEXT))
+    return scalar, sql.format(value)
 
 
 _JSON = "CAST(to_json({0}) AS VARCHAR)"
@@ -168,29 +241,63 @@ _JSON = "CAST(to_json({0}) AS VARCHAR)"
 #: the one form in which Athena keeps all of it.
 _TEXT = "CAST({0} AS VARCHAR)"
 
+_INSTANTS = ("timestamp", "timestamp_s", "timestamp_ms", "timestamp with time zone")
+
 _SCALARS: dict[str, tuple[Kind, str]] = {
-    **dict.fromkeys(_WHOLE, (BIGINT, "CAST({0} AS BIGINT)")),
-    **dict.fromkeys(("float", "double"), (DOUBLE, "CAST({0} AS DOUBLE)")),
-    # With a zone it is an instant; the session's zone is UTC.
-    **dict.fromkeys(_INSTANT, (TIMESTAMP, "CAST({0} AS TIMESTAMP)")),
-    "boolean": (BOOLEAN, "{0}"),
-    "date": (DATE, "{0}"),
+    **{name: (Scalar(name), "{0}") for name in ("tinyint", "smallint", "bigint")},
+    **{name: (Scalar(name), "{0}") for name in ("float", "double", "boolean", "date")},
+    "integer": (Scalar("int"), "{0}"),
+    "utinyint": (Scalar("smallint"), "CAST({0} AS SMALLINT)"),
+    "usmallint": (Scalar("int"), "CAST({0} AS INTEGER)"),
+    "uinteger": (BIGINT, "CAST({0} AS BIGINT)"),
     "ubigint": (Scalar("decimal(20,0)"), "CAST({0} AS DECIMAL(20, 0))"),
-    # Files older than the UTF8 annotation hold text in plain byte arrays.
-    "blob": (STRING, "coalesce(TRY(decode({0})), to_base64({0}))"),
+    # With a zone it is an instant; the session's zone is UTC.
+    **dict.fromkeys(_INSTANTS, (TIMESTAMP, "CAST({0} AS TIMESTAMP)")),
+    "blob": (BINARY, "{0}"),
 }
 
+#: Athena has maps by any of these; floating point is no key.
+_KEYS = frozenset({*WHOLE_DIGITS, "boolean", "string", "date", "timestamp"})
 
-def _read_struct(value: str, kind: DuckDBPyType) -> tuple[Kind, str]:
+
+def _read_struct(value: str, kind: DuckDBPyType, node: _Node) -> tuple[Kind, str]:
     children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
-    parts = [(name, *_read(f"{value}.{quoted(name)}", inner)) for name, inner in children]
+    # The tag of a union has no name, which makes names useless for its other fields, too.
+    named = all(name for name, _ in children)
+    parts = [
+        (
+            name or normalise(name),
+            *_read(
+                f"{value}.{quoted(name)}" if named else f"struct_extract_at({value}, {number})",
+                inner,
+                node.child(number - 1),
+            ),
+        )
+        for number, (name, inner) in enumerate(children, 1)
+    ]
     if len({normalise(name) for name, _, _ in parts}) < len(parts):
         return STRING, _JSON.format(value)
-    packed = ", ".join(f"{quoted(normalise(name))} := {sql}" for name, _, sql in parts)
-    return (
-        Struct(tuple((name, inner) for name, inner, _ in parts)),
-        f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END",
+    shape = Struct(tuple((name, inner) for name, inner, _ in parts))
+    if all(sql == f"{value}.{quoted(name)}" for name, _, sql in parts):
+        return shape, value
+    packed = ", ".join(f"{quoted(name)} := {sql}" for name, _, sql in parts)
+    return shape, f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END"
+
+
+def _read_map(value: str, kind: DuckDBPyType, entries: _Node) -> tuple[Kind, str]:
+    key_type, value_type = map_types(kind)
+    entry = f"e{len(value)}"
+    key, key_sql = _read(f"{entry}.key", key_type, entries.child(0))
+    item, item_sql = _read(f"{entry}.value", value_type, entries.child(1))
+    if not isinstance(key, Scalar) or key.name not in _KEYS:
+        return STRING, _JSON.format(value)
+    if (key_sql, item_sql) == (f"{entry}.key", f"{entry}.value"):
+        return Map(key, item), value
+    read = (
+        f"map_from_entries(list_transform(map_entries({value}), lambda {entry}: "
+        f"struct_pack(key := {key_sql}, value := {item_sql})))"
     )
+    return Map(key, item), read
 
 
 def convert_avro(job: Job, path: Path, compression: str) -> Conversion:
@@ -215,31 +322,119 @@ def convert_avro(job: Job, path: Path, compression: str) -> Conversion:
     RejectedObjectError
         When it is truncated or corrupt: nothing of it is published.
     """
-    lines = job.workdir / "rows.jsonl"
-    try:
-        with path.open("rb") as file, lines.open("w", encoding="utf-8") as rows:
-            for count, record in enumerate(fastavro.reader(file)):
-                if count % 10_000 == 0:
-                    job.check_time()
-                rows.write(json.dumps(record, ensure_ascii=False, default=_plain) + "\n")
-    except (OSError, OutOfTimeError):
-        raise
-    # Whatever else a corrupt file makes the reader stumble over is the file's fault.
-    except Exception as error:
-        raise RejectedObjectError(Reason.CORRUPT_FILE, f"Avro: {error!r}") from error
-    return convert_jsonl(job, lines, compression, "avro", nulls=True)
+    with path.open("rb") as file:
+        try:
+            reader = fastavro.reader(file)
+            kind = _kind_of(reader.writer_schema, {})
+        except Exception as error:
+            raise _corrupt(error) from error
+        fields = dict(kind.fields) if isinstance(kind, Struct) else {VALUE: kind}
+        rules = Rules.of(job.contract, nulls=True)
+        layout = lay_out(job.table, rules.fields(fields))
+        rows = (
+            conformed(_plain(record), layout.targets, job.drift)
+            for number, record in enumerate(_records(reader), 1)
+            if not _refused(job, rules, number, record)
+        )
+        outputs, rescued = publish_rows(job, rows, layout)
+    return conversion(job, "avro", compression, layout, outputs, rescued)
 
 
-def _plain(value: Any) -> Any:
-    """Write what JSON has no type for so that nothing of it is lost."""
+def _records(reader: Iterable[Any]) -> Iterator[Any]:
+    found = iter(reader)
+    while True:
+        try:
+            record = next(found)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise _corrupt(error) from error
+        yield record
+
+
+def _refused(job: Job, rules: Rules, number: int, record: Any) -> bool:
+    """Put a record that breaks the contract into quarantine."""
+    if rules.root.trivial:
+        return False
+    judged = _plain(record, judged=True)
+    if broken := rules.violation(judged):
+        raw = json.dumps(judged, ensure_ascii=False).encode()
+        job.quarantine.add(number, Reason.CONTRACT_VIOLATION, str(broken), raw)
+    return broken is not None
+
+
+def _corrupt(error: Exception) -> RejectedObjectError:
+    return RejectedObjectError(Reason.CORRUPT_FILE, f"Avro: {error!r}")
+
+
+_AVRO: dict[str, Kind] = {
+    "null": NULL,
+    "boolean": BOOLEAN,
+    "int": BIGINT,
+    "long": BIGINT,
+    "float": DOUBLE,
+    "double": DOUBLE,
+    "date": DATE,
+    **dict.fromkeys(
+        (f"{local}timestamp-{unit}" for local in ("", "local-") for unit in ("millis", "micros")),
+        TIMESTAMP,
+    ),
+}
+
+
+def _kind_of(schema: Any, named: dict[str, Kind]) -> Kind:
+    """Give the kind of the values of an Avro schema."""
+    match schema:
+        case str():
+            return named.get(schema, _AVRO.get(schema, STRING))
+        case list():
+            return merged(_kind_of(branch, named) for branch in schema)
+        case {"logicalType": "decimal", "precision": int() as precision, **rest}:
+            kind = Scalar(f"decimal({precision},{rest.get('scale', 0)})")
+            return kind if writable(kind) else STRING
+        case {"logicalType": str() as logical} if logical in _AVRO:
+            return _AVRO[logical]
+        case {"type": "array", "items": items}:
+            return Array(_kind_of(items, named))
+        case {"type": "map", "values": values}:
+            return Map(STRING, _kind_of(values, named))
+        case {"type": "record" | "error", "name": name, "fields": fields}:
+            # Until it is known, a record within itself is text: JSON.
+            inside = tuple((f["name"], _kind_of(f["type"], named)) for f in fields)
+            return named.setdefault(name, Struct(inside))
+        case {"type": "enum" | "fixed", "name": name}:
+            named[name] = STRING
+            return STRING
+        case {"logicalType": "time-millis" | "time-micros" | "uuid" | "duration"}:
+            return STRING
+        case {"type": inner}:
+            return _kind_of(inner, named)
+    return STRING
+
+
+def _plain(value: Any, *, judged: bool = False) -> Any:
+    """Write what JSON has no type for so that nothing of it is lost, or as a contract sees it."""
     match value:
+        case dict():
+            return {key: _plain(inner, judged=judged) for key, inner in value.items()}
+        case list() | tuple():
+            return [_plain(inner, judged=judged) for inner in value]
         case bytes():
             try:
                 return value.decode("utf-8")
             except UnicodeDecodeError:
                 return base64.b64encode(value).decode("ascii")
+        case Decimal() if judged:
+            return Digits(value)
+        case datetime() if judged:
+            return f"{value.replace(tzinfo=None).isoformat()}Z"
         case Decimal() | UUID() | timedelta():
             return str(value)
         case datetime() | date() | time():
             return value.isoformat()
-    raise TypeError(f"no JSON for {type(value).__name__}")
+        case float() if not math.isfinite(value):
+            return _NOT_FINITE[str(value)]
+    return value
+
+
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}

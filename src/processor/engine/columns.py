@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from processor.engine.kinds import NULL, STRING, Kind, athena_type, parse_athena_type, settled
+from processor.engine.kinds import (
+    NULL,
+    STRING,
+    Kind,
+    additions,
+    athena_type,
+    grown,
+    leaves,
+    parse_athena_type,
+    settled,
+    writable,
+)
 from processor.model import Column, Schema
 from processor.naming import PARTITION_KEY, normalise
 
@@ -25,7 +36,7 @@ LINEAGE = (
 _TAKEN = frozenset({SOURCE_KEY, SOURCE_VERSION, RESCUED, PARTITION_KEY})
 
 #: Glue takes 255 bytes; Athena's limit for what it creates itself is the same.
-_MAX_NAME = 200
+_MAX_NAME, _MAX_COMMENT = 200, 255
 
 #: A column type longer than this is kept as JSON text (Glue takes 131,072 characters).
 _MAX_TYPE = 60_000
@@ -49,6 +60,11 @@ class Target:
     column: str
     kind: Kind
 
+    @property
+    def written(self) -> bool:
+        """Whether files can hold the column's type; where not, all of it is rescued."""
+        return writable(self.kind)
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -59,11 +75,20 @@ class Layout:
     targets : tuple of Target
         One for each field, except new ones that were null throughout: they have no type.
     schema : Schema
-        The table's columns, then the new ones; the lineage columns among them.
+        The table's columns, grown by new fields, then the new ones; the lineage columns among
+        them.
+    added : tuple of str
+        New columns and new fields, these by their path.
     """
 
     targets: tuple[Target, ...]
     schema: Schema
+    added: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """How many columns a Parquet file of it has."""
+        return sum(leaves(target.kind) for target in self.targets)
 
 
 def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
@@ -83,33 +108,41 @@ def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
     Returns
     -------
     Layout
-        Columns that the table has keep the table's type.
+        Columns that the table has keep the table's type, structs gain fields.
     """
-    columns = list(table.columns) if table else []
-    known = {column.name: column for column in columns}
-    by_origin = {column.comment or column.name: column.name for column in columns}
+    columns = {column.name.lower(): column for column in (table.columns if table else ())}
+    by_origin = {column.comment: name for name, column in columns.items() if column.comment}
+    by_origin |= {name: name for name, column in columns.items() if not column.comment}
     targets: dict[str, Target] = {}
+    added: list[str] = []
     used: set[str] = set()
-    # A field that bears its column's very name goes first: it never has to make way.
-    for field in sorted(fields, key=lambda f: (f not in by_origin, f != normalise(f))):
-        name = by_origin.get(field) or _column_name(field)
-        if fields[field] == NULL and name not in known:
-            continue
+    # A field that bears its column's very name goes first: it never has to make way. Beyond that
+    # the order is that of the names, so that files in which it differs agree.
+    for field in sorted(fields, key=lambda f: (_origin(f) not in by_origin, f != normalise(f), f)):
+        name = by_origin.get(_origin(field)) or _column_name(field)
         if name in used or name in _TAKEN:
             name = f"{name[: _MAX_NAME - 7]}_{_hash(field)}"
+        if fields[field] == NULL and name not in columns:
+            continue
         used.add(name)
-        kind = parse_athena_type(known[name].type) if name in known else _new(fields[field])
+        if name in columns:
+            before = parse_athena_type(columns[name].type)
+            kind = _grown(before, fields[field])
+            if kind != before:
+                added += additions(before, kind, name)
+                columns[name] = replace(columns[name], type=athena_type(kind))
+        else:
+            kind = _new(fields[field])
         targets[field] = Target(field, name, kind)
     ordered = tuple(targets[field] for field in fields if field in targets)
-    new = [
-        Column(t.column, athena_type(t.kind), "" if t.field == t.column else t.field[:250])
-        for t in ordered
-        if t.column not in known
-    ]
-    lineage = [column for column in LINEAGE if column.name not in known]
-    if table is None:
-        return Layout(ordered, Schema((*new, *lineage)))
-    return Layout(ordered, Schema((*columns, *new, *lineage)))
+    for target in ordered:
+        if target.column not in columns:
+            origin = "" if target.field == target.column else _origin(target.field)
+            columns[target.column] = Column(target.column, athena_type(target.kind), origin)
+            added.append(target.column)
+    for column in LINEAGE:
+        columns.setdefault(column.name, column)
+    return Layout(ordered, Schema(tuple(columns.values())), tuple(added))
 
 
 def _new(shape: Kind) -> Kind:
@@ -117,9 +150,22 @@ def _new(shape: Kind) -> Kind:
     return kind if len(athena_type(kind)) <= _MAX_TYPE else STRING
 
 
+def _grown(column: Kind, shape: Kind) -> Kind:
+    kind = grown(column, shape)
+    return kind if len(athena_type(kind)) <= _MAX_TYPE else column
+
+
 def _column_name(field: str) -> str:
     name = normalise(field)
     return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 7]}_{_hash(field)}"
+
+
+def _origin(field: str) -> str:
+    """Spell a field's name as a comment: Glue takes one line of at most 255 bytes."""
+    raw = field.encode("utf-8", "surrogatepass")
+    if len(raw) <= _MAX_COMMENT and field.isprintable() and field.strip():
+        return field
+    return f"{ascii(field[:40])[1:-1][:200]} #{_hash(field)}"
 
 
 def _hash(field: str) -> str:

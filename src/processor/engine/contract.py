@@ -12,22 +12,21 @@ import json
 import math
 import mmap
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from processor.contract.check import Violation, violation
 from processor.contract.formats import FORMATS
 from processor.contract.schema import ANY, Node
 from processor.contract.values import decimal_of
-from processor.engine.columns import Layout
 from processor.engine.kinds import (
     BIGINT,
+    BINARY,
     BOOLEAN,
     DATE,
     DOUBLE,
     NULL,
     STRING,
-    TIMESTAMP,
     Array,
     Kind,
     Scalar,
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from processor.contract.schema import Contract
+    from processor.engine.columns import Layout
 
 #: The shape of a value that is read with its quotes, to prove that it is a string.
 QUOTED = Scalar("quoted")
@@ -172,7 +172,7 @@ class Rules:
         """
         if self.root.trivial:
             return _TRUE
-        targets = {target.field: target for target in layout.targets}
+        targets = {target.field: target for target in layout.targets if target.written}
         members = {
             name: (shapes[name], target.kind, quoted(target.column))
             for name, target in targets.items()
@@ -204,7 +204,7 @@ class Rules:
         str
             Empty where the contract minds nowhere.
         """
-        if self.nulls or self.root.trivial:
+        if self.root.trivial:
             return ""
         tests = []
         if not null_free and (names := _not_null(self.root, shapes)):
@@ -226,11 +226,6 @@ def mentions_null(path: Path) -> bool:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return data.find(b"null") >= 0
-
-
-def is_date(text: str) -> str:
-    """Give SQL that is true where a text is a date that is spelled in the one way."""
-    return f"(regexp_matches({text}, {literal(FORMATS['date'].pattern.re2)}) AND {text} >= '0001')"
 
 
 def read_field(text: str | None, node: Node) -> Any:
@@ -263,31 +258,23 @@ def read_field(text: str | None, node: Node) -> Any:
 
 def in_file(layout: Layout, names: Mapping[str, Any] | tuple[str, ...]) -> Layout:
     """Keep a layout's schema and only those targets whose field the file has."""
-    return Layout(tuple(t for t in layout.targets if t.field in names), layout.schema)
+    return replace(layout, targets=tuple(t for t in layout.targets if t.field in names))
 
 
-def as_json(kind: Kind, sql: str) -> str:
-    """Give SQL of a typed value as the JSON that a contract judges.
+def typed(kind: Kind) -> Kind:
+    """Give the shape of values that a file has types for: strings are certainly strings.
 
-    A moment is spelled as RFC 3339 does, in UTC; a double that JSON has no number for is a
-    string.
+    Parameters
+    ----------
+    kind : Kind
+        What the file says; whatever else a column of text gets its text from is none.
     """
     match kind:
-        case Struct(fields):
-            packed = ", ".join(
-                f"{quoted(name)} := {as_json(inner, f'{sql}.{quoted(normalise(name))}')}"
-                for name, inner in fields
-            )
-            return f"CASE WHEN {sql} IS NOT NULL THEN struct_pack({packed}) END"
         case Array(item):
-            element = f"e{len(sql)}"
-            return f"list_transform({sql}, lambda {element}: {as_json(item, element)})"
-    if kind == TIMESTAMP:
-        return f"strftime({sql}, '%Y-%m-%dT%H:%M:%S.%fZ')"
-    if kind == DOUBLE:
-        text = f"to_json(CAST({sql} AS VARCHAR))"
-        return f"CASE WHEN isfinite({sql}) THEN to_json({sql}) ELSE {text} END"
-    return sql
+            return Array(typed(item))
+        case Struct(fields):
+            return Struct(tuple((name, typed(inner)) for name, inner in fields))
+    return QUOTED if kind in (STRING, BINARY, DATE) else kind
 
 
 def checked(select: str, certain: str, error: str, column: str) -> str:

@@ -16,23 +16,25 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from processor.engine.columns import RESCUED, lay_out
-from processor.engine.contract import QUOTED, Rules, checked, in_file, is_date, read_field
+from processor.engine.contract import QUOTED, Rules, checked, in_file, read_field
 from processor.engine.job import DUCKDB_ERRORS
 from processor.engine.kinds import (
     BIGINT,
     BOOLEAN,
-    DATE,
     DOUBLE,
     NULL,
     STRING,
+    WHOLE_DIGITS,
     Kind,
+    Scalar,
     duckdb_type,
     literal,
     quoted,
 )
-from processor.engine.publish import dated, lineage, publish
+from processor.engine.publish import WIDE, dated, lineage, publish
 from processor.engine.record import MisfitError, read_text
 from processor.engine.rows import conversion, publish_rows
+from processor.engine.sql import text_as
 from processor.reasons import Reason
 
 if TYPE_CHECKING:
@@ -51,9 +53,6 @@ _SAMPLE_ROWS = 5000
 
 #: With more rows that stand out, reading all of them one by one takes hardly longer.
 _MAX_ODD = 100_000
-
-#: Beyond so many columns DuckDB plans four checks for each in memory that it does not count.
-_WIDE = 300
 
 csv.field_size_limit(_MAX_BYTES)
 
@@ -79,7 +78,7 @@ def convert_delimited(job: Job, path: Path, compression: str, dialect: Dialect) 
     """
     rules = Rules.of(job.contract, nulls=True)
     whole: dict[str, Kind] = {}
-    wide = len(dialect.columns) > _WIDE
+    wide = len(dialect.columns) > WIDE
     for sample in () if wide else (f"LIMIT {_SAMPLE_ROWS}", ""):
         try:
             kinds = _infer(job, path, dialect, sample)
@@ -162,8 +161,6 @@ def _fits(name: str, kind: Kind) -> str:
     text = quoted(name)
     if kind == BOOLEAN:
         return f"lower({text}) IN ('true', 'false')"
-    if kind == BIGINT:
-        return f"CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR) = {text}"
     if kind == DOUBLE:
         # JSON's grammar of numbers, so that neither 007 nor 1e400 is one; digits as in
         # jsonl.py.
@@ -171,9 +168,12 @@ def _fits(name: str, kind: Kind) -> str:
             f"regexp_full_match({text}, '-?(0|[1-9][0-9]*)(\\.[0-9]+)?') AND "
             f"(strlen({text}) <= 15 OR CAST(TRY_CAST({text} AS DOUBLE) AS VARCHAR) = {text})"
         )
-    if kind == DATE:
-        return is_date(text)
-    return "true" if kind == STRING else "false"
+    if kind == STRING:
+        return "true"
+    if isinstance(kind, Scalar) and kind.name in WHOLE_DIGITS:
+        return f"CAST(TRY_CAST({text} AS {duckdb_type(kind)}) AS VARCHAR) = {text}"
+    found = text_as(text, kind)
+    return found[0] if found else "false"
 
 
 def _proving(
@@ -195,8 +195,11 @@ def _read(target: Target, otherwise: str) -> str:
     text = quoted(target.field)
     if target.kind == STRING:
         return text
-    boolean = target.kind == BOOLEAN
-    read = f"lower({text}) = 'true'" if boolean else f"CAST({text} AS {duckdb_type(target.kind)})"
+    if target.kind == BOOLEAN:
+        read = f"lower({text}) = 'true'"
+    else:
+        proved = text_as(text, target.kind)
+        read = proved[1] if proved else f"CAST({text} AS {duckdb_type(target.kind)})"
     return (
         f"CASE WHEN {_fits(target.field, target.kind)} THEN {read} "
         f"WHEN {text} IS NOT NULL THEN {otherwise} END"
@@ -204,13 +207,13 @@ def _read(target: Target, otherwise: str) -> str:
 
 
 def _unseen(dialect: Dialect, layout: Layout) -> str:
-    known = {target.field for target in layout.targets}
+    known = {target.field for target in layout.targets if target.written}
     return " OR ".join(f"{quoted(n)} IS NOT NULL" for n in dialect.columns if n not in known)
 
 
 def _strict(job: Job, path: Path, dialect: Dialect, layout: Layout) -> str:
     """Give a query over the file that raises at the first value unlike its column."""
-    columns = [f"{_read(target, _ERROR)} AS {quoted(target.column)}" for target in layout.targets]
+    columns = [f"{_read(t, _ERROR)} AS {quoted(t.column)}" for t in layout.targets if t.written]
     unseen = _unseen(dialect, layout)
     rescued = "CAST(NULL AS VARCHAR)"
     if unseen:
@@ -230,7 +233,7 @@ def _without_odd(
     job: Job, path: Path, dialect: Dialect, rules: Rules, kinds: dict[str, Kind]
 ) -> tuple[Layout, tuple[OutputFile, ...], int] | None:
     """Read one by one only the rows that do not fit their columns or their contract."""
-    job.quarantine.restart()
+    job.restart()
     shapes = rules.fields(kinds)
     layout = lay_out(job.table, shapes)
     usual, good = job.workdir / "usual.csv", job.workdir / "odd.jsonl"
@@ -247,7 +250,7 @@ def _without_odd(
     except DUCKDB_ERRORS:
         return None
     part = 1 + max((file.part for file in outputs), default=-1)
-    more, rescued = publish_rows(job, _conformed(good, dialect, layout), layout, part)
+    more, rescued = publish_rows(job, _conformed(job, good, dialect, layout), layout, part)
     return layout, outputs + more, rescued
 
 
@@ -260,16 +263,16 @@ def _odd(
     layout: Layout,
 ) -> set[int]:
     """Give the numbers of the rows at which the strict query would raise, up to one too many."""
-    present = in_file(layout, dialect.columns)
-    fits = [f"({quoted(t.field)} IS NULL OR {_fits(t.field, t.kind)})" for t in present.targets]
-    if unseen := _unseen(dialect, present):
+    present = [t for t in in_file(layout, dialect.columns).targets if t.written]
+    fits = [f"({quoted(t.field)} IS NULL OR {_fits(t.field, t.kind)})" for t in present]
+    if unseen := _unseen(dialect, layout):
         fits.append(f"NOT ({unseen})")
-    columns = [f"{_read(t, 'NULL')} AS {quoted(t.column)}" for t in present.targets]
+    columns = ['row_number() OVER () AS "#"']
+    columns += [f"{_read(t, 'NULL')} AS {quoted(t.column)}" for t in present]
     certain = rules.certain(_proved(rules, shapes, dialect), layout)
     # No column is called so: their names have neither.
     found = job.db.execute(
-        f'SELECT "#" FROM (SELECT row_number() OVER () AS "#", '
-        f'{" AND ".join(fits)} AS "fits?", {", ".join(columns)} '
+        f'SELECT "#" FROM (SELECT {", ".join(columns)}, {" AND ".join(fits)} AS "fits?" '
         f'FROM {_relation(path, dialect)}) WHERE ("fits?" AND {certain}) IS NOT TRUE '
         f"LIMIT {_MAX_ODD + 1}"
     )
@@ -292,12 +295,12 @@ def _divided(job: Job, path: Path, usual: Path, dialect: Dialect, odd: set[int])
 
 
 def _exactly(job: Job, path: Path, compression: str, dialect: Dialect, rules: Rules) -> Conversion:
-    job.quarantine.restart()
+    job.restart()
     good = job.workdir / "rows.jsonl"
     holding = {name: [False, *(True for _ in _ORDER)] for name in dialect.columns}
     with good.open("w", encoding="utf-8") as file:
         for number, row in _good_rows(job, _numbered(path, dialect), dialect, rules):
-            if number % 10_000 == 0:
+            if number % 1_000 == 0:
                 job.check_time()
             for name, text in zip(dialect.columns, row, strict=True):
                 if text is not None:
@@ -307,7 +310,7 @@ def _exactly(job: Job, path: Path, compression: str, dialect: Dialect, rules: Ru
         name: _first_that_holds(int(held[0]), tuple(held[1:])) for name, held in holding.items()
     }
     layout = lay_out(job.table, rules.fields(kinds))
-    outputs, rescued = publish_rows(job, _conformed(good, dialect, layout), layout)
+    outputs, rescued = publish_rows(job, _conformed(job, good, dialect, layout), layout)
     return conversion(job, "csv", compression, layout, outputs, rescued)
 
 
@@ -321,7 +324,7 @@ def _observe(held: list[bool], text: str) -> None:
                 held[position] = False
 
 
-def _conformed(rows: Path, dialect: Dialect, layout: Layout) -> Iterator[dict[str, Any]]:
+def _conformed(job: Job, rows: Path, dialect: Dialect, layout: Layout) -> Iterator[dict[str, Any]]:
     targets = {target.field: target for target in layout.targets}
     with rows.open(encoding="utf-8") as file:
         for line in file:
@@ -334,6 +337,7 @@ def _conformed(rows: Path, dialect: Dialect, layout: Layout) -> Iterator[dict[st
                     row[targets[name].column] = read_text(text, targets[name].kind)
                 except MisfitError:
                     lost[name] = text
+                    job.drift[targets[name].column] += 1
             if lost:
                 row[RESCUED] = json.dumps(lost, ensure_ascii=False)
             yield row

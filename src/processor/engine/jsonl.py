@@ -23,26 +23,25 @@ from typing import TYPE_CHECKING, Any, cast
 import duckdb
 
 from processor.engine.columns import RESCUED, Layout, lay_out
-from processor.engine.contract import QUOTED, Rules, checked, is_date, mentions_null
+from processor.engine.contract import QUOTED, Rules, checked, mentions_null
 from processor.engine.job import DUCKDB_ERRORS
 from processor.engine.kinds import (
     BIGINT,
     BOOLEAN,
-    DATE,
     DOUBLE,
     NULL,
     STRING,
-    TIMESTAMP,
     Array,
     Kind,
     Struct,
     duckdb_type,
     kind_of,
+    leaves,
     literal,
     merge,
     quoted,
 )
-from processor.engine.publish import dated, lineage, publish
+from processor.engine.publish import WIDE, dated, lineage, publish
 from processor.engine.record import NotJsonError, loads
 from processor.engine.rows import (
     MAX_RECORD,
@@ -52,6 +51,7 @@ from processor.engine.rows import (
     lines_of,
     publish_rows,
 )
+from processor.engine.sql import number_as, text_as
 from processor.errors import RejectedObjectError
 from processor.naming import normalise
 from processor.reasons import Reason
@@ -75,14 +75,8 @@ _SMALLEST = 64 * 1024
 #: JSON's own white space; a line of nothing else is no record.
 _BLANK = b" \t\r\n"
 
-#: Every number of so many decimal digits is told apart from every other by its double
-#: (IEEE 754-2019, 5.12.2: DBL_DIG).
-_DIGITS = 15
 
-
-def convert_jsonl(
-    job: Job, path: Path, compression: str, name: str = "jsonl", *, nulls: bool = False
-) -> Conversion:
+def convert_jsonl(job: Job, path: Path, compression: str, name: str = "jsonl") -> Conversion:
     """Convert a file of JSON Lines.
 
     Parameters
@@ -95,8 +89,6 @@ def convert_jsonl(
         What they were packed with.
     name : str
         Of the format that they were made of, if they were.
-    nulls : bool
-        Whether that format knows nulls but not absence.
 
     Returns
     -------
@@ -108,13 +100,13 @@ def convert_jsonl(
     RejectedObjectError
         When nothing in the file is JSON.
     """
-    rules = Rules.of(job.contract, nulls=nulls)
+    rules = Rules.of(job.contract, nulls=False)
     shapes, sampled = _sample(path)
     if not sampled:
-        if all(not line.strip(_BLANK) for _, line in _lines(path)):
+        if all(not line.strip(_BLANK) for _, line in numbered_lines(path)):
             layout = lay_out(job.table, rules.fields({}))
             return conversion(job, name, compression, layout, ())
-        if all(_value(line) is _NOT_JSON for _, line in _lines(path)):
+        if all(_value(line) is _NOT_JSON for _, line in numbered_lines(path)):
             raise RejectedObjectError(Reason.UNKNOWN_FORMAT, "no line of it is JSON")
     done = _vectorised(job, path, shapes, rules) or _exactly(job, path, rules)
     layout, outputs, rescued = done
@@ -124,7 +116,7 @@ def convert_jsonl(
 # --- Lines -----------------------------------------------------------------------------
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Give the lines that are not blank, numbered from 1."""
     number = 0
     with path.open("rb") as file:
@@ -136,7 +128,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def has_records(path: Path) -> bool:
     """Tell whether any line by itself is a JSON object or array."""
-    return any(isinstance(_value(line), (dict, list)) for _, line in _lines(path))
+    return any(isinstance(_value(line), (dict, list)) for _, line in numbered_lines(path))
 
 
 def _observe(shapes: dict[str, Kind], value: Any) -> None:
@@ -171,7 +163,7 @@ def _sample(path: Path) -> tuple[dict[str, Kind], int]:
 
 
 def _vectorisable(shapes: dict[str, Kind]) -> bool:
-    """Tell whether DuckDB can keep the keys apart: its names ignore case."""
+    """Tell whether DuckDB can keep the keys apart: its names ignore case, its memory is small."""
 
     def distinct(shape: Kind) -> bool:
         match shape:
@@ -186,6 +178,7 @@ def _vectorisable(shapes: dict[str, Kind]) -> bool:
     lowered = {key.lower() for key in shapes}
     return (
         bool(shapes)
+        and sum(leaves(shape) for shape in shapes.values()) <= WIDE
         and len(lowered) == len(shapes)
         and "" not in shapes
         and all(distinct(shape) for shape in shapes.values())
@@ -228,7 +221,7 @@ def _planned(job: Job, rules: Rules, shapes: dict[str, Kind]) -> _Plan:
 
 def _vectorised(job: Job, path: Path, shapes: dict[str, Kind], rules: Rules) -> Done | None:
     """Read with DuckDB, mending what stands against it; None where it cannot be done."""
-    job.quarantine.restart()
+    job.restart()
     refused: list[int] = []
     rest = path
     try:
@@ -248,15 +241,25 @@ def _vectorised(job: Job, path: Path, shapes: dict[str, Kind], rules: Rules) -> 
                 break
         else:
             return None
-        rest, unusual = parts
-        if (outputs := _attempt(job, rest, plan)) is None:
+        usual, unusual = parts
+        _learn(job, rules, _numbered(unusual), shapes)
+        widened = _planned(job, rules, shapes)
+        if widened.layout != plan.layout:
+            # DuckDB infers a double where a number is beyond 64 bits, and the like.
+            plan = widened
+            if not _vectorisable(plan.shapes) or not (
+                parts := _divided(job, rest, plan, refused, shapes)
+            ):
+                return None
+            usual, unusual = parts
+        if (outputs := _attempt(job, usual, plan)) is None:
             return None
     except duckdb.OutOfMemoryException:
         raise
     except (*DUCKDB_ERRORS, _MiscountedError):
         return None
     part = 1 + max((file.part for file in outputs), default=-1)
-    more, rescued = _conform(job, rules, _numbered(unusual), plan.layout, part)
+    more, rescued = conform_lines(job, rules, _numbered(unusual), plan.layout, part)
     return plan.layout, outputs + more, rescued
 
 
@@ -453,6 +456,7 @@ def _strict(job: Job, path: Path, plan: _Plan) -> str:
     columns = [
         f"{_checked(raw[t.field], shapes[t.field], t.kind)} AS {quoted(t.column)}"
         for t in layout.targets
+        if t.written
     ]
     rescued = "CAST(NULL AS VARCHAR)"
     if unseen := _unseen(shapes, layout):
@@ -470,19 +474,20 @@ def _odd(job: Job, path: Path, plan: _Plan, seen: dict[str, Kind]) -> str:
     layout = plan.layout
     # What the contract does not allow may be there, and is found.
     shapes = seen | plan.shapes
-    fits = [_fits(quoted(t.field), shapes[t.field], t.kind) for t in layout.targets]
-    if unseen := _unseen(shapes, layout):
-        fits.append(f"NOT ({unseen})")
-    columns = [
+    written = [target for target in layout.targets if target.written]
+    fits = [_fits(quoted(t.field), shapes[t.field], t.kind) for t in written]
+    columns = ['row_number() OVER () AS "#"']
+    columns += [
         f"CASE WHEN {test} THEN {_checked(quoted(t.field), shapes[t.field], t.kind)} END "
         f"AS {quoted(t.column)}"
-        for t, test in zip(layout.targets, fits, strict=False)
+        for t, test in zip(written, fits, strict=True)
     ]
+    if unseen := _unseen(shapes, layout):
+        fits.append(f"NOT ({unseen})")
     certain = plan.rules.certain(plan.shapes, layout)
     # No column is called so: their names have neither.
     return (
-        f'SELECT "#" FROM (SELECT row_number() OVER () AS "#", '
-        f'{" AND ".join(fits)} AS "fits?", {", ".join(columns)} '
+        f'SELECT "#" FROM (SELECT {", ".join(columns)}, {" AND ".join(fits) or "true"} AS "fits?" '
         f"FROM {_relation(job, path, shapes, layout)}) "
         f'WHERE ("fits?" AND {certain}) IS NOT TRUE'
     )
@@ -494,7 +499,7 @@ def _decoded(quoted_text: str) -> str:
 
 def _unseen(shapes: dict[str, Kind], layout: Layout) -> str:
     """Say in SQL that a field has a value that had none where types were inferred."""
-    known = {target.field for target in layout.targets}
+    known = {target.field for target in layout.targets if target.written}
     return " OR ".join(f"{quoted(k)} IS NOT NULL" for k in shapes if k not in known)
 
 
@@ -529,22 +534,20 @@ def _example(shape: Kind, kind: Kind) -> Any:
     """
     match shape, kind:
         case Struct(shapes), Struct():
-            known = {
-                name: _example(inner, target)
-                for name, inner in shapes
-                if (target := kind.get(normalise(name))) is not None
-            }
-            return known or None
+            return {
+                name: _example(inner, kind.get(normalise(name)) or NULL) for name, inner in shapes
+            } or None
         case Array(item), Array(target):
             return [_example(item, target)]
-    return "x" if kind in (STRING, TIMESTAMP, DATE) and shape != QUOTED else None
+    text = kind == STRING or (text_as("", kind) and not number_as("", kind))
+    return "x" if text and shape != QUOTED else None
 
 
 def _checked(value: str, shape: Kind, kind: Kind) -> str:
     """Give the SQL that reads a raw value as a kind, or raises."""
     match shape, kind:
         case Struct(shapes), Struct(fields):
-            if not any(kind.get(normalise(name)) for name, _ in shapes):
+            if not shapes:
                 return f"CASE WHEN {value} IS NOT NULL THEN {_ERROR} END"
             by_name = {normalise(name): (name, inner) for name, inner in shapes}
             packed = ", ".join(
@@ -556,7 +559,10 @@ def _checked(value: str, shape: Kind, kind: Kind) -> str:
                 )
                 for name, target in fields
             )
-            return f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END"
+            refusal = (
+                f"WHEN {unseen} THEN {_ERROR} " if (unseen := _strange(value, shape, kind)) else ""
+            )
+            return f"CASE {refusal}WHEN {value} IS NOT NULL THEN struct_pack({packed}) END"
         case Array(item), Array(target):
             if target == STRING and item != QUOTED:
                 return value
@@ -570,11 +576,14 @@ def _fits(value: str, shape: Kind, kind: Kind) -> str:
     """Give the SQL that is true where reading a raw value as a kind would not raise."""
     match shape, kind:
         case Struct(shapes), Struct():
-            inside = " AND ".join(
+            tests = [
                 _fits(f"{value}.{quoted(name)}", inner, target)
                 for name, inner in shapes
                 if (target := kind.get(normalise(name))) is not None
-            )
+            ]
+            if unseen := _strange(value, shape, kind):
+                tests.append(f"NOT ({unseen})")
+            inside = " AND ".join(tests)
             return f"({value} IS NULL OR ({inside}))" if inside else f"{value} IS NULL"
         case Array(item), Array(target):
             if target == STRING and item != QUOTED:
@@ -588,6 +597,15 @@ def _fits(value: str, shape: Kind, kind: Kind) -> str:
     return f"({value} IS NULL OR {_leaf(value, shape, kind)[0]})"
 
 
+def _strange(value: str, shape: Struct, kind: Struct) -> str:
+    """Say in SQL that a struct has a value in a field that the table does not know."""
+    return " OR ".join(
+        f"{value}.{quoted(name)} IS NOT NULL"
+        for name, _ in shape.fields
+        if kind.get(normalise(name)) is None
+    )
+
+
 def _variable(value: str) -> str:
     return f"e{hashlib.sha256(value.encode()).hexdigest()[:8]}"
 
@@ -596,32 +614,17 @@ def _leaf(value: str, shape: Kind, kind: Kind) -> tuple[str, str]:
     """Give the SQL that tests a raw scalar, and the one that reads it."""
     if shape == QUOTED:
         return f"starts_with(CAST({value} AS VARCHAR), '\"')", _decoded(value)
-    if kind == DATE:
-        return is_date(value), f"CAST({value} AS DATE)"
     if kind == STRING:
         # So DuckDB spells what it takes for numbers and JSON does not.
         return f"{value} NOT IN ('NaN', 'Infinity', '-Infinity')", value
     text = f"CAST({value} AS VARCHAR)"
-    double = f"TRY_CAST({text} AS DOUBLE)"
-    whole = f"TRY_CAST({text} AS BIGINT)"
-    if kind == BIGINT:
-        # A short number is whole when both casts agree, since the one to BIGINT rounds;
-        # a longer one when it is spelled as the cast spells it. One in quotes is neither.
-        test = (
-            f"CASE WHEN strlen({text}) <= {_DIGITS} THEN {double} = {whole} "
-            f"ELSE CAST({whole} AS VARCHAR) = {text} END"
-        )
-        return test, f"CAST({text} AS BIGINT)"
-    if kind == DOUBLE:
-        # Fractions come spelled as their doubles; a long integer must be spelled so, too.
-        test = (
-            f"CASE WHEN strlen({text}) <= {_DIGITS} THEN isfinite({double}) "
-            f"ELSE CAST({double} AS VARCHAR) = {text} END"
-        )
-        return test, f"CAST({text} AS DOUBLE)"
     if kind == BOOLEAN:
         return f"{text} IN ('true', 'false')", f"{text} = 'true'"
-    return "false", "NULL"
+    return (
+        number_as(text, kind)
+        or text_as(value, kind)
+        or ("false", f"CAST(NULL AS {duckdb_type(kind)})")
+    )
 
 
 # --- The exact way ---------------------------------------------------------------------
@@ -630,21 +633,47 @@ def _leaf(value: str, shape: Kind, kind: Kind) -> tuple[str, str]:
 def _exactly(job: Job, path: Path, rules: Rules) -> Done:
     """Read line by line, inferring over the whole file before a value is conformed."""
     shapes: dict[str, Kind] = {}
-    for number, line in _lines(path):
-        if number % 10_000 == 0:
-            job.check_time()
-        if (value := _value(line)) is not _NOT_JSON and not rules.violation(value):
-            _observe(shapes, value)
+    _learn(job, rules, numbered_lines(path), shapes)
     layout = lay_out(job.table, rules.fields(shapes))
-    job.quarantine.restart()
-    outputs, rescued = _conform(job, rules, _lines(path), layout, part=0)
+    job.restart()
+    outputs, rescued = conform_lines(job, rules, numbered_lines(path), layout)
     return layout, outputs, rescued
 
 
-def _conform(
-    job: Job, rules: Rules, lines: Iterable[tuple[int, bytes]], layout: Layout, part: int
+def _learn(
+    job: Job, rules: Rules, lines: Iterable[tuple[int, bytes]], shapes: dict[str, Kind]
+) -> None:
+    """Add to shapes what the records show that the contract allows."""
+    for number, line in lines:
+        if number % 1_000 == 0:
+            job.check_time()
+        if (value := _value(line)) is not _NOT_JSON and not rules.violation(value):
+            _observe(shapes, value)
+
+
+def conform_lines(
+    job: Job, rules: Rules, lines: Iterable[tuple[int, bytes]], layout: Layout, part: int = 0
 ) -> tuple[tuple[OutputFile, ...], int]:
-    """Read each line exactly; give the files, and how many rows have something rescued."""
+    """Read each line exactly.
+
+    Parameters
+    ----------
+    job : Job
+        Takes what is refused and what drifts.
+    rules : Rules
+        What a record must be.
+    lines : iterable of (int, bytes)
+        Numbered records; what is no JSON, or breaks the rules, goes to quarantine.
+    layout : Layout
+        The columns to read them as.
+    part : int
+        Number of the files among those of their dates.
+
+    Returns
+    -------
+    tuple of (tuple of OutputFile, int)
+        The files, and how many rows have something rescued.
+    """
     return publish_rows(job, _rows(job, rules, lines, layout), layout, part)
 
 
@@ -658,8 +687,8 @@ def _rows(
         if broken := rules.violation(value):
             raw = line.rstrip(b"\r\n")
             job.quarantine.add(number, Reason.CONTRACT_VIOLATION, str(broken), raw)
-            continue
-        yield conformed(value, layout.targets)
+        else:
+            yield conformed(value, layout.targets, job.drift)
 
 
 _NOT_JSON = object()

@@ -53,7 +53,7 @@ def _accepted(
         if broken := rules.violation(record):
             job.quarantine.add(number, Reason.CONTRACT_VIOLATION, str(broken), raw)
         else:
-            yield conformed(record, layout.targets)
+            yield conformed(record, layout.targets, job.drift)
 
 
 def _lines(job: Job, path: Path) -> Iterator[tuple[int, dict[str, Any], bytes]]:

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from processor.engine.columns import RESCUED, SOURCE_KEY, SOURCE_VERSION
-from processor.engine.kinds import BIGINT, DATE, DOUBLE, STRING, TIMESTAMP, Kind, literal, quoted
+from processor.engine.kinds import (
+    BIGINT,
+    DATE,
+    DOUBLE,
+    STRING,
+    TIMESTAMP,
+    WHOLE_DIGITS,
+    Kind,
+    athena_type,
+    literal,
+    quoted,
+    sized,
+)
+from processor.engine.sql import as_json, as_line
 from processor.errors import ObjectTooLargeError
 from processor.model import OutputFile
 from processor.naming import PARTITION_KEY, normalise, partition_of
@@ -30,6 +43,13 @@ _FEW_DATES, _FIRST_ROWS, _SMALL = 60, 8192, 4_000_000
 #: about 62 meet in a group.
 _GROUPS = 64
 
+#: Beyond so many columns the buffers of a file for each date, and what DuckDB holds while it
+#: proves every value, are more than a small function has.
+WIDE = 300
+
+#: Cells of a row group of a wide file; DuckDB rounds up to 2,048 rows.
+_WIDE_CELLS = 8_000_000
+
 # Zstandard's default, level 3, saves a hundredth of the space for some more time.
 _PARQUET_FILE = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 _PARQUET = f"{_PARQUET_FILE}, PARTITION_BY ({PARTITION_KEY})"
@@ -40,10 +60,8 @@ _MAX_FILE = 512 * 1024 * 1024
 
 # DuckDB writes JSON to one file only. Its text holds no control characters, so that as a
 # delimited file of one column it needs no quotes.
-_JSON = (
-    "FORMAT csv, COMPRESSION gzip, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01', "
-    f"FILE_EXTENSION 'json.gz', PARTITION_BY ({PARTITION_KEY})"
-)
+JSON_FILE = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'"
+_JSON = f"{JSON_FILE}, COMPRESSION gzip, FILE_EXTENSION 'json.gz', PARTITION_BY ({PARTITION_KEY})"
 
 _BLOCK = 1024 * 1024
 
@@ -90,21 +108,23 @@ def dated(job: Job, targets: Iterable[Target], reference: dict[str, str]) -> str
     present = {target.column: target for target in targets}
     for name in job.date_columns:
         target = present.get(normalise(name))
-        if target is not None and (moment := _moment(reference[target.field], target.kind)):
+        if target is None or target.field not in reference:
+            continue
+        if moment := _moment(reference[target.field], target.kind):
             return moment
     return "CAST(NULL AS DATE)"
 
 
 def _moment(value: str, kind: Kind) -> str:
     """Give the UTC date of a raw value as SQL; empty for a kind that is no time."""
-    if kind in (STRING, TIMESTAMP, DATE):
+    if kind in (STRING, TIMESTAMP, DATE) or sized(kind)[0] in ("varchar", "char"):
         # A cast to TIMESTAMP ignores offsets: right, and cheaper, only where there is none.
         return (
             f"CAST(CASE WHEN ends_with({value}, 'Z') OR strlen({value}) <= 10 "
             f"THEN TRY_CAST({value} AS TIMESTAMP) "
             f"ELSE CAST(TRY_CAST({value} AS TIMESTAMPTZ) AS TIMESTAMP) END AS DATE)"
         )
-    if kind in (BIGINT, DOUBLE):
+    if kind in (BIGINT, DOUBLE) or athena_type(kind) in WHOLE_DIGITS:
         number = f"TRY_CAST(CAST({value} AS VARCHAR) AS DOUBLE)"
         # Seconds until the year 5138, milliseconds from 1973, microseconds from 1973.
         microseconds = (
@@ -116,7 +136,7 @@ def _moment(value: str, kind: Kind) -> str:
     return ""
 
 
-def publish(job: Job, select: str, part: int = 0) -> tuple[OutputFile, ...]:
+def publish(job: Job, select: str, part: int = 0, width: int = 0) -> tuple[OutputFile, ...]:
     """Write rows as one file for each date.
 
     Parameters
@@ -129,6 +149,8 @@ def publish(job: Job, select: str, part: int = 0) -> tuple[OutputFile, ...]:
         the same place.
     part : int
         Number of these files among those of their dates.
+    width : int
+        Columns that a file has; many are written in another way.
 
     Returns
     -------
@@ -150,19 +172,26 @@ def publish(job: Job, select: str, part: int = 0) -> tuple[OutputFile, ...]:
         f"ELSE DATE {literal(partition_of(job.source.created))} END AS {PARTITION_KEY}) "
         f"FROM ({select})"
     )
-    written = None if _spread(job, select) else _at_once(job, select)
-    written = written or _in_two_steps(job, select)
-    dates = {partition for partition, _, _ in written}
-    if len(dates) > job.options.max_partitions:
-        raise ObjectTooLargeError(
-            f"it holds {len(dates):,} dates, MaxPartitionsPerObject allows "
-            f"{job.options.max_partitions:,}"
-        )
+    if width > WIDE:
+        with job.sparing():
+            written = _date_by_date(job, select, width)
+    else:
+        at_once = None if _spread(job, select) else _at_once(job, select)
+        written = at_once or _in_two_steps(job, select)
+    _check_dates(job, len({partition for partition, _, _ in written}))
     return tuple(
         OutputFile(piece, partition, number, count)
         for partition, path, rows in sorted(written)
         for number, (piece, count) in enumerate(_pieces(job, path, rows), part)
     )
+
+
+def _check_dates(job: Job, dates: int) -> None:
+    if dates > job.options.max_partitions:
+        raise ObjectTooLargeError(
+            f"it holds {dates:,} dates, MaxPartitionsPerObject allows "
+            f"{job.options.max_partitions:,}"
+        )
 
 
 def _pieces(job: Job, path: Path, rows: int) -> list[tuple[Path, int]]:
@@ -221,9 +250,33 @@ def _in_two_steps(job: Job, select: str) -> Written:
     return written
 
 
+def _date_by_date(job: Job, select: str, width: int) -> Written:
+    """Write rows of many columns: one file open at a time, however often they are read."""
+    folder = _fresh(job.workdir / "out")
+    options = f"{_PARQUET_FILE}, ROW_GROUP_SIZE {max(2048, _WIDE_CELLS // width)}"
+    dates = job.db.execute(
+        f"SELECT DISTINCT CAST({PARTITION_KEY} AS VARCHAR) FROM ({select}) ORDER BY 1"
+    ).fetchall()
+    _check_dates(job, len(dates))
+    written: Written = []
+    for (date,) in dates:
+        job.check_time()
+        rows = f"SELECT * FROM ({select}) WHERE {PARTITION_KEY} = DATE {literal(date)}"
+        if job.options.output_format == "json":
+            written += _partitioned(job, rows, _fresh(folder))
+            continue
+        path = folder / f"{date}.parquet"
+        ((count,),) = job.db.execute(
+            f"COPY (SELECT * EXCLUDE {PARTITION_KEY} FROM ({rows})) TO "
+            f"{literal(str(path))} ({options})"
+        ).fetchall()
+        written.append((date, path, count))
+    return written
+
+
 def _partitioned(job: Job, select: str, folder: Path) -> Written:
     if job.options.output_format == "json":
-        job.db.execute(f"COPY ({_as_json(job, select)}) TO {literal(str(folder))} ({_JSON})")
+        job.db.execute(f"COPY ({_lines(job, select)}) TO {literal(str(folder))} ({_JSON})")
         files = folder.glob(f"{PARTITION_KEY}=*/*")
         return [(file.parent.name.partition("=")[2], file, _count_lines(file)) for file in files]
     stats = job.db.execute(
@@ -240,13 +293,15 @@ def _count_lines(path: Path) -> int:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(_BLOCK), b""))
 
 
-def _as_json(job: Job, select: str) -> str:
+def _lines(job: Job, select: str) -> str:
     """Give each row as one column of JSON text."""
-    names = [name for name in job.db.sql(select).columns if name != PARTITION_KEY]
-    packed = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in names)
-    return (
-        f"SELECT CAST(to_json(struct_pack({packed})) AS VARCHAR), {PARTITION_KEY} FROM ({select})"
+    rows = job.db.sql(select)
+    line = as_line(
+        (name, as_json(quoted(name), kind))
+        for name, kind in zip(rows.columns, rows.types, strict=True)
+        if name != PARTITION_KEY
     )
+    return f"SELECT {line}, {PARTITION_KEY} FROM ({select})"
 
 
 def _fresh(folder: Path) -> Path:

@@ -5,25 +5,41 @@ from __future__ import annotations
 import json
 import math
 import re
+import struct
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 from processor.contract.values import Digits
 from processor.engine.kinds import (
-    BIGINT,
     BOOLEAN,
     DATE,
     DOUBLE,
     STRING,
     TIMESTAMP,
+    WHOLE_DIGITS,
     Array,
     Kind,
+    Map,
+    Scalar,
     Struct,
+    sized,
 )
 from processor.naming import normalise
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
+
+
+class Spelled(float):
+    """A fraction of more digits than a double certainly tells apart, and these digits."""
+
+    __slots__ = ("digits",)
+
+    digits: str
+
+
+#: So many decimal digits every double keeps, and every float (IEEE 754-2019, 5.12.2).
+DOUBLE_DIGITS, FLOAT_DIGITS = 15, 6
 
 
 class Repeated(dict[str, Any]):
@@ -89,7 +105,12 @@ def _fraction(digits: str) -> float | Digits:
     # A number with a fraction or an exponent is a double, as RFC 8259 (6) has its readers
     # expect; one that no double is near to is kept by its digits.
     number = float(digits)
-    return number if math.isfinite(number) else Digits(digits)
+    if not math.isfinite(number):
+        return Digits(digits)
+    if len(digits) > DOUBLE_DIGITS and len(repr(number)) > DOUBLE_DIGITS:
+        number = Spelled(number)
+        number.digits = digits
+    return number
 
 
 def _refuse(name: str) -> Any:
@@ -144,7 +165,7 @@ def conform(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
     try:
         return _exact(value, kind, path, rescued)
     except MisfitError:
-        rescued[path] = value
+        rescued[path] = value.digits if isinstance(value, Spelled) else value
         return None
 
 
@@ -156,16 +177,30 @@ def _exact(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
             return _struct(value, fields, path, rescued)
         case Array(item):
             return _array(value, item, path)
+        case Map(key, inner):
+            return _map(value, key, inner, path, rescued)
+        case Scalar():
+            return _scalar(value, kind)
+
+
+def _scalar(value: Any, kind: Scalar) -> Any:
+    if kind.name in WHOLE_DIGITS:
+        return _whole(value, kind.name)
     if kind == STRING:
         return text_of(value)
-    if kind == BOOLEAN and isinstance(value, bool):
-        return value
-    if kind == BIGINT:
-        return _bigint(value)
     if kind == DOUBLE:
         return _double(value)
+    if kind.name == "float":
+        return _single(value)
+    if kind == BOOLEAN and isinstance(value, bool):
+        return value
     if kind in (TIMESTAMP, DATE) and isinstance(value, str):
         return _instant(value, kind)
+    family, size, scale = sized(kind)
+    if family == "decimal":
+        return _decimal(value, size, scale)
+    if family:
+        return _text(text_of(value), family, size)
     raise MisfitError
 
 
@@ -178,7 +213,11 @@ def _struct(
     if len(by_name) < len(value):
         raise MisfitError
     known = {name for name, _ in fields}
-    rescued |= {f"{path}.{k}": value[k] for n, k in by_name.items() if n not in known}
+    rescued |= {
+        f"{path}.{key}": value[key]
+        for name, key in by_name.items()
+        if name not in known and value[key] is not None
+    }
     return {
         name: conform(value[by_name[name]], inner, f"{path}.{by_name[name]}", rescued)
         for name, inner in fields
@@ -196,16 +235,82 @@ def _array(value: Any, item: Kind, path: str) -> list[Any]:
     return items
 
 
-def _bigint(value: Any) -> int:
+def _map(
+    value: Any, key: Scalar, inner: Kind, path: str, rescued: dict[str, Any]
+) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MisfitError
+    entries = {text_of(read_text(name, key)): name for name in value}
+    if len(entries) < len(value):
+        raise MisfitError
+    return {
+        entry: conform(value[name], inner, f"{path}.{name}", rescued)
+        for entry, name in entries.items()
+    }
+
+
+_WHOLE_BITS = {"tinyint": 7, "smallint": 15, "int": 31, "bigint": 63}
+
+
+def _whole(value: Any, name: str) -> int:
     if isinstance(value, str) and not isinstance(value, Digits):
         if not re.fullmatch(r"-?(0|[1-9]\d{0,18})", value):
             raise MisfitError
         value = int(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
+    limit = 2 ** _WHOLE_BITS[name]
+    if isinstance(value, int) and not isinstance(value, bool) and -limit <= value < limit:
         return value
     raise MisfitError
+
+
+def _single(value: Any) -> float:
+    number = _double(value)
+    try:
+        (single,) = struct.unpack("<f", struct.pack("<f", number))
+    except OverflowError:
+        raise MisfitError from None
+    # Below this a float has fewer digits than it promises.
+    short = not number or (abs(number) > 1e-37 and float(f"{number:.{FLOAT_DIGITS}g}") == number)
+    if single != number and not short:
+        raise MisfitError
+    return number
+
+
+def _decimal(value: Any, precision: int, scale: int) -> str:
+    digits = _digits(value)
+    if not _JSON_NUMBER.fullmatch(digits):
+        raise MisfitError
+    number = Decimal(digits)
+    # An exponent beyond these is no number that 38 digits hold, and expensive to write out.
+    if number and not -50 < number.adjusted() < 50:
+        raise MisfitError
+    whole, _, fraction = f"{abs(number):f}".partition(".")
+    fraction = fraction.rstrip("0")
+    if len(fraction) > scale or len(whole.lstrip("0")) > precision - scale:
+        raise MisfitError
+    return f"{number:f}"
+
+
+def _digits(value: Any) -> str:
+    match value:
+        case str():
+            return value
+        case Spelled():
+            return value.digits
+        case bool():
+            return ""
+        case int() | float():
+            return repr(value)
+    return ""
+
+
+def _text(value: str, family: str, size: int) -> str:
+    # Athena cuts what is longer, and pads or trims a char.
+    if len(value) > size or (family == "char" and value.endswith(" ")):
+        raise MisfitError
+    return value
 
 
 def _double(value: Any) -> float:
@@ -230,13 +335,14 @@ def _instant(value: str, kind: Kind) -> str:
         if kind == DATE:
             return date.fromisoformat(value).isoformat()
         # fromisoformat drops digits beyond microseconds; a table keeps none of those.
-        if re.search(r"\.\d{7}", value):
+        value = re.sub(r"([.,]\d{6})0+(?!\d)", r"\1", value)
+        if re.search(r"[.,]\d{7}", value):
             raise MisfitError
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        if moment.tzinfo:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         raise MisfitError from None
-    if moment.tzinfo:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
     return moment.isoformat(sep=" ")
 
 
@@ -264,4 +370,6 @@ def read_text(text: str, kind: Kind) -> Any:
         if text.lower() not in ("true", "false"):
             raise MisfitError
         return text.lower() == "true"
-    return _exact(text, kind, "", {})
+    if isinstance(kind, Scalar):
+        return _exact(text, kind, "", {})
+    raise MisfitError

@@ -7,11 +7,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from processor.engine.columns import RESCUED
 from processor.engine.kinds import duckdb_type, literal, quoted
-from processor.engine.publish import dated, lineage, publish
+from processor.engine.publish import WIDE, dated, lineage, publish
 from processor.engine.record import Repeated, conform
 from processor.model import Conversion, Status
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 #: Bytes of a record that is certainly taken: half of the 32 MB that Athena takes for a row.
 #: DuckDB takes up to twice as many, since its buffers are so long.
 MAX_RECORD = 15 * 1024 * 1024
+
+#: So many drifting columns are named, those that drift most.
+_NAMED = 20
+
+#: Columns that are read from JSON at once where there are many.
+_SLICE = 500
 
 #: A value that is no object is a row of this one column.
 VALUE = "value"
@@ -52,7 +59,7 @@ def fields_of(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {VALUE: value}
 
 
-def conformed(value: Any, targets: tuple[Target, ...]) -> dict[str, Any]:
+def conformed(value: Any, targets: tuple[Target, ...], drift: Counter[str]) -> dict[str, Any]:
     """Read one record as a row.
 
     Parameters
@@ -61,6 +68,8 @@ def conformed(value: Any, targets: tuple[Target, ...]) -> dict[str, Any]:
         What :func:`processor.engine.record.loads` gave.
     targets : tuple of Target
         Where its fields go; a field without one held nothing but nulls.
+    drift : Counter
+        Counts, by column, the rows in which not all of it could be read as its type.
 
     Returns
     -------
@@ -71,11 +80,14 @@ def conformed(value: Any, targets: tuple[Target, ...]) -> dict[str, Any]:
     fields = fields_of(value)
     if isinstance(value, Repeated):
         rescued |= {key: every[:-1] for key, every in value.repeated.items()}
-    row = {
-        t.column: conform(fields[t.field], t.kind, t.field, rescued)
-        for t in targets
-        if t.field in fields
-    }
+    row: dict[str, Any] = {}
+    before = len(rescued)
+    for target in targets:
+        if target.field in fields:
+            row[target.column] = conform(fields[target.field], target.kind, target.field, rescued)
+            if len(rescued) > before:
+                drift[target.column] += 1
+                before = len(rescued)
     if rescued:
         row[RESCUED] = json.dumps(rescued, ensure_ascii=False, separators=(",", ":"))
     return row
@@ -108,34 +120,58 @@ def publish_rows(
         When the invocation ends first.
     """
     path = job.workdir / f"conformed-{part}"
-    count = rescued = 0
-    with path.open("w", encoding="utf-8") as file:
+    count = rescued = longest = 0
+    with path.open("wb") as file:
         for row in rows:
             count += 1
-            if count % 10_000 == 0:
+            if count % 1_000 == 0:
                 job.check_time()
             rescued += RESCUED in row
-            file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
-    outputs = publish(job, _trusted(job, path, layout), part) if count else ()
+            line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+            longest = max(longest, len(line))
+            file.write(line + b"\n")
+    query = _trusted(job, path, layout, longest)
+    outputs = publish(job, query, part, layout.width) if count else ()
     path.unlink()
     return outputs, rescued
 
 
-def _trusted(job: Job, path: Path, layout: Layout) -> str:
+def _trusted(job: Job, path: Path, layout: Layout, longest: int) -> str:
     """Give a query over conformed rows, which need no checks."""
-    columns = {t.column: duckdb_type(t.kind) for t in layout.targets}
-    types = ", ".join(
-        f"{quoted(name)}: {literal(kind)}" for name, kind in {**columns, RESCUED: "VARCHAR"}.items()
-    )
-    reference = {t.field: quoted(t.column) for t in layout.targets}
+    columns = {t.column: duckdb_type(t.kind) for t in layout.targets if t.written}
+    reference = {t.field: quoted(t.column) for t in layout.targets if t.written}
     select = [quoted(name) for name in columns]
     select += [lineage(job, RESCUED), f"{dated(job, layout.targets, reference)} AS date_partition"]
+    columns[RESCUED] = "VARCHAR"
+    # DuckDB's buffers are some times as long as this.
+    limit = max(longest + 1, 64 * 1024)
+    if layout.width > WIDE:
+        with job.sparing():
+            return f"SELECT {', '.join(select)} FROM {_sliced(job, path, columns, limit)}"
+    return f"SELECT {', '.join(select)} FROM {_relation(path, columns, limit)}"
+
+
+def _relation(path: Path, columns: dict[str, str], limit: int) -> str:
+    types = ", ".join(f"{quoted(name)}: {literal(kind)}" for name, kind in columns.items())
     return (
-        f"SELECT {', '.join(select)} FROM read_json({literal(str(path))}, "
-        f"format = 'newline_delimited', records = true, "
-        f"maximum_object_size = {min(4 * MAX_RECORD, max(path.stat().st_size, 64 * 1024))}, "
-        f"auto_detect = false, columns = {{{types}}})"
+        f"read_json({literal(str(path))}, format = 'newline_delimited', records = true, "
+        f"maximum_object_size = {limit}, auto_detect = false, columns = {{{types}}})"
     )
+
+
+def _sliced(job: Job, path: Path, columns: dict[str, str], limit: int) -> str:
+    """Give the same rows from files of some of the columns: JSON of all takes too much memory."""
+    names = list(columns)
+    slices = []
+    for start in range(0, len(names), _SLICE):
+        some = {name: columns[name] for name in names[start : start + _SLICE]}
+        file = job.workdir / f"{path.name}-{start}.parquet"
+        job.db.execute(
+            f"COPY (SELECT * FROM {_relation(path, some, limit)}) TO {literal(str(file))} "
+            "(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 2048)"
+        )
+        slices.append(f"read_parquet({literal(str(file))}, hive_partitioning = false)")
+    return " POSITIONAL JOIN ".join(slices)
 
 
 def conversion(
@@ -179,4 +215,6 @@ def conversion(
         layout.schema,
         outputs,
         job.quarantine.close(),
+        layout.added,
+        tuple(sorted(job.drift.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]),
     )
