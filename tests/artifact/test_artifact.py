@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "DATABASE_NAME": "data_lake_db",
     "CRAWLER_NAME": "data-lake-crawler",
     "LEDGER_TABLE": "data-lake-ledger",
+    "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/data-lake-ingest",
     "DATE_COLUMNS": "timestamp,date",
     "OUTPUT_FORMAT": "parquet",
     "MAX_PARTITIONS": "4000",
