@@ -173,6 +173,7 @@ def test_every_bucket_is_protected(translated: Tree, bucket: str) -> None:
     rules = json.dumps(properties["LifecycleConfiguration"])
     assert "AbortIncompleteMultipartUpload" in rules
     assert "NoncurrentVersionExpiration" in rules
+    assert '"ExpiredObjectDeleteMarker": true' in rules
     (deny,) = translated["Resources"][f"{bucket}Policy"]["Properties"]["PolicyDocument"][
         "Statement"
     ]
