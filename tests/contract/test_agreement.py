@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+import fastavro
 import jsonschema
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,6 +27,9 @@ from processor.engine import jsonl
 from processor.engine.contract import read_field
 from processor.engine.record import loads
 from tests.support.engine import convert
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NAMES = st.sampled_from(["a", "b", "c"])
 TEXTS = st.text(max_size=4) | st.sampled_from(
@@ -158,6 +164,10 @@ TABLES = st.sampled_from(
         {"a": "string", "b": "double"},
         {"a": "struct<a:bigint>", "c": "array<string>"},
         {"a": "boolean", "b": "date"},
+        {"a": "int", "b": "varchar(3)"},
+        {"a": "map<string,bigint>", "c": "array<struct<a:double>>"},
+        {"a": "decimal(5,2)", "b": "timestamp", "c": "binary"},
+        {"a": "float", "b": "struct<b:struct<c:string>>"},
     ]
 )
 
@@ -236,6 +246,123 @@ def test_rows_of_parquet_are_judged_as_the_same_records(
         for x, y in zip(a[1], b[1], strict=True)
     ]
     assert accepted(file.getvalue(), "x.parquet", contract, 4) == expected
+
+
+SPELLINGS: dict[type, Callable[[Any], str]] = {
+    Decimal: str,
+    datetime: lambda moment: json.dumps(f"{moment.isoformat()}Z"),
+    date: lambda day: json.dumps(day.isoformat()),
+    bytes: lambda raw: json.dumps(base64.b64encode(raw).decode()),
+}
+
+
+def spelled(value: Any) -> str:
+    """Write a value of a typed file as the JSON that its contract sees."""
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{json.dumps(k)}:{spelled(v)}' for k, v in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(spelled, value))}]"
+    return SPELLINGS.get(type(value), json.dumps)(value)
+
+
+FLOATS = st.floats(allow_nan=False, allow_infinity=False, width=32)
+BYTES = st.binary(max_size=3).map(lambda raw: b"\xff" + raw)
+DECIMALS = st.decimals(-999, 999, places=2)
+MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31))  # as the file's
+COLUMNS: list[tuple[pa.DataType, st.SearchStrategy[Any], Any]] = [
+    (pa.int8(), st.integers(-128, 127), "int"),
+    (pa.int64(), st.integers(-(2**63), 2**63 - 1), "long"),
+    (pa.uint64(), st.integers(0, 2**64 - 1), None),
+    (pa.float32(), FLOATS, "float"),
+    (pa.float64(), NUMBERS.map(float), "double"),
+    (
+        pa.decimal128(5, 2),
+        DECIMALS,
+        {"type": "bytes", "logicalType": "decimal", "precision": 5, "scale": 2},
+    ),
+    (pa.string(), TEXTS, "string"),
+    (pa.binary(), BYTES, "bytes"),
+    (pa.bool_(), st.booleans(), "boolean"),
+    (
+        pa.date32(),
+        st.dates(date(1, 1, 1), date(9999, 12, 31)),
+        {"type": "int", "logicalType": "date"},
+    ),
+    (pa.timestamp("us"), MOMENTS, {"type": "long", "logicalType": "local-timestamp-micros"}),
+    (pa.list_(pa.int16()), st.lists(st.integers(-9, 9), max_size=2), None),
+    (
+        pa.struct([("A b", pa.int32()), ("c", pa.decimal128(5, 2)), ("d", pa.timestamp("us"))]),
+        st.fixed_dictionaries({"A b": st.integers(-9, 9), "c": DECIMALS, "d": MOMENTS}),
+        None,
+    ),
+    (
+        pa.map_(pa.string(), pa.float64()),
+        st.dictionaries(NAMES, NUMBERS.map(float), max_size=2),
+        {"type": "map", "values": "double"},
+    ),
+]
+MOMENT = {"type": ["string", "null"], "format": "date-time"}
+ONE_TYPE = st.just(MOMENT) | TYPES.map(lambda kind: {"type": [kind, "null"]})
+INSIDE = st.dictionaries(st.sampled_from(["A b", "c", "d"]), ONE_TYPE | LEAVES, min_size=1)
+OF_COLUMNS = (
+    ONE_TYPE
+    | LEAVES
+    | some(properties=INSIDE, items=ONE_TYPE, additionalProperties=LEAVES, type=TYPES)
+)
+KINDS = st.sampled_from(
+    ["string", "double", "bigint", "decimal(20,2)", "timestamp", "struct<c:double>", "binary"]
+)
+
+
+@given(
+    columns=st.lists(st.sampled_from(COLUMNS), min_size=1, max_size=2),
+    contract=st.fixed_dictionaries({"A": OF_COLUMNS}, optional={"b": OF_COLUMNS, "c": OF_COLUMNS}),
+    required=st.sampled_from([[], [], ["A"], ["c"]]),
+    table=st.none() | st.dictionaries(st.sampled_from(["a", "b"]), KINDS, max_size=2),
+    data=st.data(),
+)
+@settings(max_examples=300, deadline=None)
+def test_typed_rows_are_judged_as_their_json(
+    columns: list[tuple[pa.DataType, st.SearchStrategy[Any], Any]],
+    contract: dict[str, Any],
+    required: list[str],
+    table: dict[str, str] | None,
+    data: st.DataObject,
+) -> None:
+    document = {"properties": contract, "required": required}
+    root = parse("t", document).root
+    drawn = {
+        name: data.draw(st.lists(st.none() | values, min_size=3, max_size=3))
+        for name, (_, values, _) in zip("Ab", columns, strict=False)
+    }
+    records = [dict(zip(drawn, row, strict=True)) for row in zip(*drawn.values(), strict=True)]
+    expected = [violation(root, loads(spelled(r)), nulls=True) is None for r in records]
+    bodies = [parquet(drawn, [kind for kind, _, _ in columns])]
+    if all(kind for _, _, kind in columns):
+        bodies.append(avro(records, [kind for _, _, kind in columns]))
+    for body in bodies:
+        found = convert(body, "data/t/x", table, contract=document)
+        refused = {number for number, _ in found.reasons}
+        assert [number not in refused for number in (1, 2, 3)] == expected
+
+
+def parquet(columns: dict[str, list[Any]], kinds: list[pa.DataType]) -> bytes:
+    arrays = {
+        name: pa.array(
+            [list(v.items()) if pa.types.is_map(kind) and v else v for v in values], kind
+        )
+        for (name, values), kind in zip(columns.items(), kinds, strict=True)
+    }
+    file = io.BytesIO()
+    pq.write_table(pa.table(arrays), file)
+    return file.getvalue()
+
+
+def avro(records: list[dict[str, Any]], kinds: list[Any]) -> bytes:
+    fields = [{"name": n, "type": ["null", k]} for n, k in zip("Ab", kinds, strict=False)]
+    file = io.BytesIO()
+    fastavro.writer(file, {"type": "record", "name": "r", "fields": fields}, records)
+    return file.getvalue()
 
 
 FIELDS = st.text(alphabet="a1.-e5", max_size=4) | st.sampled_from(["true", "FALSE", "2024-01-01"])

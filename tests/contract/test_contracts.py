@@ -234,6 +234,71 @@ def test_moments_and_decimals_of_parquet_are_judged_as_json_would_spell_them() -
     assert found.values == [{"at": "2024-01-15T10:00:00.000000Z", "price": 1.5}] * 2
 
 
+DIGITS = Decimal("123456789012345678.25")
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "column", "stored"),
+    [
+        ({"type": "string"}, 7, "string", None),
+        ({"type": "number"}, 7, "double", 7.0),
+        ({"type": "number"}, 2**53 + 1, "double", None),
+        ({"minimum": 0}, DIGITS, "decimal(20,2)", DIGITS),
+        ({"type": "string"}, DIGITS, "string", None),
+        ({"minimum": 0, "maximum": 1}, DIGITS, "decimal(20,2)", None),
+        (
+            {"properties": {"A b": {"type": "integer"}}},
+            {"A b": 1},
+            "struct<a_b:bigint>",
+            {"a_b": 1},
+        ),
+        ({"properties": {"A b": {"type": "string"}}}, {"A b": 1}, "struct<a_b:bigint>", None),
+        ({"required": ["a_b"]}, {"A b": 1}, "struct<a_b:bigint>", None),
+        (False, 7, "", None),
+    ],
+    ids=str,
+)
+def test_types_of_parquet_meet_those_of_the_contract(
+    schema: Any, value: Any, column: str, stored: Any
+) -> None:
+    contract = {"properties": {"v": schema, "n": {"type": "integer"}}}
+    body = parquet({"n": [1, 2], "v": [value, None]})
+    found = convert(body, contract=contract)
+    assert found.types == {"n": "bigint"} | ({"v": column} if column else {})
+    refused = found.reasons == [(1, "CONTRACT_VIOLATION")]
+    rescued = found.rows[0]["_rescued_data"] is not None
+    assert refused == (stored is None and not rescued)
+    assert found.rows[0].get("v") == stored
+    assert rescued == (value == 2**53 + 1)
+
+
+def test_a_contract_makes_structs_grow() -> None:
+    contract = {"properties": {"s": {"type": "object", "properties": {"x": {"type": "integer"}}}}}
+    found = convert(lines({"s": {"y": "a"}}), table={"s": "struct<y:string>"}, contract=contract)
+    assert found.types == {"s": "struct<y:string,x:bigint>"}
+    assert found.conversion is not None
+    assert found.conversion.added == ("s.x",)
+    assert found.values == [{"s": {"y": "a", "x": None}}]
+
+
+def test_a_column_that_no_file_can_hold_is_judged_and_rescued() -> None:
+    contract = {"properties": {"a": {"type": "integer", "minimum": 0}}}
+    body = lines({"a": 1, "b": 1}, {"a": -1, "b": 2}, {"b": 3})
+    found = convert(body, table={"a": "binary", "b": "bigint"}, contract=contract)
+    assert found.reasons == [(2, "CONTRACT_VIOLATION")]
+    assert sorted(str(rescued) for rescued in found.rescued) == ["None", "{'a': 1}"]
+    assert found.conversion is not None
+    assert found.conversion.drift == (("a", 1),)
+
+
+def test_what_breaks_the_contract_widens_no_column() -> None:
+    records: list[Any] = [{"n": n, "v": n} for n in range(20_000)]
+    records += [{"n": -1, "w": "x"}, {"n": 1, "v": 2**63}]
+    found = convert(lines(*records), contract={"properties": {"n": {"minimum": 0}}})
+    assert found.reasons == [(20_001, "CONTRACT_VIOLATION")]
+    assert found.types["v"] == "string"
+
+
 def test_documents_and_text_have_contracts_too() -> None:
     found = convert(b'{"Records": [{"id": 1}, {"id": 0}]}', "data/t/x.json", contract=ORDERS)
     assert found.reasons == [(2, "CONTRACT_VIOLATION")]
