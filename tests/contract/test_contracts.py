@@ -296,7 +296,16 @@ def test_what_breaks_the_contract_widens_no_column() -> None:
     records += [{"n": -1, "w": "x"}, {"n": 1, "v": 2**63}]
     found = convert(lines(*records), contract={"properties": {"n": {"minimum": 0}}})
     assert found.reasons == [(20_001, "CONTRACT_VIOLATION")]
-    assert found.types["v"] == "string"
+    assert found.types == {"n": "bigint", "v": "string"}
+
+
+@pytest.mark.parametrize("table", [None, {"s": "struct<x:bigint>"}])
+def test_what_breaks_the_contract_makes_no_column(table: dict[str, str] | None) -> None:
+    contract = {"properties": {"n": {"type": "integer"}}}
+    good, bad = {"n": 1, "s": {"x": 1}}, {"n": "one", "s": {"x": 1, "y": 1}, "w": "x"}
+    found = convert(lines(good, bad, {}), table=table, contract=contract)
+    assert found.reasons == [(2, "CONTRACT_VIOLATION")]
+    assert found.types == {"n": "bigint", "s": "struct<x:bigint>"}
 
 
 def test_documents_and_text_have_contracts_too() -> None:

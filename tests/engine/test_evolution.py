@@ -239,7 +239,9 @@ def atoms(value: Any, *, parsed: bool = False) -> Iterator[str]:
         case dict():
             for key, inner in value.items():
                 if parsed:
-                    yield canonical(key)
+                    # What is rescued bears its path, of which the key of a map is the end.
+                    parts = key.split(".")
+                    yield from (canonical(".".join(parts[n:])) for n in range(len(parts)))
                 yield from atoms(inner, parsed=parsed)
         case list() | tuple():
             for inner in value:

@@ -214,6 +214,7 @@ def _planned(job: Job, rules: Rules, shapes: dict[str, Kind]) -> _Plan:
     fields = rules.fields(shapes)
     layout = lay_out(job.table, fields)
     known = {column.name for column in job.table.columns} if job.table else set()
+    known -= {path.partition(".")[0] for path in layout.added}
     in_table = frozenset(t.field for t in layout.targets if t.column in known)
     promised = rules.promised(fields, layout)
     return _Plan(rules, promised, layout, rules.settle(shapes, in_table))
@@ -242,13 +243,19 @@ def _vectorised(job: Job, path: Path, shapes: dict[str, Kind], rules: Rules) -> 
         else:
             return None
         usual, unusual = parts
+        seen = shapes
+        if not plan.settled and _breaks(rules, unusual):
+            # What is refused says nothing about types.
+            _, found = _inferred_whole(job, usual, {}, refused)
+            # Of a file without any field DuckDB makes one.
+            shapes = {name: shape for name, shape in found.items() if name in seen}
         _learn(job, rules, _numbered(unusual), shapes)
         widened = _planned(job, rules, shapes)
         if widened.layout != plan.layout:
             # DuckDB infers a double where a number is beyond 64 bits, and the like.
             plan = widened
             if not _vectorisable(plan.shapes) or not (
-                parts := _divided(job, rest, plan, refused, shapes)
+                parts := _divided(job, rest, plan, refused, seen | shapes)
             ):
                 return None
             usual, unusual = parts
@@ -261,6 +268,10 @@ def _vectorised(job: Job, path: Path, shapes: dict[str, Kind], rules: Rules) -> 
     part = 1 + max((file.part for file in outputs), default=-1)
     more, rescued = conform_lines(job, rules, _numbered(unusual), plan.layout, part)
     return plan.layout, outputs + more, rescued
+
+
+def _breaks(rules: Rules, lines: Path) -> bool:
+    return any(rules.violation(_value(line)) for _, line in _numbered(lines))
 
 
 class _MiscountedError(Exception):
@@ -548,7 +559,8 @@ def _checked(value: str, shape: Kind, kind: Kind) -> str:
     match shape, kind:
         case Struct(shapes), Struct(fields):
             if not shapes:
-                return f"CASE WHEN {value} IS NOT NULL THEN {_ERROR} END"
+                null = f"CAST(NULL AS {duckdb_type(kind)})"
+                return f"CASE WHEN {value} IS NOT NULL THEN {_ERROR} ELSE {null} END"
             by_name = {normalise(name): (name, inner) for name, inner in shapes}
             packed = ", ".join(
                 f"{quoted(name)} := "
