@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from lake import crawl as crawling
 from lake import operations, render, upload
 from lake import query as athena
+from lake.context import Choice, err, out, state_folder
 from lake.contract import contract
 from lake.errors import LakeCommandError
 from lake.local import deploy as sam
@@ -25,44 +24,6 @@ from lake.target import DEFAULT_STACK, Target, choose
 
 if TYPE_CHECKING:
     from lake.local.process import Running, StateFolder
-
-out = Console(soft_wrap=False, highlight=False)
-err = Console(stderr=True, highlight=False)
-
-
-def state_folder() -> StateFolder:
-    """Find where the local lake keeps its state."""
-    named = os.environ.get("LAKE_STATE_DIR")
-    return process.StateFolder(Path(named) if named else sam.project_root(Path.cwd()) / ".lake")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The flags that say which lake is meant."""
-
-    local: bool
-    cloud: bool
-    stack_name: str
-    region: str | None
-    profile: str | None
-
-    def target(self) -> Target:
-        """Decide, and say what was decided."""
-        try:
-            running = state_folder().read()
-        except LakeCommandError:
-            running = None
-        target = choose(
-            os.environ,
-            running.endpoint if running else None,
-            local=self.local,
-            cloud=self.cloud,
-            stack_name=self.stack_name,
-            region=self.region,
-            profile=self.profile,
-        )
-        err.print(f"[dim]Using {target.description}.[/]")
-        return target
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

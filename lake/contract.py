@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from lake import render
+from lake.context import out
 from lake.contract_diff import Effect, differences
 from lake.contract_infer import infer as propose
 from lake.errors import LakeCommandError
@@ -18,7 +18,8 @@ from lake.local.deploy import project_root
 from processor.contract.schema import load, read
 from processor.errors import ContractError
 
-out = Console(soft_wrap=False, highlight=False)
+if TYPE_CHECKING:
+    from lake.context import Choice
 
 
 @click.group()
@@ -51,7 +52,7 @@ def check(files: tuple[Path, ...]) -> None:
 @contract.command()
 @click.argument("dataset")
 @click.pass_obj
-def infer(choice: Any, dataset: str) -> None:
+def infer(choice: Choice, dataset: str) -> None:
     """Propose a contract that every row in the table of DATASET satisfies."""
     click.echo(json.dumps(propose(choice.target(), dataset), indent=2, ensure_ascii=False))
 

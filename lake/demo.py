@@ -6,10 +6,9 @@ import argparse
 import time
 from pathlib import Path
 
-from rich.console import Console
-
 from lake import query, upload
-from lake.cli import bring_up, print_result, put_files, run, state_folder
+from lake.cli import bring_up, print_result, put_files, run
+from lake.context import out, state_folder
 from lake.errors import LakeCommandError
 from lake.local import process
 from lake.local.deploy import project_root
@@ -20,8 +19,6 @@ SELECT carrier, count(*) AS flights, round(avg(dep_delay), 1) AS mean_delay_minu
 FROM flights WHERE date_partition BETWEEN '2013-01-01' AND '2013-01-07'
 GROUP BY carrier ORDER BY flights DESC LIMIT 5
 """
-
-out = Console(highlight=False)
 
 
 def named_queries(target: Target) -> list[tuple[str, str]]:

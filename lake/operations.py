@@ -14,21 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from botocore.exceptions import ClientError
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lake import ledger, messages, reconcile, render
+from lake.context import err, out
 from lake.errors import LakeCommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from lake.cli import Choice
+    from lake.context import Choice
     from lake.ledger import Item
     from lake.target import Target
-
-out = Console(soft_wrap=False, highlight=False)
-err = Console(stderr=True, highlight=False)
 
 #: So many objects are replayed or mended without asking.
 _FEW = 10

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from lake import cli, crawl
+from lake.context import Choice
 from lake.crawl import Crawl, twins
 
 
@@ -28,7 +29,7 @@ def last(monkeypatch: pytest.MonkeyPatch) -> list[Crawl]:
         return answers[0]
 
     monkeypatch.setattr(crawl, "run", run)
-    monkeypatch.setattr(cli.Choice, "target", lambda _self: None)
+    monkeypatch.setattr(Choice, "target", lambda _self: None)
     return answers
 
 

@@ -1,0 +1,57 @@
+"""What every command is given: where it prints, and which lake is meant."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from lake.errors import LakeCommandError
+from lake.local import deploy as sam
+from lake.local import process
+from lake.target import choose
+
+if TYPE_CHECKING:
+    from lake.local.process import StateFolder
+    from lake.target import Target
+
+out = Console(soft_wrap=False, highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def state_folder() -> StateFolder:
+    """Find where the local lake keeps its state."""
+    named = os.environ.get("LAKE_STATE_DIR")
+    return process.StateFolder(Path(named) if named else sam.project_root(Path.cwd()) / ".lake")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The flags that say which lake is meant."""
+
+    local: bool
+    cloud: bool
+    stack_name: str
+    region: str | None
+    profile: str | None
+
+    def target(self) -> Target:
+        """Decide, and say what was decided."""
+        try:
+            running = state_folder().read()
+        except LakeCommandError:
+            running = None
+        target = choose(
+            os.environ,
+            running.endpoint if running else None,
+            local=self.local,
+            cloud=self.cloud,
+            stack_name=self.stack_name,
+            region=self.region,
+            profile=self.profile,
+        )
+        err.print(f"[dim]Using {target.description}.[/]")
+        return target
