@@ -40,6 +40,9 @@ from tests.support.world import World, answer_lost, throttling
 #: The last two folders have one name when normalised.
 KEYS = ("data/a/x.json", "data/A/x.json", "data/x.json")
 
+#: Most happens to one of them, so that much of it meets.
+A_KEY = st.sampled_from([*KEYS[:1] * 4, *KEYS])
+
 #: Calls after which a worker is interrupted; an ingest makes about twenty-five.
 STEPS = st.sampled_from([1, 3, 6, 9, 12, 15, 18, 21, 24, 27, 99, 99, 99])
 
@@ -81,14 +84,14 @@ class Histories(RuleBasedStateMachine):
     def new_world(self) -> World:
         return World(self.folder)
 
-    @rule(key=st.sampled_from(KEYS), body=bodies(), event=st.integers(0, 9))
+    @rule(key=A_KEY, body=bodies(), event=st.integers(0, 9))
     def upload(self, key: str, body: bytes, event: int) -> None:
         self.world.cloud.lose_events = event == 9
         self.lost |= event == 9
         self.world.upload(key, body)
         self.world.cloud.lose_events = False
 
-    @rule(key=st.sampled_from(KEYS))
+    @rule(key=A_KEY)
     def delete(self, key: str) -> None:
         self.world.delete(key)
 
@@ -115,7 +118,7 @@ class Histories(RuleBasedStateMachine):
             worker.fault_at = "after" if what == "answer lost" else "before"
             worker.step(2)
 
-    @rule(seconds=st.sampled_from([1, 60, 400, 2000]))
+    @rule(seconds=st.sampled_from([1, 20, 40, 60, 80, 400, 2000]))
     def wait(self, seconds: int) -> None:
         self.world.wait(seconds)
 
@@ -126,13 +129,13 @@ class Histories(RuleBasedStateMachine):
         worker.step(steps)
 
     @invariant()
-    def nothing_is_missing(self) -> None:
-        self.world.check_nothing_is_missing()
+    def nothing_is_lost_and_nothing_comes_back(self) -> None:
+        self.world.check_at_any_time()
 
     def teardown(self) -> None:
         try:
             self.world.come_to_rest(repair=self.lost)
-            self.world.check_nothing_is_missing()
+            self.world.check_at_any_time()
             self.world.check_at_rest()
         finally:
             self.world.close()
@@ -201,6 +204,6 @@ def test_a_deleter_that_comes_late_hurts_nobody(
             world.check_at_rest()
         else:
             with pytest.raises(AssertionError, match="are gone"):
-                world.check_nothing_is_missing()
+                world.check_at_any_time()
     finally:
         world.close()

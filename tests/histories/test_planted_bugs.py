@@ -143,4 +143,4 @@ BUGS: tuple[Plant, ...] = (
 def test_the_histories_find(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     with pytest.raises(AssertionError):
-        run(3000, derandomize=True, phases=[Phase.generate])
+        run(10_000, derandomize=True, phases=[Phase.generate])

@@ -135,6 +135,7 @@ class World:
     running: Worker | None = None
     bodies: dict[str, bytes] = field(default_factory=dict)
     replays: int = 0
+    newest: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.cloud.on_effect = self._at
@@ -264,11 +265,15 @@ class World:
         ledger = DynamoLedger(self.cloud.client("dynamodb"), LEDGER)
         return {name.partition("/")[2]: ledger.get(name) for name in self.cloud.items}
 
-    def check_nothing_is_missing(self) -> None:
-        """At every moment the rows of what is committed can be read."""
+    def check_at_any_time(self) -> None:
+        """The rows of what is committed can be read, and no older version comes back."""
         present = self.cloud.objects(PROCESSED)
         for key, entry in self.entries().items():
             assert {*entry.outputs} <= {*present}, f"rows of {key} are gone"
+            if entry.version:
+                number = int(entry.version.removeprefix("v"))
+                assert self.newest.get(key, 0) <= number, f"an old version of {key} came back"
+                self.newest[key] = number
 
     def check_at_rest(self) -> None:
         """Everything equals what an oracle says that knows only the raw bucket's versions."""
