@@ -326,7 +326,9 @@ def convert_avro(job: Job, path: Path, compression: str) -> Conversion:
         try:
             reader = fastavro.reader(file)
             kind = _kind_of(reader.writer_schema, {})
-        except Exception as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # fastavro raises whatever decoding damaged bytes meets
             raise _corrupt(error) from error
         fields = dict(kind.fields) if isinstance(kind, Struct) else {VALUE: kind}
         rules = Rules.of(job.contract, nulls=True)
@@ -347,7 +349,9 @@ def _records(reader: Iterable[Any]) -> Iterator[Any]:
             record = next(found)
         except StopIteration:
             return
-        except Exception as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # fastavro raises whatever decoding damaged bytes meets
             raise _corrupt(error) from error
         yield record
 
