@@ -88,7 +88,7 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         chance = random.Random(7)
-        while not self.ended.wait(chance.uniform(0.1, 0.6)):
+        while not self.ended.wait(chance.uniform(0.05, 0.4)):
             if workers := self._workers():
                 with suppress(ProcessLookupError):
                     os.kill(chance.choice(workers), signal.SIGKILL)
@@ -122,11 +122,14 @@ def test_whoever_is_killed_and_whatever_comes_twice_the_answer_is_the_oracles(
     killer.start()
     newest: dict[str, bytes] = {}
     try:
-        for version in range(3):
+        # A fast machine has done with a version before anybody was killed.
+        for version in range(30):
+            if version > 2 and killer.killed >= 20:
+                break
             keys = [
                 f"data/chaos/{n}.json" for n in range(60) if version == 0 or chance.random() < 0.5
             ]
-            date = f"2024-02-0{version + 1}"
+            date = f"2024-02-0{version % 9 + 1}"
             fresh = {key: body(chance.randrange(10**6), chance.randint(1, 9), date) for key in keys}
             upload(lake, fresh)
             newest |= fresh
@@ -139,11 +142,11 @@ def test_whoever_is_killed_and_whatever_comes_twice_the_answer_is_the_oracles(
                     "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}},
                 }
                 sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"Records": [event]}))
-        time.sleep(10)
+            time.sleep(2)
     finally:
         killer.ended.set()
         killer.join()
-    assert killer.killed >= 10
+    assert killer.killed >= 20
     deadline = time.monotonic() + 500
     while not drained(lake) or lake.messages("DeadLetterQueueUrl"):
         assert time.monotonic() < deadline, "the lake does not come to rest"
