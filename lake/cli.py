@@ -12,7 +12,7 @@ import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from lake import crawl as crawling
-from lake import operations, render, upload
+from lake import ledger, operations, render, upload
 from lake import query as athena
 from lake.context import Choice, err, out, state_folder
 from lake.contract import contract
@@ -132,7 +132,7 @@ def put(choice: Choice, files: tuple[Path, ...], dataset: str | None, timeout: f
     """Upload FILES and wait until the fate of each is known."""
     upload.check(files)
     found = put_files(choice.target(), files, dataset, timeout)
-    if not all(fate.status in upload.ACCEPTED for fate in found):
+    if not all(fate.status in ledger.ACCEPTED for fate in found):
         sys.exit(1)
 
 

@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from lake import query, upload
+from lake import ledger, query
 from lake.cli import bring_up, print_result, put_files, run
 from lake.context import out, state_folder
 from lake.errors import LakeCommandError
@@ -90,7 +90,7 @@ def show(*, keep: bool) -> None:
 
 def _put(target: Target, file: Path, dataset: str | None) -> None:
     (fate,) = put_files(target, (file,), dataset, timeout=120)
-    if fate.status not in upload.ACCEPTED:
+    if fate.status not in ledger.ACCEPTED:
         raise LakeCommandError(f"{file.name} was not ingested: {fate.status} {fate.detail}")
 
 

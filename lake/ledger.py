@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 #: The ledger's sparse index holds the objects of these statuses only.
 INDEXED = frozenset({"FAILED", "PARTIAL", "REJECTED", "TOO_LARGE"})
 
+#: Statuses from which nothing leads on by itself; those of them that publish rows, or had none.
+FINAL = frozenset({"DONE", "PARTIAL", "EMPTY", "REJECTED", "TOO_LARGE"})
+ACCEPTED = frozenset({"DONE", "PARTIAL", "EMPTY"})
+
 STATUSES = ("PROCESSING", "DONE", "PARTIAL", "EMPTY", "REJECTED", "TOO_LARGE", "FAILED")
 
 

@@ -33,9 +33,6 @@ _FEW = 10
 #: From so many objects on the whole ledger is read rather than each one's entry.
 _SCAN_FROM = 100
 
-#: Statuses from which no retry leads on by itself.
-_FINAL = frozenset({"DONE", "PARTIAL", "EMPTY", "REJECTED", "TOO_LARGE"})
-
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 #: What of an item people and programs are shown.
@@ -203,7 +200,7 @@ def replay(
         if waiting:
             rows.append(["sent" if not wait else "not yet", waiting])
         render.show_table(out, ["status", "objects"], rows, [False, True])
-    if wait and (waiting or set(counts) - {"DONE", "PARTIAL", "EMPTY"}):
+    if wait and (waiting or set(counts) - ledger.ACCEPTED):
         sys.exit(1)
 
 
@@ -333,7 +330,7 @@ def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[I
             done |= {
                 item.key: item
                 for item in asked
-                if item and item.replay == name and item.status in _FINAL
+                if item and item.replay == name and item.status in ledger.FINAL
             }
             progress.update(task, completed=len(done))
             if len(done) < len(keys):

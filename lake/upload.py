@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from lake import ledger
 from lake.errors import LakeCommandError
 
 if TYPE_CHECKING:
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lake.target import Target
-
-FINAL = frozenset({"DONE", "PARTIAL", "EMPTY", "REJECTED", "TOO_LARGE"})
-ACCEPTED = frozenset({"DONE", "PARTIAL", "EMPTY"})
 
 
 @dataclass(frozen=True)
@@ -100,17 +98,16 @@ def fates(target: Target, uploads: Sequence[Uploaded], timeout: float) -> Iterat
     Fate
         One for each upload, in the order in which they are decided.
     """
-    dynamodb, table = target.client("dynamodb"), target.outputs["LedgerTableName"]
     bucket = target.outputs["RawBucketName"]
     waiting, deadline = list(uploads), time.monotonic() + timeout
     while waiting:
         for one in list(waiting):
-            item = dynamodb.get_item(
-                TableName=table, Key={"object": {"S": f"{bucket}/{one.key}"}}
-            ).get("Item", {})
-            if _text(item, "version") == one.version and _text(item, "status") in FINAL:
+            item = ledger.get(target, bucket, one.key)
+            if item and item.version == one.version and item.status in ledger.FINAL:
                 waiting.remove(one)
-                yield _fate(one, item)
+                seconds = time.monotonic() - one.at
+                counts = item.read, item.accepted, item.quarantined
+                yield Fate(one, item.status, *counts, seconds, item.detail)
         if waiting and time.monotonic() > deadline:
             yield from (Fate(one, "WAITING", 0, 0, 0, timeout, "") for one in waiting)
             return
@@ -129,23 +126,3 @@ def check(paths: Sequence[Path]) -> None:
     for path in paths:
         if not path.is_file():
             raise LakeCommandError(f"{path} is not a file.")
-
-
-def _text(item: dict[str, Any], name: str) -> str:
-    return str(item.get(name, {}).get("S", ""))
-
-
-def _number(item: dict[str, Any], name: str) -> int:
-    return int(item.get(name, {}).get("N", 0))
-
-
-def _fate(one: Uploaded, item: dict[str, Any]) -> Fate:
-    return Fate(
-        one,
-        _text(item, "status"),
-        _number(item, "records_read"),
-        _number(item, "records_accepted"),
-        _number(item, "records_quarantined"),
-        time.monotonic() - one.at,
-        _text(item, "detail"),
-    )

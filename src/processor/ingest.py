@@ -42,12 +42,12 @@ from processor.errors import (
     ServiceError,
     TransientError,
 )
+from processor.ledger import Entry
 from processor.model import Source, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from processor.ledger import Entry
     from processor.model import Conversion, ObjectEvent, OutputFile, RawObject, Schema
     from processor.ports import Catalog, Ledger, OutputStore, RawStore
 
@@ -317,7 +317,7 @@ class Ingest:
         """Delete what nobody needs any more."""
         while doomed := entry.replaced:
             self.outputs.delete(doomed)
-            entry = self._change(name, partial(_swept, doomed))
+            entry = self._change(name, partial(Entry.swept, keys=doomed))
         return entry
 
     def _change(
@@ -454,10 +454,6 @@ class Ingest:
             return self.catalog.crawl()
         except ServiceError:
             return False
-
-
-def _swept(keys: tuple[str, ...], entry: Entry) -> Entry:
-    return entry.swept(keys)
 
 
 def _empty(folder: Path) -> None:
