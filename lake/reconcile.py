@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from lake import ledger, messages
+from lake.errors import LakeCommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,6 +125,11 @@ def fix(target: Target, found: Differences, replay: str) -> None:
         What :func:`compare` gave.
     replay : str
         Names this repair.
+
+    Raises
+    ------
+    LakeCommandError
+        When SQS or S3 did only part of it; the same command does the rest.
     """
     # The function itself cleans up after old versions when it looks at the object.
     messages.announce(target, sorted({*found.undelivered, *found.leftovers}))
@@ -131,7 +137,13 @@ def fix(target: Target, found: Differences, replay: str) -> None:
     s3, bucket = target.client("s3"), target.outputs["ProcessedBucketName"]
     for start in range(0, len(found.orphans), _BATCH):
         batch = [{"Key": key} for key in found.orphans[start : start + _BATCH]]
-        s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+        if errors := answer.get("Errors"):
+            first = errors[0]
+            raise LakeCommandError(
+                f"S3 did not delete {len(errors)} orphans, such as {first['Key']}: "
+                f"{first.get('Message', first.get('Code'))}"
+            )
 
 
 def _written(target: Target) -> Iterator[str]:
