@@ -48,16 +48,16 @@ def ours(work: str, file: Path, output: Path) -> None:
 
 def contract(work: str, file: Path, output: Path) -> None:
     """Run the same engine for a dataset that has a contract."""
-    from processor.contract.schema import read
+    from contract.schema import read
 
     path = Path(__file__).with_name("contract.schema.json")
     _convert(work, file, output, {"bench": read(path, "bench")})
 
 
 def _convert(work: str, file: Path, output: Path, contracts: dict[str, Any]) -> None:
-    from processor.engine.duck import DuckEngine
-    from processor.engine.job import Options
-    from processor.model import Source
+    from engine.duck import DuckEngine
+    from engine.job import Options
+    from store.model import Source
 
     output.mkdir()
     key = f"data/bench/{file.name}"

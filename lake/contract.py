@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from contract.schema import load, read
 from lake import render
 from lake.context import out
 from lake.contract_diff import Effect, differences
 from lake.contract_infer import infer as propose
 from lake.errors import LakeCommandError
 from lake.local.deploy import project_root
-from processor.contract.schema import load, read
-from processor.errors import ContractError
+from store.errors import ContractError
 
 if TYPE_CHECKING:
     from lake.context import Choice

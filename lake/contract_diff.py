@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from processor.contract.schema import ANY, Node
-from processor.contract.values import equal, is_multiple
+from contract.schema import ANY, Node
+from contract.values import equal, is_multiple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from processor.contract.schema import Contract
+    from contract.schema import Contract
 
 
 class Effect(IntEnum):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from contract.schema import DIALECT, parse
 from lake import query as athena
 from lake.errors import LakeCommandError
-from processor.contract.schema import DIALECT, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,19 +16,19 @@ from aws_lambda_powertools.utilities.batch import (
 
 from processor import events
 from processor.bootstrap import build
-from processor.errors import ServiceError, TerminalError, TransientError
 from processor.ingest import Delivery
-from processor.model import Status
 from processor.observability import logger, metrics, tracer
 from processor.settings import Settings
+from store.errors import ServiceError, TerminalError, TransientError
+from store.model import Status
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from processor.ingest import Ingest, Outcome
-    from processor.model import ObjectEvent
     from processor.ports import Queue
+    from store.model import ObjectEvent
 
 #: Seconds after which a message that failed is delivered again, doubled each time, to the most.
 #: All five deliveries together outlast about eight minutes of a service's trouble; more than

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from contract.schema import load_folder
+from engine.duck import DuckEngine
+from engine.job import Options
 from processor.adapters.dynamodb import DynamoLedger
 from processor.adapters.glue import GlueCatalog
 from processor.adapters.s3 import S3OutputStore, S3RawStore
 from processor.adapters.sqs import SqsQueue
-from processor.contract.schema import load_folder
-from processor.engine.duck import DuckEngine
-from processor.engine.job import Options
 from processor.ingest import Ingest
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from processor.errors import UnknownEventError
-from processor.model import ObjectEvent
+from store.errors import UnknownEventError
+from store.model import ObjectEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

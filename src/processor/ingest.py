@@ -28,8 +28,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from processor import naming
-from processor.errors import (
+from processor.ledger import Entry
+from store import naming
+from store.errors import (
     AttemptLostError,
     AttemptOpenError,
     LakeError,
@@ -42,14 +43,13 @@ from processor.errors import (
     ServiceError,
     TransientError,
 )
-from processor.ledger import Entry
-from processor.model import Source, Status
+from store.model import Source, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from processor.model import Conversion, ObjectEvent, OutputFile, RawObject, Schema
     from processor.ports import Catalog, Ledger, OutputStore, RawStore
+    from store.model import Conversion, ObjectEvent, OutputFile, RawObject, Schema
 
 #: Each round either finishes, or follows a write of another worker to the same key.
 _ROUNDS = 25
@@ -63,7 +63,7 @@ _GRACE = 60
 
 
 class Engine(Protocol):
-    """Turns a local file into conformed local files; see :mod:`processor.engine`."""
+    """Turns a local file into conformed local files; see :mod:`engine`."""
 
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]

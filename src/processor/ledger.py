@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from processor.model import Status
+from store.model import Status
 
 #: Attempts that ended and are remembered, for the operator.
 _HISTORY = 5

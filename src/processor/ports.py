@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from processor.ledger import Entry
-    from processor.model import RawObject, Schema
+    from store.model import RawObject, Schema
 
 
 class RawStore(Protocol):
@@ -63,7 +63,7 @@ class Catalog(Protocol):
         ------
         SchemaConflictError
             When the table gives one of the columns another type that cannot grow into the
-            schema's (:func:`processor.evolution.evolved`); nothing was changed.
+            schema's (:func:`engine.types.evolve.evolved`); nothing was changed.
         CatalogConflictError
             When other writers kept changing the table for longer than we tried.
         """

@@ -11,12 +11,12 @@ import click
 import pytest
 from samcli.yamlhelper import parse_yaml_file
 
+from contract.formats import FORMATS
+from contract.schema import FORMAT_HINTS, KEYWORDS
 from lake.cli import main
-from processor.contract.formats import FORMATS
-from processor.contract.schema import FORMAT_HINTS, KEYWORDS
-from processor.errors import TransientError
-from processor.model import Status
-from processor.reasons import Reason
+from store.errors import TransientError
+from store.model import Status
+from store.reasons import Reason
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processor.engine.duck import DuckEngine
-from processor.engine.job import Options
-from processor.errors import SchemaConflictError
-from processor.evolution import evolved
-from processor.model import Column, Schema, Source
+from engine.duck import DuckEngine
+from engine.job import Options
+from engine.types.evolve import evolved
+from store.errors import SchemaConflictError
+from store.model import Column, Schema, Source
 from tests.support.athena import arrow_type, read
 from tests.support.engine import CREATED, convert, lines
 from tests.support.memory import MemoryCatalog

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.generate import json_lines
-from processor.engine import publish
-from processor.engine.job import Options
-from processor.errors import OutOfTimeError
+from engine.job import Options
+from engine.write import publish
+from store.errors import OutOfTimeError
 from tests.conftest import ROOT
 from tests.support.engine import convert, lines
 
@@ -59,9 +59,9 @@ MEMORY = """
 import sys, tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from processor.engine.duck import DuckEngine
-from processor.engine.job import Options
-from processor.model import Source
+from engine.duck import DuckEngine
+from engine.job import Options
+from store.model import Source
 with tempfile.TemporaryDirectory() as work:
     source = Source(Path(sys.argv[1]), "raw", "data/t/o", "v1", "t", datetime.now(UTC))
     engine = DuckEngine(Options(output_format=sys.argv[2]))

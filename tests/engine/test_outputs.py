@@ -13,15 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from processor.engine.duck import DuckEngine
-from processor.engine.job import Options
-from processor.model import Column, Schema, Source
+from engine.duck import DuckEngine
+from engine.job import Options
+from store.model import Column, Schema, Source
 from tests.support.engine import CREATED, lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from processor.model import Conversion
+    from store.model import Conversion
 
 
 def as_json(

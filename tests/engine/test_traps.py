@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from processor.engine import rows
-from processor.engine.duck import DuckEngine
-from processor.engine.job import Options
-from processor.model import Source
+from engine.convert import rows
+from engine.duck import DuckEngine
+from engine.job import Options
+from store.model import Source
 from tests.support.engine import CREATED, convert, lines
 
 if TYPE_CHECKING:

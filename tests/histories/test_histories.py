@@ -30,9 +30,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from processor import naming
-from processor.engine.duck import DuckEngine
-from processor.engine.job import Options
+from engine.duck import DuckEngine
+from engine.job import Options
+from store import naming
 from tests.support.engine import convert
 from tests.support.lines import DAMAGED
 from tests.support.world import World, answer_lost, throttling

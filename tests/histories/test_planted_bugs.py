@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from hypothesis import Phase
 
-from processor import naming
 from processor.adapters.dynamodb import DynamoLedger
 from processor.ingest import Ingest
 from processor.ledger import Entry
+from store import naming
 from tests.histories.test_histories import run
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from contract.check import violation
+from contract.schema import parse
 from lake.cli import main
 from lake.contract_diff import Effect, differences
-from processor.contract.check import violation
-from processor.contract.schema import parse
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from processor.adapters.glue import GlueCatalog
-from processor.errors import CatalogConflictError
-from processor.model import Column, Schema
+from store.errors import CatalogConflictError
+from store.model import Column, Schema
 from tests.conftest import ROOT
 from tests.support.athena import read
 
@@ -143,10 +143,10 @@ import json, os, sys, tempfile, time
 from pathlib import Path
 import boto3
 from processor.adapters.glue import GlueCatalog
-from processor.engine.duck import DuckEngine
-from processor.engine.job import Options
+from engine.duck import DuckEngine
+from engine.job import Options
 from processor.ingest import Delivery, Ingest
-from processor.model import ObjectEvent
+from store.model import ObjectEvent
 from tests.support.memory import MemoryLedger, MemoryOutputStore, MemoryRawStore
 number, start, dataset, folder, database = int(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:6]
 kinds = [number, number + 0.5, f"text {number}", number % 2 == 0, {"in": number}, [number]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from processor.model import Schema
+    from store.model import Schema
 
 _PLAIN = {
     "boolean": pa.bool_(),

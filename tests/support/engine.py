@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from processor.contract.schema import parse
-from processor.engine.duck import DuckEngine
-from processor.engine.job import Options
-from processor.errors import ObjectTooLargeError, RejectedObjectError
-from processor.model import Column, Conversion, Schema, Source
+from contract.schema import parse
+from engine.duck import DuckEngine
+from engine.job import Options
+from store.errors import ObjectTooLargeError, RejectedObjectError
+from store.model import Column, Conversion, Schema, Source
 from tests.support.athena import read
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from processor.errors import RejectedObjectError
-from processor.model import Column, Conversion, OutputFile, Schema, Source, Status
+from store.errors import RejectedObjectError
+from store.model import Column, Conversion, OutputFile, Schema, Source, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,7 +1,7 @@
 """S3, DynamoDB and Glue in memory, with the promises that the lake relies on.
 
 Versions are kept, reads are strongly consistent, conditional writes compare and swap. The
-contract suite (tests/contracts) runs over these and over the real adapters.
+contract suite (tests/ports) runs over these and over the real adapters.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from processor.errors import ObjectGoneError
-from processor.evolution import evolved
+from engine.types.evolve import evolved
 from processor.ledger import Entry
-from processor.model import RawObject, Schema
+from store.errors import ObjectGoneError
+from store.model import RawObject, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -15,8 +15,8 @@ from processor.adapters.dynamodb import DynamoLedger
 from processor.adapters.glue import GlueCatalog
 from processor.adapters.s3 import S3OutputStore, S3RawStore
 from processor.adapters.sqs import SqsQueue
-from processor.errors import TerminalError, TransientError
 from processor.ingest import Delivery, Ingest
+from store.errors import TerminalError, TransientError
 from tests.support.cloud import DATABASE, DEAD, LEDGER, PROCESSED, QUEUE, RAW, Cloud, client_error
 from tests.support.lines import DAMAGED, LineEngine, records
 

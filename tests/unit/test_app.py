@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.duck import DuckEngine
+from engine.job import Options
 from processor import app
-from processor.engine.duck import DuckEngine
-from processor.engine.job import Options
-from processor.errors import ServiceError, UnknownEventError
 from processor.ingest import Ingest
+from store.errors import ServiceError, UnknownEventError
 from tests.conftest import load_event
 from tests.support.memory import MemoryCatalog, MemoryLedger, MemoryOutputStore, MemoryRawStore
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from processor import events
-from processor.errors import UnknownEventError
+from store.errors import UnknownEventError
 from tests.conftest import load_event
 
 if TYPE_CHECKING:

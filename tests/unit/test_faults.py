@@ -13,8 +13,8 @@ import pytest
 
 from processor import app
 from processor.adapters.sqs import SqsQueue
-from processor.errors import OutOfTimeError
 from processor.observability import logger
+from store.errors import OutOfTimeError
 from tests.support.cloud import PROCESSED, QUEUE, client_error
 from tests.support.lines import LineEngine
 from tests.support.world import World
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from processor.ledger import Entry
-    from processor.model import Conversion, Schema, Source
+    from store.model import Conversion, Schema, Source
 
 KEY = "data/a/x.json"
 BODY = b'{"id": "r1", "d": "2024-01-01"}'
@@ -302,8 +302,8 @@ def test_a_full_disk_is_a_verdict_not_a_retry(
 def test_memory_that_is_not_enough_is_a_verdict_not_a_retry(
     operator: Operator, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    from processor.engine import duck
-    from processor.engine.job import Options
+    from engine import duck
+    from engine.job import Options
 
     def short(*_: object) -> None:
         raise error

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from processor.adapters.glue import GlueCatalog
-from processor.errors import ServiceError
+from store.errors import ServiceError
 
 
 def refused(code: str) -> ClientError:

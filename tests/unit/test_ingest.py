@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from processor.errors import (
+from processor.ingest import Delivery, Ingest
+from store.errors import (
     AttemptLostError,
     AttemptOpenError,
     KeyOutsideLakeError,
@@ -19,8 +20,7 @@ from processor.errors import (
     RejectedObjectError,
     ServiceError,
 )
-from processor.ingest import Delivery, Ingest
-from processor.model import (
+from store.model import (
     Column,
     Conversion,
     ObjectEvent,

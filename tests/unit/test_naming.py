@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor import naming
-from processor.errors import KeyOutsideLakeError
-from processor.model import OutputFile, Source
+from store import naming
+from store.errors import KeyOutsideLakeError
+from store.model import OutputFile, Source
 
 
 @pytest.mark.parametrize(

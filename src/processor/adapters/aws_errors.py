@@ -14,7 +14,7 @@ from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
 
-from processor.errors import ServiceError
+from store.errors import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

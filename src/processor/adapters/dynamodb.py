@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from processor.adapters.aws_errors import code_of, translated
 from processor.ledger import Attempt, Entry
-from processor.model import Status
+from store.model import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from engine.types.evolve import evolved
 from processor.adapters.aws_errors import code_of, translated
-from processor.errors import CatalogConflictError, ServiceError
-from processor.evolution import evolved
-from processor.model import Column, Schema
-from processor.naming import PARTITION_KEY
+from store.errors import CatalogConflictError, ServiceError
+from store.model import Column, Schema
+from store.naming import PARTITION_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

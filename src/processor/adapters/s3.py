@@ -10,8 +10,8 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from processor.adapters.aws_errors import code_of, translated
-from processor.errors import ObjectArchivedError, ObjectGoneError, ServiceError
-from processor.model import RawObject
+from store.errors import ObjectArchivedError, ObjectGoneError, ServiceError
+from store.model import RawObject
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -1,0 +1,137 @@
+"""Whether one record is what its contract says: the meaning that the SQL must agree with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from contract.formats import FORMATS
+from contract.values import Digits, equal, is_multiple, number_of, type_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from contract.schema import Node
+
+#: Characters of an offending value that are told.
+_TOLD = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """The first rule that a record breaks.
+
+    Attributes
+    ----------
+    keyword : str
+        Of JSON Schema.
+    path : str
+        Where in the record, as a JSON path.
+    value : Any
+        What is there.
+    rule : str
+        What the contract says.
+    """
+
+    keyword: str
+    path: str
+    value: Any
+    rule: str
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        text = json.dumps(self.value, ensure_ascii=False, separators=(",", ":"))
+        if isinstance(self.value, Digits):
+            text = str(self.value)
+        told = text if len(text) <= _TOLD else f"{text[:_TOLD]}…"
+        return f"{self.keyword} at {self.path}: {told} {self.rule}"
+
+
+def violation(node: Node, value: Any, *, nulls: bool = False, path: str = "$") -> Violation | None:
+    """Find the first rule that a value breaks.
+
+    Parameters
+    ----------
+    node : Node
+        The schema.
+    value : Any
+        What :func:`engine.convert.exact.loads` gave.
+    nulls : bool
+        Whether the value comes from a format that knows nulls but not absence, such as CSV or
+        Parquet: then a null that its schema does not allow means that the property is absent.
+    path : str
+        Where the value lies.
+
+    Returns
+    -------
+    Violation or None
+        None for a value that satisfies the schema.
+    """
+    if node.never:
+        return Violation("additionalProperties", path, value, "is not allowed here")
+    kind = type_of(value)
+    if not node.allows(kind):
+        wanted = " or ".join(sorted(node.types or ()))
+        return Violation("type", path, value, f"is {kind}, not {wanted}")
+    for keyword, operand in node.checks.items():
+        applies, holds, rule = _CHECKS[keyword]
+        if (not applies or kind in applies) and not holds(value, operand):
+            return Violation(keyword, path, value, rule.format(_told(operand)))
+    if kind == "object":
+        return _object(node, value, nulls=nulls, path=path)
+    if kind == "array" and node.items is not None:
+        for position, item in enumerate(value):
+            if found := violation(node.items, item, nulls=nulls, path=f"{path}[{position}]"):
+                return found
+    return None
+
+
+def _object(node: Node, value: dict[str, Any], *, nulls: bool, path: str) -> Violation | None:
+    there = {
+        name: item
+        for name, item in value.items()
+        if not (nulls and item is None and not node.property(name).allows_null())
+    }
+    for name in node.required:
+        if name not in there:
+            return Violation("required", _member(path, name), None, "must be there")
+    for name, item in there.items():
+        inner = node.property(name)
+        if inner.trivial:
+            continue
+        if found := violation(inner, item, nulls=nulls, path=_member(path, name)):
+            return found
+    return None
+
+
+def _member(path: str, name: str) -> str:
+    return f"{path}.{name}" if name.isidentifier() else f"{path}[{json.dumps(name)}]"
+
+
+def _told(operand: Any) -> str:
+    source = getattr(operand, "source", operand)
+    if isinstance(source, str):
+        return source
+    text = json.dumps(source, ensure_ascii=False)
+    return text if len(text) <= _TOLD else f"{text[:_TOLD]}…"
+
+
+_NUMBERS, _STRINGS, _ARRAYS = ("integer", "number"), ("string",), ("array",)
+
+#: The types that a keyword applies to, whether a value satisfies it, and how it is told.
+_CHECKS: dict[str, tuple[tuple[str, ...], Callable[[Any, Any], bool], str]] = {
+    "enum": ((), lambda v, o: any(equal(v, one) for one in o), "is none of {}"),
+    "const": ((), equal, "is not {}"),
+    "minimum": (_NUMBERS, lambda v, o: number_of(v) >= o, "is less than {}"),
+    "maximum": (_NUMBERS, lambda v, o: number_of(v) <= o, "is more than {}"),
+    "exclusiveMinimum": (_NUMBERS, lambda v, o: number_of(v) > o, "is not more than {}"),
+    "exclusiveMaximum": (_NUMBERS, lambda v, o: number_of(v) < o, "is not less than {}"),
+    "multipleOf": (_NUMBERS, is_multiple, "is no multiple of {}"),
+    "minLength": (_STRINGS, lambda v, o: len(v) >= o, "is shorter than {} characters"),
+    "maxLength": (_STRINGS, lambda v, o: len(v) <= o, "is longer than {} characters"),
+    "pattern": (_STRINGS, lambda v, o: o.search(v), "does not match {}"),
+    "format": (_STRINGS, lambda v, o: FORMATS[o].holds(v), "is no {}"),
+    "minItems": (_ARRAYS, lambda v, o: len(v) >= o, "has fewer than {} items"),
+    "maxItems": (_ARRAYS, lambda v, o: len(v) <= o, "has more than {} items"),
+}

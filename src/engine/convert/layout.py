@@ -1,0 +1,172 @@
+"""Which column a field of a file goes to, and under what type."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from engine.types.kinds import (
+    NULL,
+    STRING,
+    Kind,
+    additions,
+    athena_type,
+    grown,
+    leaves,
+    parse_athena_type,
+    settled,
+    writable,
+)
+from store.model import Column, Schema
+from store.naming import PARTITION_KEY, normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SOURCE_KEY, SOURCE_VERSION, RESCUED = "_source_key", "_source_version", "_rescued_data"
+
+LINEAGE = (
+    Column(SOURCE_KEY, "string", "Key of the raw object that the row came from"),
+    Column(SOURCE_VERSION, "string", "Version of the raw object that the row came from"),
+    Column(RESCUED, "string", "What did not fit its column, as JSON"),
+)
+
+#: Names that rows carry already.
+_TAKEN = frozenset({SOURCE_KEY, SOURCE_VERSION, RESCUED, PARTITION_KEY})
+
+#: Glue takes 255 bytes; Athena's limit for what it creates itself is the same.
+_MAX_NAME, _MAX_COMMENT = 200, 255
+
+#: A column type longer than this is kept as JSON text (Glue takes 131,072 characters).
+_MAX_TYPE = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A column that a field of the file fills.
+
+    Attributes
+    ----------
+    field : str
+        The name in the file.
+    column : str
+        The name in the table.
+    kind : Kind
+        The type in the table.
+    """
+
+    field: str
+    column: str
+    kind: Kind
+
+    @property
+    def written(self) -> bool:
+        """Whether files can hold the column's type; where not, all of it is rescued."""
+        return writable(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file's fields meet a table's columns.
+
+    Attributes
+    ----------
+    targets : tuple of Target
+        One for each field, except new ones that were null throughout: they have no type.
+    schema : Schema
+        The table's columns, grown by new fields, then the new ones; the lineage columns among
+        them.
+    added : tuple of str
+        New columns and new fields, these by their path.
+    """
+
+    targets: tuple[Target, ...]
+    schema: Schema
+    added: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """How many columns a Parquet file of it has."""
+        return sum(leaves(target.kind) for target in self.targets)
+
+
+def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
+    """Assign each field of a file to a column.
+
+    A field goes to the column that keeps its name as original name, else to the column of
+    its normalised name, else to a new one. Two fields that want one column (``ID`` and
+    ``id``) are told apart by a hash of the name, the same way in every file.
+
+    Parameters
+    ----------
+    table : Schema or None
+        The table as it is.
+    fields : mapping of str to Kind
+        Shapes of the file's fields.
+
+    Returns
+    -------
+    Layout
+        Columns that the table has keep the table's type, structs gain fields.
+    """
+    columns = {column.name.lower(): column for column in (table.columns if table else ())}
+    by_origin = {column.comment: name for name, column in columns.items() if column.comment}
+    by_origin |= {name: name for name, column in columns.items() if not column.comment}
+    targets: dict[str, Target] = {}
+    added: list[str] = []
+    used: set[str] = set()
+    # A field that bears its column's very name goes first: it never has to make way. Beyond that
+    # the order is that of the names, so that files in which it differs agree.
+    for field in sorted(fields, key=lambda f: (_origin(f) not in by_origin, f != normalise(f), f)):
+        name = by_origin.get(_origin(field)) or _column_name(field)
+        if name in used or name in _TAKEN:
+            name = f"{name[: _MAX_NAME - 7]}_{_hash(field)}"
+        if fields[field] == NULL and name not in columns:
+            continue
+        used.add(name)
+        if name in columns:
+            before = parse_athena_type(columns[name].type)
+            kind = _grown(before, fields[field])
+            if kind != before:
+                added += additions(before, kind, name)
+                columns[name] = replace(columns[name], type=athena_type(kind))
+        else:
+            kind = _new(fields[field])
+        targets[field] = Target(field, name, kind)
+    ordered = tuple(targets[field] for field in fields if field in targets)
+    for target in ordered:
+        if target.column not in columns:
+            origin = "" if target.field == target.column else _origin(target.field)
+            columns[target.column] = Column(target.column, athena_type(target.kind), origin)
+            added.append(target.column)
+    for column in LINEAGE:
+        columns.setdefault(column.name, column)
+    return Layout(ordered, Schema(tuple(columns.values())), tuple(added))
+
+
+def _new(shape: Kind) -> Kind:
+    kind = settled(shape)
+    return kind if len(athena_type(kind)) <= _MAX_TYPE else STRING
+
+
+def _grown(column: Kind, shape: Kind) -> Kind:
+    kind = grown(column, shape)
+    return kind if len(athena_type(kind)) <= _MAX_TYPE else column
+
+
+def _column_name(field: str) -> str:
+    name = normalise(field)
+    return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 7]}_{_hash(field)}"
+
+
+def _origin(field: str) -> str:
+    """Spell a field's name as a comment: Glue takes one line of at most 255 bytes."""
+    raw = field.encode("utf-8", "surrogatepass")
+    if len(raw) <= _MAX_COMMENT and field.isprintable() and field.strip():
+        return field
+    return f"{ascii(field[:40])[1:-1][:200]} #{_hash(field)}"
+
+
+def _hash(field: str) -> str:
+    return hashlib.sha256(field.encode("utf-8", "surrogatepass")).hexdigest()[:6]

@@ -1,0 +1,220 @@
+"""Rows that are already conformed: the end that every exact reading shares."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, TYPE_CHECKING, Any
+
+from engine.convert.exact import Repeated, conform
+from engine.convert.layout import RESCUED
+from engine.types.kinds import duckdb_type, literal, quoted
+from engine.write.publish import WIDE, dated, lineage, publish
+from store.model import Conversion, Status
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from engine.convert.layout import Layout, Target
+    from engine.job import Job
+    from store.model import OutputFile
+
+#: Bytes of a record that is certainly taken: half of the 32 MB that Athena takes for a row.
+#: DuckDB takes up to twice as many, since its buffers are so long.
+MAX_RECORD = 15 * 1024 * 1024
+
+#: So many drifting columns are named, those that drift most.
+_NAMED = 20
+
+#: Columns that are read from JSON at once where there are many.
+_SLICE = 500
+
+#: A value that is no object is a row of this one column.
+VALUE = "value"
+
+
+def lines_of(file: IO[bytes]) -> Iterator[bytes]:
+    """Give each line; of one longer than a record, its beginning, one byte longer than that.
+
+    Parameters
+    ----------
+    file : binary file
+        Read to its end, never more than two records of it in memory.
+
+    Yields
+    ------
+    bytes
+        With its line feed, if it was not cut.
+    """
+    while line := file.readline(MAX_RECORD + 1):
+        if len(line) > MAX_RECORD and not line.endswith(b"\n"):
+            while (rest := file.readline(MAX_RECORD)) and not rest.endswith(b"\n"):
+                pass
+        yield line
+
+
+def fields_of(value: Any) -> dict[str, Any]:
+    """Give the fields of a record, whatever kind of JSON value it is."""
+    return value if isinstance(value, dict) else {VALUE: value}
+
+
+def conformed(value: Any, targets: tuple[Target, ...], drift: Counter[str]) -> dict[str, Any]:
+    """Read one record as a row.
+
+    Parameters
+    ----------
+    value : Any
+        What :func:`engine.convert.exact.loads` gave.
+    targets : tuple of Target
+        Where its fields go; a field without one held nothing but nulls.
+    drift : Counter
+        Counts, by column, the rows in which not all of it could be read as its type.
+
+    Returns
+    -------
+    dict
+        Values by column; ``_rescued_data`` among them where something did not fit.
+    """
+    rescued: dict[str, Any] = {}
+    fields = fields_of(value)
+    if isinstance(value, Repeated):
+        rescued |= {key: every[:-1] for key, every in value.repeated.items()}
+    row: dict[str, Any] = {}
+    before = len(rescued)
+    for target in targets:
+        if target.field in fields:
+            row[target.column] = conform(fields[target.field], target.kind, target.field, rescued)
+            if len(rescued) > before:
+                drift[target.column] += 1
+                before = len(rescued)
+    if rescued:
+        row[RESCUED] = json.dumps(rescued, ensure_ascii=False, separators=(",", ":"))
+    return row
+
+
+def publish_rows(
+    job: Job, rows: Iterable[dict[str, Any]], layout: Layout, part: int = 0
+) -> tuple[tuple[OutputFile, ...], int]:
+    """Write conformed rows as one file for each date.
+
+    Parameters
+    ----------
+    job : Job
+        Where and how.
+    rows : iterable of dict
+        As :func:`conformed` gives them.
+    layout : Layout
+        Their columns.
+    part : int
+        Number of these files among those of their dates.
+
+    Returns
+    -------
+    tuple of (tuple of OutputFile, int)
+        The files, and how many rows have something rescued.
+
+    Raises
+    ------
+    OutOfTimeError
+        When the invocation ends first.
+    """
+    path = job.workdir / f"conformed-{part}"
+    count = rescued = longest = 0
+    with path.open("wb") as file:
+        for row in rows:
+            count += 1
+            if count % 1_000 == 0:
+                job.check_time()
+            rescued += RESCUED in row
+            line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+            longest = max(longest, len(line))
+            file.write(line + b"\n")
+    query = _trusted(job, path, layout, longest)
+    outputs = publish(job, query, part, layout.width) if count else ()
+    path.unlink()
+    return outputs, rescued
+
+
+def _trusted(job: Job, path: Path, layout: Layout, longest: int) -> str:
+    """Give a query over conformed rows, which need no checks."""
+    columns = {t.column: duckdb_type(t.kind) for t in layout.targets if t.written}
+    reference = {t.field: quoted(t.column) for t in layout.targets if t.written}
+    select = [quoted(name) for name in columns]
+    select += [lineage(job, RESCUED), f"{dated(job, layout.targets, reference)} AS date_partition"]
+    columns[RESCUED] = "VARCHAR"
+    # DuckDB's buffers are some times as long as this.
+    limit = max(longest + 1, 64 * 1024)
+    if layout.width > WIDE:
+        with job.sparing():
+            return f"SELECT {', '.join(select)} FROM {_sliced(job, path, columns, limit)}"
+    return f"SELECT {', '.join(select)} FROM {_relation(path, columns, limit)}"
+
+
+def _relation(path: Path, columns: dict[str, str], limit: int) -> str:
+    types = ", ".join(f"{quoted(name)}: {literal(kind)}" for name, kind in columns.items())
+    return (
+        f"read_json({literal(str(path))}, format = 'newline_delimited', records = true, "
+        f"maximum_object_size = {limit}, auto_detect = false, columns = {{{types}}})"
+    )
+
+
+def _sliced(job: Job, path: Path, columns: dict[str, str], limit: int) -> str:
+    """Give the same rows from files of some of the columns: JSON of all takes too much memory."""
+    names = list(columns)
+    slices = []
+    for start in range(0, len(names), _SLICE):
+        some = {name: columns[name] for name in names[start : start + _SLICE]}
+        file = job.workdir / f"{path.name}-{start}.parquet"
+        job.db.execute(
+            f"COPY (SELECT * FROM {_relation(path, some, limit)}) TO {literal(str(file))} "
+            "(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 2048)"
+        )
+        slices.append(f"read_parquet({literal(str(file))}, hive_partitioning = false)")
+    return " POSITIONAL JOIN ".join(slices)
+
+
+def conversion(
+    job: Job,
+    name: str,
+    compression: str,
+    layout: Layout,
+    outputs: tuple[OutputFile, ...],
+    rescued: int = 0,
+) -> Conversion:
+    """Sum up: everything read was accepted or is in quarantine.
+
+    Parameters
+    ----------
+    job : Job
+        Its quarantine is finished here.
+    name, compression : str
+        What the file was.
+    layout : Layout
+        Its columns.
+    outputs : tuple of OutputFile
+        The accepted rows.
+    rescued : int
+        How many of them have something in ``_rescued_data``.
+
+    Returns
+    -------
+    Conversion
+        With its status.
+    """
+    accepted, quarantined = sum(file.rows for file in outputs), job.quarantine.count
+    read = accepted + quarantined
+    return Conversion(
+        Status.PARTIAL if quarantined else Status.DONE if read else Status.EMPTY,
+        name,
+        compression,
+        read,
+        accepted,
+        quarantined,
+        rescued,
+        layout.schema,
+        outputs,
+        job.quarantine.close(),
+        layout.added,
+        tuple(sorted(job.drift.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]),
+    )

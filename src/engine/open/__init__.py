@@ -1,0 +1,1 @@
+"""Bytes to plain parts: layers undone, encoding found, format and dialect detected."""

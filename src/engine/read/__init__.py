@@ -1,0 +1,1 @@
+"""One module a format: what its records are, exactly and as a relation for DuckDB."""

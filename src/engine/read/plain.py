@@ -1,0 +1,106 @@
+"""Text, one row a line, and files that hold no records, one row each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from engine.convert.layout import lay_out
+from engine.convert.rows import MAX_RECORD, conformed, conversion, lines_of, publish_rows
+from engine.convert.rules import Rules
+from engine.types.kinds import BIGINT, STRING
+from store.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from engine.convert.layout import Layout
+    from engine.job import Job
+    from store.model import Conversion
+
+
+def convert_text(job: Job, path: Path, compression: str) -> Conversion:
+    """Convert a text in UTF-8 to rows of ``line_number`` and ``line``.
+
+    Parameters
+    ----------
+    job : Job
+        Table, limits and quarantine.
+    path : Path
+        The file.
+    compression : str
+        What it was packed with.
+
+    Returns
+    -------
+    Conversion
+        Lines of nothing but white space are no records; they are numbered all the same.
+    """
+    rules = Rules.of(job.contract, nulls=False)
+    layout = lay_out(job.table, rules.fields({"line_number": BIGINT, "line": STRING}))
+    rows = _accepted(job, rules, layout, _lines(job, path))
+    outputs, rescued = publish_rows(job, rows, layout)
+    return conversion(job, "text", compression, layout, outputs, rescued)
+
+
+def _accepted(
+    job: Job, rules: Rules, layout: Layout, records: Iterable[tuple[int, dict[str, Any], bytes]]
+) -> Iterator[dict[str, Any]]:
+    """Conform what the contract allows; refuse the rest."""
+    for number, record, raw in records:
+        if broken := rules.violation(record):
+            job.quarantine.add(number, Reason.CONTRACT_VIOLATION, str(broken), raw)
+        else:
+            yield conformed(record, layout.targets, job.drift)
+
+
+def _lines(job: Job, path: Path) -> Iterator[tuple[int, dict[str, Any], bytes]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(lines_of(file), 1):
+            if len(line) > MAX_RECORD:
+                detail = f"the line is longer than {MAX_RECORD:,} bytes"
+                job.quarantine.add(number, Reason.RECORD_TOO_LARGE, detail, line)
+                continue
+            line = line.rstrip(b"\r\n")
+            try:
+                if line.strip():
+                    yield number, {"line_number": number, "line": line.decode("utf-8")}, line
+            except UnicodeDecodeError as error:
+                job.quarantine.add(number, Reason.INVALID_UTF8, str(error), line)
+
+
+def convert_opaque(job: Job, path: Path, compression: str, media_type: str) -> Conversion:
+    """Describe a file that holds no records as one row.
+
+    Parameters
+    ----------
+    job : Job
+        Table and limits.
+    path : Path
+        The file, unpacked.
+    compression : str
+        What it was packed with.
+    media_type : str
+        What its bytes, or else its uploader, say that it is.
+
+    Returns
+    -------
+    Conversion
+        One record: key, size in bytes, media type and SHA-256 of the content.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    record = {
+        "key": job.source.key,
+        "size": path.stat().st_size,
+        "media_type": media_type,
+        "sha256": digest,
+    }
+    kinds = {"key": STRING, "size": BIGINT, "media_type": STRING, "sha256": STRING}
+    rules = Rules.of(job.contract, nulls=False)
+    layout = lay_out(job.table, rules.fields(kinds))
+    raw = json.dumps(record, ensure_ascii=False).encode()
+    outputs, rescued = publish_rows(job, _accepted(job, rules, layout, [(1, record, raw)]), layout)
+    return conversion(job, "opaque", compression, layout, outputs, rescued)

@@ -1,0 +1,52 @@
+"""How a table's columns may change: by new columns, and by new fields in structs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from engine.types.kinds import athena_type, parse_athena_type, united
+from store.errors import SchemaConflictError
+from store.model import Schema
+
+if TYPE_CHECKING:
+    from store.model import Column
+
+
+def evolved(table: Schema, file: Schema) -> Schema:
+    """Give the columns under which the table's files and a new file are read alike.
+
+    Parameters
+    ----------
+    table : Schema
+        The table as it is now.
+    file : Schema
+        The columns of a file that was conformed to the table as it was.
+
+    Returns
+    -------
+    Schema
+        The table's columns in their order, structs grown by the file's fields, then the
+        file's new columns; the table's own where nothing is new.
+
+    Raises
+    ------
+    SchemaConflictError
+        When the two give one column types of which neither holds the other's values.
+    """
+    columns = {column.name.lower(): column for column in table.columns}
+    for column in file.columns:
+        present = columns.setdefault(column.name.lower(), column)
+        if present.type != column.type:
+            columns[column.name.lower()] = _grown(present, column)
+    return Schema(tuple(columns.values()))
+
+
+def _grown(present: Column, column: Column) -> Column:
+    before = parse_athena_type(present.type)
+    after = united(before, parse_athena_type(column.type))
+    if after is None:
+        raise SchemaConflictError(
+            f"column {present.name} is {present.type}, the file was written as {column.type}"
+        )
+    return present if after == before else replace(present, type=athena_type(after))

@@ -1,0 +1,1 @@
+"""Rows to finished files: by date, the refused ones beside, each counted. Knows no format."""

@@ -1,0 +1,168 @@
+"""Everything that can go wrong, and whether trying again can help.
+
+::
+
+    LakeError
+    ├── ContractError                a contract cannot be honoured: the deployment is broken
+    ├── TerminalError                a retry cannot help: recorded, never retried
+    │   ├── UnknownEventError        the invocation payload is no event of ours
+    │   ├── KeyOutsideLakeError      the object is none that the lake ingests
+    │   ├── ObjectGoneError          the object was deleted before it was read
+    │   ├── ObjectArchivedError      the object lies in Glacier and must be restored first
+    │   ├── RejectedObjectError      the bytes cannot be opened as what they are
+    │   └── ObjectTooLargeError      the function cannot serve an object like this
+    └── TransientError               a retry can help: the message goes back to the queue
+        ├── ServiceError             an AWS service was slow, throttled or broken
+        ├── CatalogConflictError     other writers kept changing the table
+        ├── SchemaConflictError      the table has another type for a column by now
+        ├── LedgerConflictError      other workers kept changing the ledger entry
+        ├── AttemptLostError         another worker took this one for dead
+        ├── AttemptOpenError         another worker may still be at the same message
+        └── OutOfTimeError           not enough of the invocation is left
+
+Anything else that is raised is a bug: it is retried, then kept in the dead-letter queue.
+"""
+
+
+class LakeError(Exception):
+    """Base of every failure that the lake foresees.
+
+    Parameters
+    ----------
+    detail : str
+        What happened, where and why, in words that an operator can act on.
+    """
+
+    #: Closed vocabulary, documented in ``docs/operations.md``.
+    code = "LAKE_ERROR"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class ContractError(LakeError):
+    """When a contract is no JSON Schema that is honoured exactly: mend it and deploy again."""
+
+    code = "CONTRACT"
+
+
+class TerminalError(LakeError):
+    """When the same input can only ever fail the same way."""
+
+    code = "TERMINAL"
+
+
+class UnknownEventError(TerminalError):
+    """When the payload is neither an S3 notification, an SQS batch nor an EventBridge event."""
+
+    code = "UNKNOWN_EVENT"
+
+
+class KeyOutsideLakeError(TerminalError):
+    """When the key is not under the raw prefix, or names a folder."""
+
+    code = "KEY_OUTSIDE_LAKE"
+
+
+class ObjectGoneError(TerminalError):
+    """When the object, or the version that the event names, no longer exists."""
+
+    code = "OBJECT_GONE"
+
+
+class ObjectArchivedError(TerminalError):
+    """When the object was moved to an archive, from which it is read only once restored."""
+
+    code = "OBJECT_ARCHIVED"
+
+
+class RejectedObjectError(TerminalError):
+    """When the object as a whole cannot be opened; nothing of it is published.
+
+    Parameters
+    ----------
+    code : str
+        One of the file-level reason codes of :mod:`store.reasons`.
+    detail : str
+        What was wrong, for the operator.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class ObjectTooLargeError(TerminalError):
+    """When an object needs more disk, memory or partitions than the function has."""
+
+    code = "TOO_LARGE"
+
+
+class TransientError(LakeError):
+    """When the same input may succeed later.
+
+    Parameters
+    ----------
+    detail : str
+        As of :class:`LakeError`.
+    retry_after : float, optional
+        Seconds after which a retry can help, where that is known.
+    """
+
+    code = "TRANSIENT"
+
+    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class ServiceError(TransientError):
+    """When an AWS service throttles, times out or answers 5xx."""
+
+    code = "SERVICE_ERROR"
+
+
+class CatalogConflictError(TransientError):
+    """When concurrent writers kept changing the table for longer than we tried."""
+
+    code = "CATALOG_CONFLICT"
+
+
+class SchemaConflictError(TransientError):
+    """When the table gives a column another type than the file was conformed to."""
+
+    code = "SCHEMA_CONFLICT"
+
+
+class LedgerConflictError(TransientError):
+    """When other workers kept changing the ledger entry for longer than we tried."""
+
+    code = "LEDGER_CONFLICT"
+
+
+class AttemptLostError(TransientError):
+    """When this worker was so slow that another ended its attempt; nothing was committed."""
+
+    code = "ATTEMPT_LOST"
+
+
+class AttemptOpenError(TransientError):
+    """When the message was delivered twice at once and the other worker has not finished.
+
+    To acknowledge it now would leave nobody to clean up, should that worker die.
+    """
+
+    code = "ATTEMPT_OPEN"
+
+
+class OutOfTimeError(TransientError):
+    """When the object could not be finished in what is left of the invocation.
+
+    Another invocation has all of its time, so the message is handed back at once.
+    """
+
+    code = "OUT_OF_TIME"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after=0)

@@ -1,0 +1,133 @@
+"""Where things live: datasets, partitions and object ids. Pure functions of their arguments."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from store.errors import KeyOutsideLakeError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from store.model import OutputFile, Source
+
+RAW_PREFIX = "data/"
+DEFAULT_DATASET = "processed_table"
+PARTITION_KEY = "date_partition"
+
+#: Tables that the template declares; a dataset of that name would write into them.
+_RESERVED_DATASETS = frozenset({"quarantine"})
+
+#: Athena reads table names of up to 128 bytes; room is left for a reserved name's suffix.
+_MAX_DATASET = 120
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def normalise(name: str) -> str:
+    """Spell a name with ``[a-z0-9_]`` only, distinct letters staying distinct.
+
+    Accents are dropped, letters of other scripts become their code point, everything else
+    an underscore, as a Glue crawler does with a folder's name.
+
+    Parameters
+    ----------
+    name : str
+        Any text.
+
+    Returns
+    -------
+    str
+        At least one character out of ``[a-z0-9_]``.
+    """
+    folded = unicodedata.normalize("NFKD", name).casefold()
+    spelled = (
+        c if c.isascii() else f"u{ord(c):x}" if c.isalnum() else "" if combining else "_"
+        for c in folded
+        for combining in [unicodedata.combining(c)]
+    )
+    return re.sub(r"[^a-z0-9_]", "_", "".join(spelled)) or "_"
+
+
+def dataset_of(key: str) -> str:
+    """Name the dataset that a raw key belongs to.
+
+    Parameters
+    ----------
+    key : str
+        Decoded key of the raw object.
+
+    Returns
+    -------
+    str
+        ``data/<dataset>/…/<file>`` gives ``<dataset>``, ``data/<file>`` gives
+        ``processed_table``; normalised to ``[a-z0-9_]+``.
+
+    Raises
+    ------
+    KeyOutsideLakeError
+        When the key is not under ``data/`` or names a folder rather than a file.
+    """
+    if not key.startswith(RAW_PREFIX):
+        raise KeyOutsideLakeError(f"key {key!r} is not under {RAW_PREFIX!r}: nothing to ingest")
+    if key.endswith("/"):
+        raise KeyOutsideLakeError(f"key {key!r} names a folder, not a file: nothing to ingest")
+    folder, separator, _ = key.removeprefix(RAW_PREFIX).partition("/")
+    if not separator or not folder:
+        return DEFAULT_DATASET
+    name = normalise(folder)
+    if len(name) > _MAX_DATASET:
+        name = f"{name[: _MAX_DATASET - 13]}_{_digest(folder)}"
+    return f"{name}_data" if name in _RESERVED_DATASETS else name
+
+
+def object_id(bucket: str, key: str, version: str, generation: int) -> str:
+    """Name what one attempt at one version of one raw object becomes.
+
+    No two attempts share a name. One that was given up can then be deleted at any time, by
+    whoever comes late: its keys are never those of rows that somebody committed since.
+
+    Parameters
+    ----------
+    bucket, key, version : str
+        The raw object.
+    generation : int
+        Of the attempt, unique for the key (:mod:`processor.ledger`).
+
+    Returns
+    -------
+    str
+        The key's stem for the reader's eye, a hash of the key, a hash of the attempt.
+    """
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", PurePosixPath(key).name.split(".")[0])[:48]
+    attempt = _digest(version, str(generation))
+    # Hive readers, Athena among them, skip files that begin with "_" or ".".
+    return f"{stem.lstrip('._') or 'object'}-{_digest(bucket, key)}-{attempt}"
+
+
+def output_key(source: Source, file: OutputFile, generation: int) -> str:
+    """Place a data file under its dataset and partition."""
+    return _place(f"processed/{source.dataset}", source, file, generation)
+
+
+def quarantine_key(source: Source, file: OutputFile, generation: int) -> str:
+    """Place a file of refused records under its partition."""
+    return _place("quarantine", source, file, generation)
+
+
+def _place(prefix: str, source: Source, file: OutputFile, generation: int) -> str:
+    name = object_id(source.bucket, source.key, source.version, generation)
+    part = f"-{file.part}" if file.part else ""
+    extension = "".join(file.path.suffixes)
+    return f"{prefix}/{PARTITION_KEY}={file.partition}/{name}{part}{extension}"
+
+
+def partition_of(created: datetime) -> str:
+    """Give the partition of records that carry no usable date of their own."""
+    return created.date().isoformat()
