@@ -1,0 +1,138 @@
+"""What a format tells the conversion: the one protocol that every reader implements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from engine.convert.plan import Plan
+    from engine.convert.rules import Rules
+    from engine.types.kinds import Kind
+    from store.reasons import Reason
+
+#: The column of a relation that numbers a block's records, from 1.
+NUMBER = "lake_number"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A block as DuckDB reads it: a row for each record, in their order.
+
+    Attributes
+    ----------
+    query : str
+        SQL that gives one column for each field, named as the field, with its raw value, and
+        the column :data:`NUMBER`. Running it may raise where a record is not as promised.
+    odd_sql : str
+        Over these columns: true for a record that only the exact reading can judge, such as a
+        row of another width; never null.
+    """
+
+    query: str
+    odd_sql: str = "false"
+
+
+@dataclass(frozen=True, slots=True)
+class Conformed:
+    """How one raw value becomes a value of its column, as SQL over a relation.
+
+    Attributes
+    ----------
+    fits_sql : str
+        True where the value is null, or certainly is one of the column's type.
+    value_sql : str
+        That value; read only where it fits.
+    rescued_sql : str
+        The JSON text under which the exact reading would rescue a value that does not fit;
+        null where only that reading can tell.
+    text_sql : str
+        The value as text or as its own type, for reading a date from it.
+    """
+
+    fits_sql: str
+    value_sql: str
+    rescued_sql: str = "CAST(NULL AS VARCHAR)"
+    text_sql: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record, read exactly.
+
+    Attributes
+    ----------
+    number : int
+        In its block, from 1.
+    raw : bytes
+        Its own bytes, for the quarantine.
+    value : Any
+        What :func:`engine.convert.exact.loads` would give; nothing where it was refused.
+    reason : Reason or None
+        Why it is no record.
+    detail : str
+        The same for people: what, where, what to do.
+    """
+
+    number: int
+    raw: bytes
+    value: Any = None
+    reason: Reason | None = None
+    detail: str = ""
+
+
+class Block(Protocol):
+    """Some consecutive records of an object."""
+
+    #: How many records of the object come before it.
+    before: int
+
+    def relation(self, plan: Plan) -> Relation:
+        """Give the block to DuckDB; what it promises is proved by reading it."""
+        ...
+
+    def records(self, numbers: Collection[int] | None = None) -> Iterator[Record]:
+        """Read exactly the records of these numbers, or all; refused ones among them."""
+        ...
+
+    def divided(self, plan: Plan) -> tuple[Block, Collection[int]] | None:
+        """After its relation raised: a block of the records that are as promised.
+
+        Returns
+        -------
+        tuple of Block and collection of int, or None
+            The rest, and the numbers in this block of the records that it lacks; None where
+            nothing stands out, so that every record has to be read exactly.
+        """
+        ...
+
+    def count(self) -> int:
+        """Count the records in the bytes, by other code than that which reads them."""
+        ...
+
+
+class Reading(Protocol):
+    """One object, opened as one format."""
+
+    #: As the ledger names it.
+    name: str
+    #: Whether its records know nulls but not absence (:func:`contract.check.violation`).
+    nulls: bool
+
+    def guess(self) -> dict[str, Kind]:
+        """Say what the fields are by looking at some of the records."""
+        ...
+
+    def learn(self, rules: Rules) -> dict[str, Kind]:
+        """Say what the fields are by looking at every record that the contract allows."""
+        ...
+
+    def blocks(self) -> Iterator[Block]:
+        """Give the records, each in one block, in their order."""
+        ...
+
+    def conformed(self, value_sql: str, shape: Kind, kind: Kind) -> Conformed:
+        """Say how a raw value of a relation becomes one of its column's type."""
+        ...
