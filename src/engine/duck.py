@@ -14,7 +14,7 @@ from engine.open.unpack import unpacked
 from engine.read.columnar import convert_avro, convert_parquet
 from engine.read.delimited import convert_delimited
 from engine.read.document import document
-from engine.read.jsonl import JsonLines
+from engine.read.jsonl import JsonLines, WrongLinesError
 from engine.read.plain import convert_opaque
 from engine.read.text import TextLines
 
@@ -84,7 +84,10 @@ class DuckEngine:
                 return convert(job, TextLines(job, text))
             if found.name == "jsonl":
                 return convert(job, JsonLines(job, text))
-            return convert(job, document(job, text))
+            try:
+                return convert(job, document(job, text))
+            except WrongLinesError:
+                return convert(job, document(job, text, supposed=False))
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         """See :class:`processor.ingest.Engine`."""
