@@ -7,30 +7,27 @@ numbers that they are in the file until DuckDB makes timestamps of them.
 
 from __future__ import annotations
 
-import base64
 import json
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+import struct
 from itertools import islice
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import IO, TYPE_CHECKING, Any
 
 import fastavro
 
-from engine.convert.rows import MAX_RECORD, VALUE
-from engine.read.avro_types import Read, Schemas, has_nanoseconds, nanosecond_text
+from engine.convert.rows import VALUE
+from engine.read.avro_types import Schemas, has_nanoseconds, nanosecond_text
 from engine.read.container import (
     MAGIC,
     DamagedError,
     TooLargeBlockError,
     UnknownCodecError,
-    blocks_of,
     long_bytes,
     read_header,
+    unpacked_blocks,
 )
-from engine.read.reading import Record
-from engine.read.typed import Column, TypedBlock, TypedReading, fields_of_file
-from engine.types.kinds import DOUBLE, STRING, literal, quoted
+from engine.read.jsonrows import AT_ONCE, blocks_of
+from engine.read.typed import Column, TypedReading, fields_of_file
+from engine.types.kinds import DOUBLE, STRING, quoted
 from store.errors import ObjectTooLargeError, RejectedObjectError
 from store.reasons import Reason
 
@@ -41,16 +38,21 @@ if TYPE_CHECKING:
     from engine.convert.rules import Rules
     from engine.job import Job
     from engine.read.container import Header
+    from engine.read.jsonrows import Stretch
+    from engine.read.typed import Field, TypedBlock
     from engine.types.kinds import Kind
 
-#: Bytes of JSON that a block ends with; records that are encoded at once.
-_BLOCK, _AT_ONCE = 256 * 1024 * 1024, 200
 
-#: Of records without fields DuckDB reads one that is null.
-_NO_FIELD = "f0: 'VARCHAR'"
-
-#: A chunk that is no longer than this holds no record that DuckDB's buffers mind.
-_SHORT = 1024 * 1024
+#: What fastavro meets when it decodes damaged bytes.
+_DECODING = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 class AvroReading(TypedReading):
@@ -83,13 +85,17 @@ class AvroReading(TypedReading):
         self._is_record = bool(read.fields) or read.json_type == ""
         self._reads = read.fields or (() if self._is_record else ((VALUE, read),))
         self._schema = read.schema
+        names = [name for name, _ in self._reads]
+        # DuckDB cannot tell names apart that differ in case.
+        self._as_it_is = self._is_record and len({*map(str.lower, names)}) == len(names)
+        self._keys = names if self._as_it_is else [f"f{n}" for n, _ in enumerate(names, 1)]
         super().__init__(job, "avro", self._columns())
 
-    def _columns(self) -> Any:
+    def _columns(self) -> tuple[Field, ...]:
         columns = []
-        for position, (name, read) in enumerate(self._reads, 1):
-            column = quoted(f"f{position}")
-            nanos = has_nanoseconds(self._schema_of(position - 1))
+        for position, (name, read) in enumerate(self._reads):
+            column = quoted(self._keys[position])
+            nanos = has_nanoseconds(self._schema_of(position))
             if nanos and self._text_of_nanoseconds:
                 columns.append(Column(name, STRING, nanosecond_text(column)))
                 continue
@@ -120,48 +126,37 @@ class AvroReading(TypedReading):
                     break
         return self.guess()
 
-    def guess(self) -> dict[str, Kind]:
-        """Say what the fields are; of nanoseconds only :meth:`learn` is certain."""
-        return super().guess()
-
     def blocks(self) -> Iterator[TypedBlock]:
-        """Give the records as JSON, one file after the other in the job's folder."""
+        """Give the records as JSON, each block of them in a file of the job's folder."""
+        types = {key: read.json_type for key, (_, read) in zip(self._keys, self._reads, strict=True)}
         with self._path.open("rb") as file:
+            yield from blocks_of(self, types, self._stretches(file))
+
+    def _stretches(self, file: IO[bytes]) -> Iterator[Stretch]:
+        """Give the file's own blocks, each with the count that stands before it."""
+        try:
             stream = _Unpacked(file, read_header(file), self._schema)
+            for block in fastavro.block_reader(stream, handle_unicode_errors="surrogateescape"):
+                yield self._rows(iter(block)), stream.count
+                stream.count = 0
+        except TooLargeBlockError as error:
+            raise ObjectTooLargeError(f"Avro: {error}") from error
+        except (DamagedError, *_DECODING) as error:
+            raise _corrupt(error) from error
+
+    def _rows(self, records: Iterator[Any]) -> Iterator[list[dict[str, Any]]]:
+        while True:
             try:
-                records = iter(
-                    fastavro.reader(stream, handle_unicode_errors="surrogateescape")
-                )
-                before = number = 0
-                path = self.job.workdir / "avro.json"
-                while True:
-                    written = _Written(self, path, records)
-                    if not written.count and number:
-                        break
-                    block = TypedBlock(self, written.query, before, lambda n=written.count: n)
-                    block.refused = written.refused
-                    yield block
-                    before, number = before + written.count, number + 1
-                    if written.ended:
-                        break
-                if stream.count != before:
-                    raise DamagedError(f"its blocks say {stream.count} records, it has {before}")
-            except RejectedObjectError:
-                raise
-            except TooLargeBlockError as error:
-                raise ObjectTooLargeError(f"Avro: {error}") from error
-            except DamagedError as error:
+                some = list(islice(records, AT_ONCE))
+            except _DECODING as error:
                 raise _corrupt(error) from error
+            if not some:
+                return
+            yield some if self._as_it_is else [self._keyed(record) for record in some]
 
-    @property
-    def reads(self) -> tuple[tuple[str, Read], ...]:
-        """Give how each field is read."""
-        return self._reads
-
-    @property
-    def is_record(self) -> bool:
-        """Tell whether the records have fields."""
-        return self._is_record
+    def _keyed(self, record: Any) -> dict[str, Any]:
+        values = record.values() if self._is_record else (record,)
+        return dict(zip(self._keys, values, strict=True))
 
 
 class _Unpacked:
@@ -177,8 +172,8 @@ class _Unpacked:
         self._sync = header.sync
         self._data = MAGIC + long_bytes(len(names)) + entries + b"\0" + header.sync
         self._at = 0
-        self._blocks = blocks_of(file, header)
-        #: Records in the blocks that were given, by what these say of themselves.
+        self._blocks = unpacked_blocks(file, header)
+        #: Records in the blocks that were given since it was 0, by what these say of themselves.
         self.count = 0
 
     def read(self, size: int = -1) -> bytes:
@@ -191,6 +186,10 @@ class _Unpacked:
             found += more
         return found
 
+    def tell(self) -> int:
+        """Give a place in the file that nobody needs, for each block asks for it."""
+        return 0
+
     def _next(self) -> bool:
         count, data = next(self._blocks, (0, None))
         if data is None:
@@ -201,108 +200,5 @@ class _Unpacked:
         return True
 
 
-class _Written:
-    """Records written as one JSON array.
-
-    Parameters
-    ----------
-    reading : AvroReading
-        Whose they are.
-    path : Path
-        Where to.
-    records : iterator
-        What fastavro gives; as many as a block holds are taken.
-    """
-
-    def __init__(self, reading: AvroReading, path: Path, records: Iterator[Any]) -> None:
-        self.count, self.ended = 0, False
-        self.refused: dict[int, Record] = {}
-        self._longest = 0
-        keys = [f"f{position}" for position, _ in enumerate(reading.reads, 1)]
-        size = 0
-        with path.open("wb") as file:
-            file.write(b"[")
-            while size < _BLOCK:
-                reading.job.check_time()
-                some = _taken(records)
-                if not some:
-                    self.ended = True
-                    break
-                values = (record.values() if reading.is_record else (record,) for record in some)
-                rows = [dict(zip(keys, found, strict=True)) for found in values]
-                size += file.write((b"," if self.count else b"") + self._text(rows))
-                self.count += len(some)
-            file.write(b"]")
-        types = ", ".join(
-            f"{key}: {literal(read.json_type)}"
-            for key, (_, read) in zip(keys, reading.reads, strict=True)
-        )
-        limit = max(self._longest + 1024, 64 * 1024)
-        self.query = (
-            f"SELECT * FROM read_json({literal(str(path))}, format = 'array', records = true, "
-            f"auto_detect = false, maximum_object_size = {limit}, "
-            f"columns = {{{types or _NO_FIELD}}})"
-        )
-
-    def _text(self, rows: list[dict[str, Any]]) -> bytes:
-        try:
-            text = _encode(rows).encode()[1:-1]
-        except UnicodeEncodeError:
-            text = b""
-        if not 0 < len(text) <= _SHORT:
-            return b",".join(self._one(number, row) for number, row in enumerate(rows, 1))
-        self._longest = max(self._longest, len(text))
-        return text
-
-    def _one(self, number: int, row: dict[str, Any]) -> bytes:
-        text, at = _encode(row), self.count + number
-        raw = text.encode("utf-8", "surrogateescape")
-        if len(raw) > MAX_RECORD:
-            detail = f"the record has {len(raw):,} bytes as JSON, more than {MAX_RECORD:,}"
-            self.refused[at] = Record(at, raw, None, Reason.RECORD_TOO_LARGE, detail)
-            return b"{}"
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            detail = "a string of it is no UTF-8"
-            self.refused[at] = Record(at, raw, None, Reason.INVALID_UTF8, detail)
-            return b"{}"
-        self._longest = max(self._longest, len(raw))
-        return raw
-
-
-def _taken(records: Iterator[Any]) -> list[Any]:
-    try:
-        return list(islice(records, _AT_ONCE))
-    except (MemoryError, DamagedError, TooLargeBlockError):
-        raise
-    except Exception as error:  # fastavro raises whatever decoding damaged bytes meets
-        raise _corrupt(error) from error
-
-
 def _corrupt(error: Exception) -> RejectedObjectError:
     return RejectedObjectError(Reason.CORRUPT_FILE, f"Avro: {error}")
-
-
-def _spelled(value: Any) -> Any:
-    """Write what JSON has no type for so that nothing of it is lost."""
-    match value:
-        case bytes():
-            try:
-                return value.decode("utf-8")
-            except UnicodeDecodeError:
-                return base64.b64encode(value).decode("ascii")
-        case Decimal():
-            return f"{value:f}"
-        case datetime():
-            return value.replace(tzinfo=None).isoformat(sep=" ")
-        case date() | time():
-            return value.isoformat()
-        case UUID() | timedelta():
-            return str(value)
-    raise TypeError(f"no JSON of {type(value)}")
-
-
-_encode = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, separators=(",", ":"), default=_spelled
-).encode

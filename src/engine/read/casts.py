@@ -76,7 +76,8 @@ def fitted(value: str, source: Kind, target: Kind) -> Conformed:
                 rescued = f"CASE WHEN {unsure} THEN NULL ELSE {rescued} END"
             return Conformed(f"coalesce({fits}, {value} IS NULL)", read, rescued, value)
     if target == STRING:
-        return Conformed("true", f"CAST(to_json({_spelled(value, source)}) AS VARCHAR)", "", value)
+        text = f"CAST(to_json({_spelled(value, source)}) AS VARCHAR)"
+        return Conformed("true", text, text_sql=value)
     return Conformed(f"{value} IS NULL", _none(target), text_sql=value)
 
 
@@ -250,6 +251,9 @@ def _json_type(kind: Scalar) -> str:
     if _is_number(kind):
         # A contract counts the digits of a decimal; they are judged one by one.
         return "decimal" if sized(kind)[0] else "number"
+    if kind == TIMESTAMP:
+        # To a contract its text is one of RFC 3339, which is not DuckDB's.
+        return "moment"
     return "boolean" if kind == BOOLEAN else "string"
 
 

@@ -90,7 +90,7 @@ def read_header(file: IO[bytes]) -> Header:
     return Header(schema, codec, _exactly(file, _SYNC))
 
 
-def blocks_of(file: IO[bytes], header: Header) -> Iterator[tuple[int, bytes]]:
+def unpacked_blocks(file: IO[bytes], header: Header) -> Iterator[tuple[int, bytes]]:
     """Give each block: how many records it holds, and their bytes, unpacked.
 
     Raises

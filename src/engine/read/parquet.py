@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -113,19 +114,26 @@ class ParquetReading(TypedReading):
             raise RejectedObjectError(Reason.CORRUPT_FILE, "Parquet: the footer has no row count")
         return self._footer.rows
 
-    def check(self) -> None:
-        """Read every value and do nothing with it: whose fault was an error?
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Find out whose fault an error was that may be the file's: does reading alone raise it?
 
         Raises
         ------
         RejectedObjectError
-            When the file's bytes raise by themselves.
+            When it does.
         """
         try:
-            self.job.db.execute(f"SELECT max(hash(COLUMNS(*))) FROM {self._rows}").fetchall()
+            yield
         except Exception as error:
-            if is_damage(error):
-                raise damaged(error) from error
+            if not is_damage(error):
+                raise
+            try:
+                self.job.run(f"SELECT max(hash(COLUMNS(*))) FROM {self._rows}")
+            except Exception as again:
+                if is_damage(again):
+                    raise damaged(again) from error
+                raise
             raise
 
 

@@ -111,6 +111,7 @@ class TypedReading:
     """
 
     nulls = True
+    sampled = False
 
     def __init__(self, job: Job, name: str, fields: tuple[Field, ...]) -> None:
         self.job, self.name = job, name
@@ -131,7 +132,7 @@ class TypedReading:
         del rules
         return self.guess()
 
-    def conformed(self, value_sql: str, shape: Kind, kind: Kind) -> Conformed:
+    def conformed(self, value_sql: str, shape: Kind, kind: Kind, *, fixed: bool) -> Conformed:
         """Say how a value becomes one of its column's type.
 
         Parameters
@@ -142,7 +143,10 @@ class TypedReading:
             What the value is, where it is no field: of one the file has said it.
         kind : Kind
             The column's type.
+        fixed : bool
+            Nothing here: no value changes what the file says of a field.
         """
+        del fixed
         field = self._by_sql.get(value_sql)
         if field is None:
             return fitted(value_sql, shape, kind)
@@ -192,7 +196,8 @@ class TypedBlock:
         counted: Callable[[], int],
         number_sql: str = "row_number() OVER ()",
     ) -> None:
-        self.before, self.count = before, counted
+        self.count = counted
+        self._before = before
         self._reading, self._rows, self._number = reading, rows_query, number_sql
         #: Records that cannot be read, by their numbers.
         self.refused: dict[int, Record] = {}
@@ -200,7 +205,8 @@ class TypedBlock:
     def relation(self, plan: Plan) -> Relation:
         """Give the block to DuckDB: one column for each field, and the number."""
         del plan
-        return Relation(self.query(), _among(sorted(self.refused)))
+        names = frozenset(field.name for field in self._reading.fields)
+        return Relation(self.query(), names, _among(sorted(self.refused)))
 
     def query(self) -> str:
         """Give the SQL of :meth:`relation`."""
@@ -216,6 +222,7 @@ class TypedBlock:
         try:
             lines = db.execute(self._lines(db, numbers))
             while rows := lines.fetchmany(_FETCHED):
+                self._reading.job.check_time()
                 for number, line in rows:
                     if number in self.refused:
                         yield self.refused[number]
@@ -231,7 +238,7 @@ class TypedBlock:
             kinds = self._reading.guess()
             values = {name: _judged(value, kinds[name]) for name, value in values.items()}
         raw = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
-        return Record(number, raw, values)
+        return Record(self._before + number, raw, values)
 
     def _lines(self, db: duckdb.DuckDBPyConnection, numbers: Collection[int] | None) -> str:
         query, fields = self.query(), self._reading.fields
