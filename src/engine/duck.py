@@ -11,11 +11,10 @@ from engine.job import Options, Quarantine, opened
 from engine.open.detect import detect
 from engine.open.encoding import as_utf8
 from engine.open.unpack import unpacked
-from engine.read.columnar import convert_avro, convert_parquet
-from engine.read.delimited import convert_delimited
+from engine.read.avro import AvroReading
 from engine.read.document import document
 from engine.read.jsonl import JsonLines, WrongLinesError
-from engine.read.plain import convert_opaque
+from engine.read.parquet import ParquetReading
 from engine.read.text import TextLines
 
 if TYPE_CHECKING:
@@ -71,14 +70,20 @@ class DuckEngine:
             job.compression = compression
             match found.name:
                 case "parquet":
-                    return convert_parquet(job, plain, compression)
+                    reading = ParquetReading(job, plain)
+                    with reading.blamed():
+                        return convert(job, reading)
                 case "avro":
-                    return convert_avro(job, plain, compression)
+                    return convert(job, AvroReading(job, plain))
                 case "opaque":
+                    from engine.read.plain import convert_opaque
+
                     return convert_opaque(job, plain, compression, found.media_type)
             is_json = found.name in ("json", "jsonl")
             text, _ = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
             if found.dialect:
+                from engine.read.delimited import convert_delimited
+
                 return convert_delimited(job, text, compression, found.dialect)
             if not is_json:
                 return convert(job, TextLines(job, text))

@@ -62,6 +62,7 @@ class JsonLines:
     path: Path
     name: str = "jsonl"
     nulls: bool = False
+    sampled: bool = True
     supposed: bool = False
 
     def guess(self) -> dict[str, Kind]:

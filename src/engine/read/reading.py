@@ -130,6 +130,8 @@ class Reading(Protocol):
     name: str
     #: Whether its records know nulls but not absence (:func:`contract.check.violation`).
     nulls: bool
+    #: Whether :meth:`guess` looks at some of the records only, so that others may teach more.
+    sampled: bool
 
     def guess(self) -> dict[str, Kind]:
         """Say what the fields are by looking at some of the records."""
