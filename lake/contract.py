@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from contract.schema import load, read
+from contract.loading import files_of, load, read
 from lake import render
 from lake.context import out
 from lake.contract_diff import Effect, differences

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from contract.schema import ANY, Node
+from contract.node import ANY, Node
 from contract.values import equal, is_multiple
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from contract.schema import DIALECT, parse
+from contract.keywords import DIALECT
+from contract.schema import parse
 from lake import query as athena
 from lake.errors import LakeCommandError
 

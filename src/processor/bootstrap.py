@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from contract.schema import load_folder
+from contract.loading import load_folder
 from engine.duck import DuckEngine
 from engine.job import Options
 from processor.adapters.dynamodb import DynamoLedger

@@ -50,6 +50,7 @@ from engine.types.kinds import (
     literal,
     merge,
     quoted,
+    sized,
 )
 from engine.write.publish import WIDE, dated, lineage, publish
 from store.errors import RejectedObjectError
@@ -324,7 +325,9 @@ def _where(job: Job, path: Path, test: str) -> list[int]:
 
 def _suspected(job: Job, path: Path, plan: _Plan) -> list[int]:
     """Give the numbers of the lines in which null and absent must be told apart."""
-    test = plan.rules.suspicious(plan.shapes, "line", null_free=not mentions_null(path))
+    test = plan.rules.suspicious(
+        plan.shapes, "line", null_free=not mentions_null(path), layout=plan.layout
+    )
     return _where(job, path, test) if test else []
 
 
@@ -625,6 +628,8 @@ def _variable(value: str) -> str:
 def _leaf(value: str, shape: Kind, kind: Kind) -> tuple[str, str]:
     """Give the SQL that tests a raw scalar, and the one that reads it."""
     if shape == QUOTED:
+        if sized(kind)[0] == "decimal" and (proved := text_as(_decoded(value), kind)):
+            return f"starts_with(CAST({value} AS VARCHAR), '\"') AND {proved[0]}", proved[1]
         return f"starts_with(CAST({value} AS VARCHAR), '\"')", _decoded(value)
     if kind == STRING:
         # So DuckDB spells what it takes for numbers and JSON does not.
