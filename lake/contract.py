@@ -30,7 +30,10 @@ def contract() -> None:
 @contract.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def check(files: tuple[Path, ...]) -> None:
-    """Say whether the function will honour FILES; without FILES, all of contracts/, or of LAKE_CONTRACTS."""
+    """Say whether the function will honour FILES.
+
+    Without FILES, those of contracts/, or of the folder that LAKE_CONTRACTS names.
+    """
     try:
         found = files or files_of(contracts_folder(project_root(Path.cwd())))
     except ContractError as error:
