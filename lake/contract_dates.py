@@ -73,8 +73,11 @@ def _quoted(name: str) -> str:
 def _asked(name: str, kind: str) -> Iterator[str]:
     text = _quoted(name) if kind == "string" else f"CAST({_quoted(name)} AS varchar)"
     yield f"count({text})"
-    yield f"count_if(substr({text}, 1, 10) = CAST(date_partition AS varchar))"
-    yield f"count_if(regexp_like({text}, '{_DAY}'))"
+    for test in (
+        f"substr({text}, 1, 10) = CAST(date_partition AS varchar)",
+        f"regexp_like({text}, '{_DAY}')",
+    ):
+        yield f"sum(CASE WHEN {test} THEN 1 ELSE 0 END)"
     for end in ("min", "max"):
         yield f"{end}(regexp_extract({text}, '[/.-]'))"
     for number in (r"^(\d{1,2})", r"^\d{1,2}.(\d{1,2})"):

@@ -64,7 +64,7 @@ def encoding_of(value: Any) -> str:
     try:
         name = codecs.lookup(value).name
         # Codecs that are no charsets, such as hex, refuse to read a text.
-        if name.replace("_", "-") in _NO_CHARSETS or not isinstance(b"".decode(value), str):
+        if name.replace("_", "-") in _NO_CHARSETS or not "a".encode(value):
             raise ValueError(f"{value!r} is no charset: {told}")
     except LookupError:
         raise ValueError(f"{value!r} is unknown: {told}") from None

@@ -59,6 +59,7 @@ def test_a_deployed_contract_gives_types_and_dates_and_refuses_records(
         (2, "0.20", "2024-01-16"),
         (3, "12345678901234567.89", "2024-02-01"),
     ]
+    missing = "required field PaymentID"
     refused = local_lake.query(
         f"SELECT record_number, reason, detail FROM quarantine WHERE dataset = '{DATASET}' "
         "ORDER BY record_number"
@@ -69,8 +70,7 @@ def test_a_deployed_contract_gives_types_and_dates_and_refuses_records(
         (
             4,
             "CONTRACT_VIOLATION",
-            "required at $.PaymentID: required field PaymentID is missing "
-            "(the record has payment_id)",
+            f"required at $.PaymentID: {missing} is missing (the record has payment_id)",
         ),
     ]
 
