@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: A day, a month and a year that ISO 8601 would not write so.
 _DAY = r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{4}$"
 
+#: The same, where the first or the second number is of no month.
+_LARGE = (r"^(1[3-9]|[23]\d)[/.-]", r"^\d{1,2}[/.-](1[3-9]|[23]\d)[/.-]")
+
 
 @dataclass(frozen=True, slots=True)
 class Dates:
@@ -73,27 +76,23 @@ def _quoted(name: str) -> str:
 def _asked(name: str, kind: str) -> Iterator[str]:
     text = _quoted(name) if kind == "string" else f"CAST({_quoted(name)} AS varchar)"
     yield f"count({text})"
-    for test in (
-        f"substr({text}, 1, 10) = CAST(date_partition AS varchar)",
-        f"regexp_like({text}, '{_DAY}')",
-    ):
+    tests = [f"substr({text}, 1, 10) = CAST(date_partition AS varchar)"]
+    tests += [f"regexp_like({text}, '{pattern}')" for pattern in (_DAY, *_LARGE)]
+    for test in tests:
         yield f"sum(CASE WHEN {test} THEN 1 ELSE 0 END)"
     for end in ("min", "max"):
         yield f"{end}(regexp_extract({text}, '[/.-]'))"
-    for number in (r"^(\d{1,2})", r"^\d{1,2}.(\d{1,2})"):
-        yield f"max(TRY_CAST(regexp_extract({text}, '{number}', 1) AS integer))"
 
 
 def _read(answers: list[str | None]) -> Dates:
-    filled, dating, written = (int(answer or 0) for answer in answers[:3])
+    filled, dating, written, *large = (int(answer or 0) for answer in answers[:5])
     if not filled:
         return Dates()
-    least, most = answers[3:5]
-    if written < filled or least != most:
+    least, most = answers[5:]
+    if written < filled or least != most or all(large):
         return Dates(dating == filled)
-    first, second = (int(answer or 0) for answer in answers[5:])
-    if max(first, second) <= 12 and least != ".":
+    if not any(large) and least != ".":
         return Dates(unclear=True)
     # With points the day comes first wherever dates are written so.
-    day_first = second <= 12
-    return Dates(format=f"%d{least}%m{least}%Y" if day_first else f"%m{least}%d{least}%Y")
+    month_first = large[1] > 0
+    return Dates(format=f"%m{least}%d{least}%Y" if month_first else f"%d{least}%m{least}%Y")
