@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from contract.formats import FORMATS
+from contract.grammar import PatternError
 from contract.hints import DECIMAL, HINTS, PARTITION_COLUMN
-from contract.pattern import PatternError, compiled
+from contract.pattern import compiled
 from contract.values import equal
 
 if TYPE_CHECKING:

@@ -357,5 +357,5 @@ def test_numbers_that_no_column_holds_are_judged_exactly() -> None:
 def test_every_committed_contract_is_honoured() -> None:
     contracts = load_folder(ROOT / "contracts")
     assert {f"{name}.schema.json" for name in contracts} == {
-        path.name for path in (ROOT / "contracts").glob("*.json")
+        path.name for path in (ROOT / "contracts").glob("*.schema.json")
     }

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contract.check import violation
+from contract.grammar import PatternError
 from contract.loading import load, load_folder
-from contract.pattern import PatternError, compiled
+from contract.pattern import compiled
 from contract.schema import parse
 from processor import bootstrap
 from processor.settings import Settings
