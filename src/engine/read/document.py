@@ -74,7 +74,7 @@ def document(job: Job, path: Path, *, supposed: bool = True) -> JsonLines:
         is JSON.
     """
     lines = job.workdir / "document.jsonl"
-    members = getattr(job.contract, "records", None)
+    members = job.contract.records if job.contract else None
     try:
         with (
             path.open("rb") as file,

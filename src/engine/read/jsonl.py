@@ -286,7 +286,9 @@ def _query(job: Job, path: Path, shapes: dict[str, Kind], plan: Plan) -> str:
 
 def _suspected(path: Path, plan: Plan) -> str:
     """Say in SQL in which lines null and absent must be told apart, which columns cannot do."""
-    test = plan.rules.suspicious(plan.shapes, "line", null_free=not mentions_null(path))
+    test = plan.rules.suspicious(
+        plan.shapes, "line", null_free=not mentions_null(path), layout=plan.layout
+    )
     return f"{NUMBER} IN ({_numbers_query(path, test)})" if test else "false"
 
 

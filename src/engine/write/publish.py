@@ -119,6 +119,8 @@ def dated(job: Job, targets: Iterable[Target], reference: dict[str, str]) -> str
 def _moment(value: str, kind: Kind) -> str:
     """Give the UTC date of a raw value as SQL; empty for a kind that is no time."""
     if kind in (STRING, TIMESTAMP, DATE) or sized(kind)[0] in ("varchar", "char"):
+        # Columns of some formats, and of rows that are conformed, have types.
+        value = f"CAST({value} AS VARCHAR)"
         # A cast to TIMESTAMP ignores offsets: right, and cheaper, only where there is none.
         return (
             f"CAST(CASE WHEN ends_with({value}, 'Z') OR strlen({value}) <= 10 "
