@@ -53,7 +53,7 @@ class Options:
     disk_bytes : int
         Room below the work folder.
     date_columns : tuple of str
-        Columns that may date a record, the first present one wins.
+        Columns that may date a record, the first usable date wins.
     max_partitions : int
         Dates that one object may hold.
     output_format : str

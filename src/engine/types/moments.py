@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 from engine.types.spellings import (
     BLANK,
-    FORMS,
     FRACTION,
+    HEADS,
     LONGEST,
     MONTHS,
+    TAIL,
     UNWRAPPED,
     WHOLE,
     WRAPPED,
@@ -131,32 +132,40 @@ def _of_text(text: str, created: datetime, formats: Sequence[str]) -> date | Non
         return None
     text = re.sub(WRAPPED, UNWRAPPED, text.strip(BLANK)).strip(BLANK)
     for form in map(form_of, formats):
-        if (day := _of_form(text, form)) is not None:
-            return day
+        parts = _parts(text, form)
+        if parts and (day := _day(parts)):
+            return _moved(day, parts)
     if re.fullmatch(WHOLE, text):
         return _of_whole(int(text), created)
     if re.fullmatch(FRACTION, text):
         return _of_double(float(text), created)
-    return next((day for form in FORMS if (day := _of_form(text, form)) is not None), None)
+    head = next((parts for form in HEADS if (parts := _parts(text, form))), None)
+    if head is None:
+        return None
+    day, rest = _day(head), head["r"]
+    tail = _parts(rest, TAIL) if rest else {}
+    return None if day is None or tail is None else _moved(day, tail)
 
 
-def _of_form(text: str, form: Form) -> date | None:
+def _parts(text: str, form: Form) -> dict[str, str] | None:
     found = re.fullmatch(form.pattern, text)
     if found is None:
         return None
-    parts = dict(zip(form.parts, (group or "" for group in found.groups()), strict=True))
-    day, seconds = _day(parts), _seconds(parts)
-    if day is None or seconds is None:
+    return dict(zip(form.parts, (group or "" for group in found.groups()), strict=True))
+
+
+def _moved(day: date, tail: dict[str, str]) -> date | None:
+    """Give the day in UTC of a moment whose day somewhere is known."""
+    if not tail.get("h"):
+        return _in_range(day)
+    seconds = _seconds(tail)
+    offset = None if seconds is None else _offset(tail, day, seconds)
+    if seconds is None or offset is None:
         return None
-    if parts.get("h"):
-        offset = _offset(parts, day, seconds)
-        if offset is None:
-            return None
-        try:
-            day += timedelta(days=(seconds - offset) // 86_400)
-        except OverflowError:
-            return None
-    return _in_range(day)
+    try:
+        return _in_range(day + timedelta(days=(seconds - offset) // 86_400))
+    except OverflowError:
+        return None
 
 
 def _day(parts: dict[str, str]) -> date | None:
@@ -202,7 +211,7 @@ def _seconds(parts: dict[str, str]) -> int | None:
         return None
     # A fraction is one of the last unit that is there (ISO 8601-1, 5.3.1.4).
     unit = 0 if parts.get("s") else 60 if parts.get("i") else 3600
-    return hour * 3600 + minute * 60 + min(second, 59) + math.floor(float(f"0.{digits}0") * unit)
+    return hour * 3600 + minute * 60 + min(second, 59) + math.floor(float(f"0.{digits}") * unit)
 
 
 def _offset(parts: dict[str, str], day: date, seconds: int) -> int | None:

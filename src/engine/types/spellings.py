@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-#: Every part of a moment that an expression may have a group for. ``h`` may end with a colon.
-PARTS = ("y", "m", "d", "j", "w", "u", "h", "i", "s", "f", "p", "z", "g", "oh", "om", "os", "b")
+#: What may follow a date, as groups of an expression; ``h`` may end with a colon.
+TAIL_PARTS = ("h", "i", "s", "f", "p", "z", "g", "oh", "om", "os", "b")
 
 #: A longer text is no date: it costs no more than its length.
 LONGEST = 100
@@ -34,7 +34,8 @@ class Form:
     pattern : str
         An expression of the whole text, in the language that Python and RE2 share.
     parts : tuple of str
-        What each group of it is: names out of ``PARTS``, in their order.
+        What each group of it is: ``y`` year, ``m`` month, ``d`` day, ``j`` day of the year,
+        ``w`` week, ``u`` its day, ``r`` all that follows, and ``TAIL_PARTS``.
     """
 
     pattern: str
@@ -83,25 +84,26 @@ _OFFSET = (
 #: A zone by its name, which counts where there is no offset, and what mail adds in brackets.
 _NAMED = r"(?: *[\[ ](<b>[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+|UTC|GMT|Z)\]?)?(?: *\([^()]*\))?"
 _ZONE = _OFFSET + _NAMED
-_TIME = f"(?:(?:[Tt]|,? +){_CLOCK})?{_ZONE}"
 
-_DAY_MONTH = rf"(?:{_WEEKDAY}[.]?,? *)?(<d>[0-9]{{1,2}})[.]?[ /-]*(<m>{_MONTH})[.]?,?[ /-]*"
-_MONTH_DAY = rf"(?:{_WEEKDAY}[.]?,? *)?(<m>{_MONTH})[.]?[ /-]*(<d>[0-9]{{1,2}})(?:st|nd|rd|th)?"
-_YEAR = "(<y>[0-9]{4})"
+_DAY = f"(?:{_WEEKDAY}[.]?,? *)?"
+_YEAR, _NTH = "(<y>[0-9]{4})", "(<d>[0-9]{1,2})(?:st|nd|rd|th)?"
 
-#: In the order in which they are tried; none of them is ambiguous.
-FORMS = tuple(
+#: How a text begins. The first of these that it is decides, and none of them is ambiguous.
+HEADS = tuple(
     Form.of(pattern)
     for pattern in (
-        f"{_YEAR}[-/.](<m>[0-9]{{1,2}})[-/.](<d>[0-9]{{1,2}}){_TIME}",
-        f"{_YEAR}(<m>[0-9]{{2}})(<d>[0-9]{{2}}){_TIME}",
-        f"{_YEAR}-?(<j>[0-9]{{3}}){_TIME}",
-        f"{_YEAR}-?[Ww](<w>[0-9]{{2}})-?(<u>[1-7]){_TIME}",
-        f"{_DAY_MONTH}{_YEAR}(?:(?:[Tt:]|,? +){_CLOCK})?{_ZONE}",
-        f"{_MONTH_DAY}(?:, *|[ /-]+){_YEAR}{_TIME}",
-        f"{_MONTH_DAY} +{_CLOCK}{_OFFSET} +{_YEAR}",
+        f"{_YEAR}[-/.](<m>[0-9]{{1,2}})[-/.](<d>[0-9]{{1,2}})(<r>.*)",
+        f"{_YEAR}(<m>[0-9]{{2}})(<d>[0-9]{{2}})(<r>.*)",
+        f"{_YEAR}-?(<j>[0-9]{{3}})(<r>.*)",
+        f"{_YEAR}-?[Ww](<w>[0-9]{{2}})-?(<u>[1-7])(<r>.*)",
+        f"{_DAY}(<d>[0-9]{{1,2}})[.]?[ /-]*(<m>{_MONTH})[.]?,?[ /-]*{_YEAR}(<r>.*)",
+        f"{_DAY}(<m>{_MONTH})[.]?[ /-]*{_NTH}(?:, *|[ /-]+){_YEAR}(<r>.*)",
+        f"{_DAY}(<m>{_MONTH}) +(<d>[0-9]{{1,2}})(<r> +.*) +{_YEAR}",
     )
 )
+
+#: How it goes on, if it does.
+TAIL = Form.of(f"(<x>(?:(?:[Tt:]|,? +){_CLOCK})?{_ZONE})")
 
 WHOLE = "[+]?[1-9][0-9]{0,18}"
 FRACTION = "[+]?(?:(?:0|[1-9][0-9]*)(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?"

@@ -29,10 +29,12 @@ from engine.types.moments import (
 from engine.types.paths import date_name
 from engine.types.spellings import (
     BLANK,
-    FORMS,
     FRACTION,
+    HEADS,
     LONGEST,
     MONTHS,
+    TAIL,
+    TAIL_PARTS,
     UNWRAPPED,
     WHOLE,
     WRAPPED,
@@ -251,38 +253,64 @@ def _text_sql(text: str, created: datetime, formats: Sequence[str]) -> str:
 def _bare(text: str) -> str:
     blank = " || ".join(f"chr({ord(character)})" for character in BLANK)
     inner = f"regexp_replace(trim({text}, {blank}), {literal(WRAPPED)}, {literal(UNWRAPPED)})"
-    return f"trim({inner}, {blank})"
+    wrapped = f"regexp_matches({text}, '^[{BLANK}\"{{]|[{BLANK}]$')"
+    return f"CASE WHEN {wrapped} THEN trim({inner}, {blank}) ELSE {text} END"
 
 
 def _odd_sql(text: str, created: datetime, formats: Sequence[str]) -> str:
-    given = [_form_sql(text, form_of(each)) for each in formats]
-    others = ", ".join(_form_sql(text, form) for form in FORMS)
-    found = (
+    whole, number = f"TRY_CAST({text} AS BIGINT)", f"TRY_CAST({text} AS DOUBLE)"
+    numbers = (
         f"CASE WHEN regexp_full_match({text}, {literal(WHOLE)}) "
-        f"THEN {_number_sql(f'TRY_CAST({text} AS BIGINT)', created)} "
-        f"WHEN regexp_full_match({text}, {literal(FRACTION)}) "
-        f"THEN {_double_sql(f'TRY_CAST({text} AS DOUBLE)', created)} "
-        f"WHEN regexp_matches({text}, '[0-9]{{4}}') THEN coalesce({others}) END"
+        f"THEN {_number_sql(whole, created)} ELSE {_double_sql(number, created)} END"
     )
-    return f"coalesce({', '.join([*given, found])})" if given else found
+    found = [_given_sql(text, form_of(each)) for each in formats]
+    found.append(
+        f"CASE WHEN regexp_full_match({text}, {literal(FRACTION)}) THEN {_packed(numbers, {})} "
+        f"WHEN regexp_matches({text}, '[0-9]{{4}}') THEN "
+        f"{_bound(_heads_sql(text), 't3', _tail_sql())} END"
+    )
+    return _bound(f"coalesce({', '.join(found)})", "p1", _moved_sql())
 
 
-def _form_sql(text: str, form: Form) -> str:
+def _packed(day: str, tail: dict[str, str]) -> str:
+    """Give a date and the parts that follow it, the same ones for every way to spell it."""
+    parts = ", ".join(f"{part} := {tail.get(part, repr(''))}" for part in TAIL_PARTS)
+    return f"struct_pack(a := {day}, {parts})"
+
+
+def _extracted(text: str, form: Form) -> str:
     names = ", ".join(literal(part) for part in form.parts)
-    found = f"regexp_extract({text}, {literal(f'^(?:{form.pattern})$')}, [{names}])"
-    return _bound(found, "p1", _parts_sql(form))
+    return f"regexp_extract({text}, {literal(f'^(?:{form.pattern})$')}, [{names}])"
 
 
-def _parts_sql(form: Form) -> str:
-    """Give the day of the parts of a text, all empty where it is not of that form."""
-    parts = {part: f"p1.{part}" for part in form.parts}
-    day = _day_sql(parts)
-    if "h" not in parts:
-        return _in_range(day)
-    seconds = f"({_seconds_sql(parts)})"
-    utc = f"p2 + CAST(floor(({seconds} - {_offset_sql(parts, seconds)}) / 86400) AS INTEGER)"
-    moved = f"CASE WHEN p1.h = '' THEN p2 ELSE {utc} END"
-    return _bound(day, "p2", _bound(moved, "p3", _in_range("p3")))
+def _given_sql(text: str, form: Form) -> str:
+    parts = {part: f"g1.{part}" for part in form.parts}
+    packed = f"CASE WHEN g2 IS NOT NULL THEN {_packed('g2', parts)} END"
+    return _bound(_extracted(text, form), "g1", _bound(_day_sql(parts), "g2", packed))
+
+
+def _heads_sql(text: str) -> str:
+    heads = []
+    for form in HEADS:
+        day = _day_sql({part: f"h1.{part}" for part in form.parts})
+        head = f"CASE WHEN h1.y <> '' THEN struct_pack(a := {day}, r := h1.r) END"
+        heads.append(_bound(_extracted(text, form), "h1", head))
+    return f"coalesce({', '.join(heads)})"
+
+
+def _tail_sql() -> str:
+    tail = _packed("t3.a", {part: f"x1.{part}" for part in TAIL_PARTS})
+    found = _bound(_extracted("t3.r", TAIL), "x1", f"CASE WHEN x1.x <> '' THEN {tail} END")
+    return f"CASE WHEN t3.r = '' THEN {_packed('t3.a', {})} ELSE {found} END"
+
+
+def _moved_sql() -> str:
+    """Give the day in UTC of a moment whose day somewhere is known."""
+    tail = {part: f"p1.{part}" for part in TAIL_PARTS}
+    seconds = _bound(f"CAST(rtrim({tail['h']}, ':') AS INTEGER)", "hour", _seconds_sql(tail))
+    utc = f"p1.a + CAST(floor((p2 - {_offset_sql(tail)}) / 86400) AS INTEGER)"
+    moved = f"CASE WHEN p1.h = '' THEN p1.a ELSE {_bound(seconds, 'p2', utc)} END"
+    return _bound(moved, "p3", _in_range("p3"))
 
 
 def _day_sql(parts: dict[str, str]) -> str:
@@ -306,46 +334,41 @@ def _day_sql(parts: dict[str, str]) -> str:
     return f"CASE WHEN {year} <> '' THEN TRY_CAST({spelled} AS DATE) END"
 
 
-def _integer(parts: dict[str, str], part: str) -> str:
-    return f"coalesce(TRY_CAST({parts[part]} AS INTEGER), 0)" if part in parts else "0"
+def _integer(text: str) -> str:
+    return f"coalesce(TRY_CAST({text} AS INTEGER), 0)"
 
 
-def _seconds_sql(parts: dict[str, str]) -> str:
-    hour = f"CAST(rtrim({parts['h']}, ':') AS INTEGER)"
-    minute, second = _integer(parts, "i"), _integer(parts, "s")
-    digits = parts.get("f", "''")
-    half = f"lower({parts['p']})" if "p" in parts else "''"
-    unit = (
-        f"CASE WHEN {parts.get('s', repr(''))} <> '' THEN 0 "
-        f"WHEN {parts.get('i', repr(''))} <> '' THEN 60 ELSE 3600 END"
+def _seconds_sql(tail: dict[str, str]) -> str:
+    """Give the second of the day; that of a leap second is the one before it."""
+    minute, second = _integer(tail["i"]), _integer(tail["s"])
+    digits, half = tail["f"], f"lower({tail['p']})"
+    unit = f"CASE WHEN {tail['s']} <> '' THEN 0 WHEN {tail['i']} <> '' THEN 60 ELSE 3600 END"
+    fraction = (
+        f"CASE WHEN {tail['s']} <> '' OR {digits} = '' THEN 0 "
+        f"ELSE floor(CAST('0.' || {digits} AS DOUBLE) * {unit}) END"
     )
-    fraction = f"floor(CAST('0.' || {digits} || '0' AS DOUBLE) * {unit})"
     clock = (
-        f"CASE WHEN {half} = '' THEN {hour} "
-        f"WHEN {hour} BETWEEN 1 AND 12 THEN {hour} % 12 + if({half} = 'p', 12, 0) END"
+        f"CASE WHEN {half} = '' THEN hour "
+        f"WHEN hour BETWEEN 1 AND 12 THEN hour % 12 + if({half} = 'p', 12, 0) END"
     )
-    midnight = f"{hour} = 24 AND {minute} = 0 AND {second} = 0 AND trim({digits}, '0') = ''"
+    midnight = f"hour = 24 AND {minute} = 0 AND {second} = 0 AND trim({digits}, '0') = ''"
     return (
-        f"CASE WHEN {minute} <= 59 AND {second} <= 60 AND ({hour} <= 23 OR {midnight}) "
+        f"CASE WHEN {minute} <= 59 AND {second} <= 60 AND (hour <= 23 OR ({midnight})) "
         f"THEN ({clock}) * 3600 + {minute} * 60 + least({second}, 59) + {fraction} END"
     )
 
 
-def _offset_sql(parts: dict[str, str], seconds: str) -> str:
+def _offset_sql(tail: dict[str, str]) -> str:
     """Give the seconds ahead of UTC; null for what is no offset."""
-    if "g" not in parts:
-        return "0"
-    zone, sign = f"upper({parts['z']})", parts["g"]
-    ahead = " + ".join(f"{_integer(parts, p)} * {n}" for p, n in (("oh", 3600), ("om", 60)))
-    ahead = f"({ahead} + {_integer(parts, 'os')}) * if({sign} = '-', -1, 1)"
-    hours = " ".join(f"WHEN '{name}' THEN {hours * 3600}" for name, hours in ZONES.items())
-    named = "0"
-    if "b" in parts:
-        local = f"(CAST(p2 AS TIMESTAMP) + to_seconds({seconds}))"
-        behind = f"epoch({local}) - epoch(TRY(timezone({parts['b']}, {local})))"
-        named = f"CASE WHEN {parts['b']} IN ('', 'UTC', 'GMT', 'Z') THEN 0 ELSE {behind} END"
+    zone, sign, name = f"upper({tail['z']})", tail["g"], tail["b"]
+    hours, minutes, seconds = (_integer(tail[part]) for part in ("oh", "om", "os"))
+    ahead = f"({hours} * 3600 + {minutes} * 60 + {seconds}) * if({sign} = '-', -1, 1)"
+    zones = " ".join(f"WHEN '{each}' THEN {ahead * 3600}" for each, ahead in ZONES.items())
+    local = "(CAST(p1.a AS TIMESTAMP) + to_seconds(p2))"
     return (
-        f"CASE WHEN {sign} <> '' THEN CASE WHEN {_integer(parts, 'oh')} <= 23 "
-        f"AND {_integer(parts, 'om')} <= 59 AND {zone} IN ('', 'UT', 'UTC', 'GMT') "
-        f"THEN {ahead} END WHEN {zone} <> '' THEN CASE {zone} {hours} END ELSE {named} END"
+        f"CASE WHEN {sign} <> '' THEN CASE WHEN {hours} <= 23 AND {minutes} <= 59 "
+        f"AND {zone} IN ('', 'UT', 'UTC', 'GMT') THEN {ahead} END "
+        f"WHEN {zone} <> '' THEN CASE {zone} {zones} END "
+        f"WHEN {name} IN ('', 'UTC', 'GMT', 'Z') THEN 0 "
+        f"ELSE epoch({local}) - epoch(TRY(timezone({name}, {local}))) END"
     )
