@@ -133,8 +133,10 @@ def _of_text(text: str, created: datetime, formats: Sequence[str]) -> date | Non
     text = re.sub(WRAPPED, UNWRAPPED, text.strip(BLANK)).strip(BLANK)
     for form in map(form_of, formats):
         parts = _parts(text, form)
-        if parts and (day := _day(parts)):
-            return _moved(day, parts)
+        start = _day(parts) if parts else None
+        day = _moved(start, parts) if parts and start else None
+        if day is not None:
+            return day
     if re.fullmatch(WHOLE, text):
         return _of_whole(int(text), created)
     if re.fullmatch(FRACTION, text):
@@ -143,7 +145,7 @@ def _of_text(text: str, created: datetime, formats: Sequence[str]) -> date | Non
     if head is None:
         return None
     day, rest = _day(head), head["r"]
-    tail = _parts(rest, TAIL) if rest else {}
+    tail = _parts(rest, TAIL)
     return None if day is None or tail is None else _moved(day, tail)
 
 

@@ -102,8 +102,17 @@ HEADS = tuple(
     )
 )
 
-#: How it goes on, if it does.
-TAIL = Form.of(f"(<x>(?:(?:[Tt:]|,? +){_CLOCK})?{_ZONE})")
+_TAIL = f"(?:(?:[Tt:]|,? +){_CLOCK})?{_ZONE}"
+
+#: How it goes on.
+TAIL = Form.of(_TAIL)
+
+#: A text whose head was rewritten, as ``REWRITTEN`` says by the groups that the head has.
+WHOLE_TEXT = Form.of(
+    f"={_YEAR}-(?:W(<w>[0-9]{{2}})-(<u>[1-7])|(<j>[0-9]{{3}})|(<m>[A-Za-z]+|[0-9]{{1,2}})"
+    f"-(<d>[0-9]{{1,2}}))[|]{_TAIL}"
+)
+REWRITTEN = {"w": "={y}-W{w}-{u}|{r}", "j": "={y}-{j}|{r}", "m": "={y}-{m}-{d}|{r}"}
 
 WHOLE = "[+]?[1-9][0-9]{0,18}"
 FRACTION = "[+]?(?:(?:0|[1-9][0-9]*)(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?"

@@ -33,10 +33,11 @@ from engine.types.spellings import (
     HEADS,
     LONGEST,
     MONTHS,
-    TAIL,
+    REWRITTEN,
     TAIL_PARTS,
     UNWRAPPED,
     WHOLE,
+    WHOLE_TEXT,
     WRAPPED,
     ZONES,
     form_of,
@@ -240,13 +241,23 @@ def _text_sql(text: str, created: datetime, formats: Sequence[str]) -> str:
     usual = f"{text} > '1001' AND {text} < '9999-12-31'"
     return (
         f"CASE WHEN {text} IS NOT NULL THEN coalesce(CASE "
-        f"WHEN {text} LIKE '____-__-_____:__:__%' AND {usual} THEN CAST(CASE "
-        f"WHEN ends_with({text}, 'Z') THEN TRY_CAST({text} AS TIMESTAMP) "
-        f"WHEN strlen({text}) = 19 THEN TRY_CAST({text} AS TIMESTAMP) "
-        f"WHEN {text} LIKE '%_+__:__' OR {text} LIKE '%_-__:__' "
-        f"THEN CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS TIMESTAMP) END AS DATE) "
+        f"WHEN {text} LIKE '____-__-_____:__%' AND {usual} THEN CAST({_moment_sql(text)} AS DATE) "
         f"WHEN {text} LIKE '____-__-__' AND {usual} THEN TRY_CAST({text} AS DATE) "
         f"END, {odd}) END"
+    )
+
+
+def _moment_sql(text: str) -> str:
+    """Give what a cast reads of a text like ``2024-01-15T10:00``; null says nothing."""
+    with_colon = f"{text}[1:-3] || ':' || {text}[-2:]"
+    return (
+        f"CASE WHEN strlen({text}) = 16 THEN TRY_CAST({text} || ':00' AS TIMESTAMP) "
+        f"WHEN NOT {text} LIKE '________________:__%' THEN NULL "
+        f"WHEN ends_with({text}, 'Z') OR strlen({text}) = 19 THEN TRY_CAST({text} AS TIMESTAMP) "
+        f"WHEN {text} LIKE '%_+__:__' OR {text} LIKE '%_-__:__' "
+        f"THEN CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS TIMESTAMP) "
+        f"WHEN {text} LIKE '%_+____' OR {text} LIKE '%_-____' "
+        f"THEN CAST(TRY_CAST({with_colon} AS TIMESTAMPTZ) AS TIMESTAMP) END"
     )
 
 
@@ -259,23 +270,18 @@ def _bare(text: str) -> str:
 
 def _odd_sql(text: str, created: datetime, formats: Sequence[str]) -> str:
     whole, number = f"TRY_CAST({text} AS BIGINT)", f"TRY_CAST({text} AS DOUBLE)"
-    numbers = (
-        f"CASE WHEN regexp_full_match({text}, {literal(WHOLE)}) "
-        f"THEN {_number_sql(whole, created)} ELSE {_double_sql(number, created)} END"
-    )
-    found = [_given_sql(text, form_of(each)) for each in formats]
+    found = [
+        _bound(_extracted(text, form), "p1", _moved_sql(form)) for form in map(form_of, formats)
+    ]
+    spelled = _bound(_extracted(_rewritten(text), WHOLE_TEXT), "p1", _moved_sql(WHOLE_TEXT))
     found.append(
-        f"CASE WHEN regexp_full_match({text}, {literal(FRACTION)}) THEN {_packed(numbers, {})} "
-        f"WHEN regexp_matches({text}, '[0-9]{{4}}') THEN "
-        f"{_bound(_heads_sql(text), 't3', _tail_sql())} END"
+        f"CASE WHEN regexp_full_match({text}, {literal(WHOLE)}) "
+        f"THEN {_number_sql(whole, created)} "
+        f"WHEN regexp_full_match({text}, {literal(FRACTION)}) "
+        f"THEN {_double_sql(number, created)} "
+        f"WHEN regexp_matches({text}, '[0-9]{{4}}') THEN {spelled} END"
     )
-    return _bound(f"coalesce({', '.join(found)})", "p1", _moved_sql())
-
-
-def _packed(day: str, tail: dict[str, str]) -> str:
-    """Give a date and the parts that follow it, the same ones for every way to spell it."""
-    parts = ", ".join(f"{part} := {tail.get(part, repr(''))}" for part in TAIL_PARTS)
-    return f"struct_pack(a := {day}, {parts})"
+    return f"coalesce({', '.join(found)})"
 
 
 def _extracted(text: str, form: Form) -> str:
@@ -283,88 +289,93 @@ def _extracted(text: str, form: Form) -> str:
     return f"regexp_extract({text}, {literal(f'^(?:{form.pattern})$')}, [{names}])"
 
 
-def _given_sql(text: str, form: Form) -> str:
-    parts = {part: f"g1.{part}" for part in form.parts}
-    packed = f"CASE WHEN g2 IS NOT NULL THEN {_packed('g2', parts)} END"
-    return _bound(_extracted(text, form), "g1", _bound(_day_sql(parts), "g2", packed))
-
-
-def _heads_sql(text: str) -> str:
-    heads = []
+def _rewritten(text: str) -> str:
+    """Give the SQL of a text with its date in one order; no head begins as that does."""
+    found = {True: text, False: text}
     for form in HEADS:
-        day = _day_sql({part: f"h1.{part}" for part in form.parts})
-        head = f"CASE WHEN h1.y <> '' THEN struct_pack(a := {day}, r := h1.r) END"
-        heads.append(_bound(_extracted(text, form), "h1", head))
-    return f"coalesce({', '.join(heads)})"
+        (spelled,) = (REWRITTEN[part] for part in form.parts if part in REWRITTEN)
+        groups = {part: f"\\{form.parts.index(part) + 1}" for part in form.parts}
+        pattern, new = literal(f"^(?:{form.pattern})$"), literal(spelled.format(**groups))
+        first = form.parts[0] == "y"
+        found[first] = f"regexp_replace({found[first]}, {pattern}, {new})"
+    return (
+        f"CASE WHEN regexp_matches({text}, '^[0-9]{{4}}') THEN {found[True]} "
+        f"ELSE {found[False]} END"
+    )
 
 
-def _tail_sql() -> str:
-    tail = _packed("t3.a", {part: f"x1.{part}" for part in TAIL_PARTS})
-    found = _bound(_extracted("t3.r", TAIL), "x1", f"CASE WHEN x1.x <> '' THEN {tail} END")
-    return f"CASE WHEN t3.r = '' THEN {_packed('t3.a', {})} ELSE {found} END"
-
-
-def _moved_sql() -> str:
-    """Give the day in UTC of a moment whose day somewhere is known."""
-    tail = {part: f"p1.{part}" for part in TAIL_PARTS}
-    seconds = _bound(f"CAST(rtrim({tail['h']}, ':') AS INTEGER)", "hour", _seconds_sql(tail))
-    utc = f"p1.a + CAST(floor((p2 - {_offset_sql(tail)}) / 86400) AS INTEGER)"
-    moved = f"CASE WHEN p1.h = '' THEN p1.a ELSE {_bound(seconds, 'p2', utc)} END"
-    return _bound(moved, "p3", _in_range("p3"))
+def _moved_sql(form: Form) -> str:
+    """Give the day in UTC of the parts of a text, all empty where it is not of that form."""
+    parts = {part: f"p1.{part}" for part in form.parts}
+    day = _day_sql(parts)
+    if "h" not in parts:
+        return _bound(day, "p2", _in_range("p2"))
+    hour = f"CAST(rtrim({parts['h']}, ':') AS INTEGER)"
+    utc = f"p2 + CAST(floor((p4 - {_offset_sql(parts)}) / 86400) AS INTEGER)"
+    moved = _bound(
+        hour, "p3", _bound(_seconds_sql(parts), "p4", _bound(utc, "p5", _in_range("p5")))
+    )
+    # DuckDB binds a list twice and a lambda's body once: lambdas are nested in bodies only.
+    return _bound(day, "p2", f"CASE WHEN {parts['h']} = '' THEN {_in_range('p2')} ELSE {moved} END")
 
 
 def _day_sql(parts: dict[str, str]) -> str:
-    year = parts["y"]
-    first = f"TRY_CAST({year} || '-01-01' AS DATE)"
+    year, found = parts["y"], []
+    number = f"TRY_CAST({year} AS INTEGER)"
     if "w" in parts:
-        week = f"{year} || '-01-04'"
-        monday = f"date_trunc('week', TRY_CAST({week} AS DATE))"
-        days = f"(TRY_CAST({parts['w']} AS INTEGER) * 7 + TRY_CAST({parts['u']} AS INTEGER) - 8)"
-        found = f"(CAST({monday} AS DATE) + {days})"
-        return f"CASE WHEN isoyear({found}) = TRY_CAST({year} AS INTEGER) THEN {found} END"
+        monday = f"CAST(date_trunc('week', TRY_CAST({year} || '-01-04' AS DATE)) AS DATE)"
+        days = f"TRY_CAST({parts['w']} AS INTEGER) * 7 + TRY_CAST({parts['u']} AS INTEGER) - 8"
+        day = f"({monday} + ({days}))"
+        found.append(
+            f"WHEN {parts['w']} <> '' THEN CASE WHEN isoyear({day}) = {number} THEN {day} END"
+        )
     if "j" in parts:
-        found = f"({first} + (TRY_CAST({parts['j']} AS INTEGER) - 1))"
-        return f"CASE WHEN year({found}) = TRY_CAST({year} AS INTEGER) THEN {found} END"
-    month = (
-        f"CASE WHEN {parts['m']} > 'A' "
-        f"THEN CAST((instr('{MONTHS}', lower({parts['m']}[1:3])) + 2) // 3 AS VARCHAR) "
-        f"ELSE {parts['m']} END"
-    )
-    spelled = f"{year} || '-' || {month} || '-' || trim({parts['d']})"
-    return f"CASE WHEN {year} <> '' THEN TRY_CAST({spelled} AS DATE) END"
+        first = f"TRY_CAST({year} || '-01-01' AS DATE)"
+        day = f"({first} + (TRY_CAST({parts['j']} AS INTEGER) - 1))"
+        found.append(
+            f"WHEN {parts['j']} <> '' THEN CASE WHEN year({day}) = {number} THEN {day} END"
+        )
+    if "m" in parts:
+        name = f"(instr('{MONTHS}', lower({parts['m']}[1:3])) + 2) // 3"
+        month = f"if({parts['m']} > 'A', CAST({name} AS VARCHAR), {parts['m']})"
+        spelled = f"{year} || '-' || {month} || '-' || trim({parts['d']})"
+        found.append(f"WHEN {parts['m']} <> '' THEN TRY_CAST({spelled} AS DATE)")
+    return f"CASE {' '.join(found)} END"
 
 
 def _integer(text: str) -> str:
     return f"coalesce(TRY_CAST({text} AS INTEGER), 0)"
 
 
-def _seconds_sql(tail: dict[str, str]) -> str:
+def _seconds_sql(parts: dict[str, str]) -> str:
     """Give the second of the day; that of a leap second is the one before it."""
-    minute, second = _integer(tail["i"]), _integer(tail["s"])
-    digits, half = tail["f"], f"lower({tail['p']})"
-    unit = f"CASE WHEN {tail['s']} <> '' THEN 0 WHEN {tail['i']} <> '' THEN 60 ELSE 3600 END"
+    given = {part: parts.get(part, "''") for part in TAIL_PARTS}
+    minute, second = _integer(given["i"]), _integer(given["s"])
+    digits, half = given["f"], f"lower({given['p']})"
     fraction = (
-        f"CASE WHEN {tail['s']} <> '' OR {digits} = '' THEN 0 "
-        f"ELSE floor(CAST('0.' || {digits} AS DOUBLE) * {unit}) END"
+        f"CASE WHEN {given['s']} <> '' OR {digits} = '' THEN 0 "
+        f"ELSE floor(CAST('0.' || {digits} AS DOUBLE) * if({given['i']} <> '', 60, 3600)) END"
     )
     clock = (
-        f"CASE WHEN {half} = '' THEN hour "
-        f"WHEN hour BETWEEN 1 AND 12 THEN hour % 12 + if({half} = 'p', 12, 0) END"
+        f"CASE WHEN {half} = '' THEN p3 "
+        f"WHEN p3 BETWEEN 1 AND 12 THEN p3 % 12 + if({half} = 'p', 12, 0) END"
     )
-    midnight = f"hour = 24 AND {minute} = 0 AND {second} = 0 AND trim({digits}, '0') = ''"
+    midnight = f"p3 = 24 AND {minute} = 0 AND {second} = 0 AND trim({digits}, '0') = ''"
     return (
-        f"CASE WHEN {minute} <= 59 AND {second} <= 60 AND (hour <= 23 OR ({midnight})) "
+        f"CASE WHEN {minute} <= 59 AND {second} <= 60 AND (p3 <= 23 OR ({midnight})) "
         f"THEN ({clock}) * 3600 + {minute} * 60 + least({second}, 59) + {fraction} END"
     )
 
 
-def _offset_sql(tail: dict[str, str]) -> str:
+def _offset_sql(parts: dict[str, str]) -> str:
     """Give the seconds ahead of UTC; null for what is no offset."""
-    zone, sign, name = f"upper({tail['z']})", tail["g"], tail["b"]
-    hours, minutes, seconds = (_integer(tail[part]) for part in ("oh", "om", "os"))
+    if "g" not in parts:
+        return "0"
+    zone, sign, name = f"upper({parts['z']})", parts["g"], parts.get("b", "''")
+    hours, minutes, seconds = (_integer(parts[part]) for part in ("oh", "om", "os"))
     ahead = f"({hours} * 3600 + {minutes} * 60 + {seconds}) * if({sign} = '-', -1, 1)"
     zones = " ".join(f"WHEN '{each}' THEN {ahead * 3600}" for each, ahead in ZONES.items())
-    local = "(CAST(p1.a AS TIMESTAMP) + to_seconds(p2))"
+    local = "(CAST(p2 AS TIMESTAMP) + to_seconds(p4))"
     return (
         f"CASE WHEN {sign} <> '' THEN CASE WHEN {hours} <= 23 AND {minutes} <= 59 "
         f"AND {zone} IN ('', 'UT', 'UTC', 'GMT') THEN {ahead} END "
