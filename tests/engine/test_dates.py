@@ -116,7 +116,7 @@ SPELLINGS: dict[str, date | None] = {
             "2024-01-15T10:00:00+25:00", "2024-01-15T10:00:00+01:75", "2024-01-15 10:00:00 XYZ",
             "2024-01-15T10:00:00 Europe/Nowhere", "2024-01-15 13:00 PM", "20240115.5", "315532799",
             "9999-12-31T23:00:00-05:00", "1000-01-01T00:00:00+01:00", "5000000000", "true",
-            "٢٠٢٤-٠١-١٥", "2024-01-15 and more", "2024-01-15" + " " * 200, '{"a":"2024-01-15"}',
+            "".join(chr(0x660 + int(c)) for c in "20240115"), "2024-01-15 and more", "2024-01-15" + " " * 200, '{"a":"2024-01-15"}',
         ],
         None,
     ),
@@ -175,7 +175,7 @@ def test_a_date_of_mongodb_is_read_within_its_struct(
     assert db.execute(query).fetchall() == [(DAY,)]
 
 
-def test_nothing_else_means_a_day(db: duckdb.DuckDBPyConnection) -> None:
+def test_nothing_else_means_a_day() -> None:
     for kind in (BOOLEAN, Scalar("binary"), Array(STRING), Struct((("a", STRING),))):
         assert day_sql("v", kind, CREATED) == "CAST(NULL AS DATE)"
         assert certain_day_sql("v", kind) == "true"
@@ -263,7 +263,7 @@ def mutated(draw: st.DrawFn) -> str:
     for _ in range(draw(st.integers(0, 2))):
         place = draw(st.integers(0, len(text)))
         width = draw(st.integers(0, 2))
-        inserted = draw(st.text('0129-+:/., TZWzapm"{}[]()|=éſK\n', max_size=2))
+        inserted = draw(st.text('0129-+:/., TZWzapm"{}[]()|=é\u017f\u212a\n', max_size=2))
         text = text[:place] + inserted + text[place + width :]
     return text
 
@@ -281,8 +281,7 @@ DOUBLES = st.floats(width=64) | st.floats(1e7, 2e18) | NUMBERS.map(float)
 def test_any_text_means_the_same_day_in_sql(
     db: duckdb.DuckDBPyConnection, texts: list[str]
 ) -> None:
-    texts = [text for text in texts if text.isprintable() or "\n" in text and "\0" not in text]
-    texts = [text for text in texts if text.encode("utf-8", "replace").decode() == text] or [""]
+    texts = [text for text in texts if "\0" not in text and text.isprintable()] or [""]
     expected = [day_of(text, CREATED) for text in texts]
     for kind in (STRING, TIMESTAMP, BIGINT):
         assert dict(zip(texts, days(db, texts, kind), strict=True)) == dict(
@@ -420,16 +419,25 @@ def dates_of(found: Any) -> list[str]:
     return sorted(row["date_partition"] for row in found.rows)
 
 
+def _fits(value: Any, type_name: str) -> bool:
+    match type_name:
+        case "timestamp":
+            return value == "2024-01-15T10:00:00Z"
+        case "date":
+            return bool(value == "2024-01-15")
+        case "bigint":
+            return isinstance(value, int) or value == "20240115"
+        case "double":
+            return isinstance(value, int | float) or value == "20240115"
+    return True
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", JSON_VALUES, ids=str)
 @pytest.mark.parametrize("type_name", [None, "timestamp", "date", "string", "bigint", "double"])
 def test_json_and_csv_are_dated_on_both_ways(name: str, value: Any, type_name: str | None) -> None:
-    # A value that does not fit the table's column is dated by the column's own way only.
-    fits = type_name is None or type_name == "string" or (
-        isinstance(value, str) and len(value) > 8 and value.startswith("2024-01-15T" if type_name == "timestamp" else "2024-01-15") and type_name in ("timestamp", "date") and (type_name == "timestamp" or len(value) == 10)
-    ) or (not isinstance(value, (str, dict)) and type_name == "double") or (isinstance(value, int) and type_name == "bigint")  # fmt: skip
-    if not fits:
-        pytest.skip("rescued")
+    if type_name and not _fits(value, type_name):
+        pytest.skip("rescued: the column has no value to be dated by")
     table = {"n": "bigint"} | ({name: type_name} if type_name else {})
     record, odd = {"n": 1, name: value}, {"n": "x", name: value}
     for records in ([record], [record, odd]):
