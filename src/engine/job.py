@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import duckdb
 
 from engine.database import MARGIN, interrupted_in
+from engine.types.paths import day_of_path
 from store.errors import ObjectTooLargeError, OutOfTimeError
 from store.model import OutputFile, Schema, Source
 from store.naming import partition_of
@@ -47,7 +48,7 @@ class Options:
     disk_bytes : int
         Room below the work folder.
     date_columns : tuple of str
-        Columns that may date a record, the first present one wins.
+        Columns that may date a record, the first usable date wins.
     max_partitions : int
         Dates that one object may hold.
     output_format : str
@@ -107,7 +108,8 @@ class Job:
     @property
     def undated_partition(self) -> str:
         """Where records without a usable date of their own go."""
-        return partition_of(self.source.created)
+        day = day_of_path(self.source.key)
+        return day.isoformat() if day else partition_of(self.source.created)
 
     def restart(self) -> None:
         """Forget what was counted and refused: another reading of the object begins."""
@@ -195,7 +197,8 @@ class Quarantine:
     @property
     def undated_partition(self) -> str:
         """Where records without a usable date of their own go."""
-        return partition_of(self.source.created)
+        day = day_of_path(self.source.key)
+        return day.isoformat() if day else partition_of(self.source.created)
 
     def restart(self) -> None:
         """Forget everything: another reading of the object begins."""
