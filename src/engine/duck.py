@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.job import Options, Quarantine, opened
+from engine.job import Options, opened
 from engine.open.detect import detect
 from engine.open.encoding import as_utf8
 from engine.open.unpack import unpacked
@@ -14,6 +14,7 @@ from engine.read.delimited import convert_delimited
 from engine.read.document import convert_document
 from engine.read.jsonl import convert_jsonl
 from engine.read.plain import convert_opaque, convert_text
+from engine.write.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,8 +67,12 @@ class DuckEngine:
                 case "opaque":
                     return convert_opaque(job, plain, compression, found.media_type)
             is_json = found.name in ("json", "jsonl")
-            text, _ = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
+            text, was = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
+            if was != found.encoding:
+                job.guesses.append(f"encoding guessed: {was}")
             if found.dialect:
+                if not found.dialect.header:
+                    job.guesses.append("header guessed: no header")
                 return convert_delimited(job, text, compression, found.dialect)
             if not is_json:
                 return convert_text(job, text, compression)

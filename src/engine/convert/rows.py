@@ -12,10 +12,10 @@ from engine.write.publish import WIDE, dated, lineage, publish
 from store.model import Conversion, Status
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from engine.convert.drift import Drifting
     from engine.convert.layout import Layout, Target
     from engine.job import Job
     from store.model import OutputFile
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 #: Bytes of a record that is certainly taken: half of the 32 MB that Athena takes for a row.
 #: DuckDB takes up to twice as many, since its buffers are so long.
 MAX_RECORD = 15 * 1024 * 1024
-
-#: So many drifting columns are named, those that drift most.
-_NAMED = 20
 
 #: Columns that are read from JSON at once where there are many.
 _SLICE = 500
@@ -59,7 +56,7 @@ def fields_of(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {VALUE: value}
 
 
-def conformed(value: Any, targets: tuple[Target, ...], drift: Counter[str]) -> dict[str, Any]:
+def conformed(value: Any, targets: tuple[Target, ...], drift: Drifting) -> dict[str, Any]:
     """Read one record as a row.
 
     Parameters
@@ -68,7 +65,7 @@ def conformed(value: Any, targets: tuple[Target, ...], drift: Counter[str]) -> d
         What :func:`engine.convert.exact.loads` gave.
     targets : tuple of Target
         Where its fields go; a field without one held nothing but nulls.
-    drift : Counter
+    drift : Drifting
         Counts, by column, the rows in which not all of it could be read as its type.
 
     Returns
@@ -86,7 +83,7 @@ def conformed(value: Any, targets: tuple[Target, ...], drift: Counter[str]) -> d
         if target.field in fields:
             row[target.column] = conform(fields[target.field], target.kind, target.field, rescued)
             if len(rescued) > before:
-                drift[target.column] += 1
+                drift.note(target.column, list(rescued.values())[before])
                 before = len(rescued)
     if rescued:
         row[RESCUED] = json.dumps(rescued, ensure_ascii=False, separators=(",", ":"))
@@ -216,5 +213,6 @@ def conversion(
         outputs,
         job.quarantine.close(),
         layout.added,
-        tuple(sorted(job.drift.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]),
+        job.drift.most(layout.schema),
+        guesses=tuple(job.guesses),
     )

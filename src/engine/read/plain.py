@@ -1,15 +1,15 @@
-"""Text, one row a line, and files that hold no records, one row each."""
+"""Text, one row a line, and files that hold no records."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 from engine.convert.layout import lay_out
 from engine.convert.rows import MAX_RECORD, conformed, conversion, lines_of, publish_rows
 from engine.convert.rules import Rules
 from engine.types.kinds import BIGINT, STRING
+from engine.write.stored import store
+from store.model import Conversion, Schema, Status
 from store.reasons import Reason
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from engine.convert.layout import Layout
     from engine.job import Job
-    from store.model import Conversion
 
 
 def convert_text(job: Job, path: Path, compression: str) -> Conversion:
@@ -72,12 +71,12 @@ def _lines(job: Job, path: Path) -> Iterator[tuple[int, dict[str, Any], bytes]]:
 
 
 def convert_opaque(job: Job, path: Path, compression: str, media_type: str) -> Conversion:
-    """Describe a file that holds no records as one row.
+    """Keep a file that holds no records as one row of the table ``objects``.
 
     Parameters
     ----------
     job : Job
-        Table and limits.
+        The object.
     path : Path
         The file, unpacked.
     compression : str
@@ -88,19 +87,19 @@ def convert_opaque(job: Job, path: Path, compression: str, media_type: str) -> C
     Returns
     -------
     Conversion
-        One record: key, size in bytes, media type and SHA-256 of the content.
+        STORED: nothing was read, and the dataset's own table is as it was.
     """
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    record = {
-        "key": job.source.key,
-        "size": path.stat().st_size,
-        "media_type": media_type,
-        "sha256": digest,
-    }
-    kinds = {"key": STRING, "size": BIGINT, "media_type": STRING, "sha256": STRING}
-    rules = Rules.of(job.contract, nulls=False)
-    layout = lay_out(job.table, rules.fields(kinds))
-    raw = json.dumps(record, ensure_ascii=False).encode()
-    outputs, rescued = publish_rows(job, _accepted(job, rules, layout, [(1, record, raw)]), layout)
-    return conversion(job, "opaque", compression, layout, outputs, rescued)
+    detail = f"{media_type}: there are no records in it that the lake can read"
+    row = store(job.source, path, job.workdir / "stored.jsonl.gz", media_type, detail)
+    return Conversion(
+        Status.STORED,
+        "opaque",
+        compression,
+        read=0,
+        accepted=0,
+        quarantined=0,
+        rescued=0,
+        schema=job.table or Schema(),
+        stored=(row,),
+        detail=detail,
+    )
