@@ -42,7 +42,7 @@ class DuckEngine:
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
     ) -> Conversion:
-        """See :class:`processor.ingest.Engine`.
+        """See :class:`processor.ports.Engine`.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class DuckEngine:
             return convert_document(job, text, compression)
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
-        """See :class:`processor.ingest.Engine`."""
+        """See :class:`processor.ports.Engine`."""
         quarantine = Quarantine(source, workdir / "rejected.jsonl.gz")
         quarantine.add(0, code, detail, b"")
         (file,) = quarantine.close()
