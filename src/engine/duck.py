@@ -14,7 +14,9 @@ from engine.open.unpack import unpacked
 from engine.read.avro import AvroReading
 from engine.read.document import document
 from engine.read.jsonl import JsonLines
+from engine.read.orc import OrcReading
 from engine.read.parquet import ParquetReading
+from engine.read.sheets import SheetsReading
 from engine.read.text import TextLines
 
 if TYPE_CHECKING:
@@ -75,6 +77,10 @@ class DuckEngine:
                         return convert(job, reading)
                 case "avro":
                     return convert(job, AvroReading(job, plain))
+                case "orc":
+                    return convert(job, OrcReading(job, plain))
+                case "xlsx" | "xlsb" | "xls" | "ods":
+                    return convert(job, SheetsReading(job, plain, found.name))
                 case "opaque":
                     from engine.read.plain import convert_opaque
 

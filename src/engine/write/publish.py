@@ -118,6 +118,8 @@ def dated(job: Job, targets: Iterable[Target], reference: dict[str, str]) -> str
 
 def _moment(value: str, kind: Kind) -> str:
     """Give the UTC date of a raw value as SQL; empty for a kind that is no time."""
+    if kind in (TIMESTAMP, DATE):
+        value = f"CAST({value} AS VARCHAR)"
     if kind in (STRING, TIMESTAMP, DATE) or sized(kind)[0] in ("varchar", "char"):
         # A cast to TIMESTAMP ignores offsets: right, and cheaper, only where there is none.
         return (
