@@ -6,18 +6,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.convert.optimistic import convert
+from engine.convert.stored import stored
 from engine.database import Database
-from engine.job import Options, Quarantine, opened
+from engine.job import Options, opened
 from engine.open.detect import detect
 from engine.open.encoding import as_utf8
 from engine.open.unpack import unpacked
 from engine.read.avro import AvroReading
 from engine.read.document import document
-from engine.read.jsonl import JsonLines
+from engine.read.jsonl import JsonLines, WrongLinesError
 from engine.read.orc import OrcReading
 from engine.read.parquet import ParquetReading
 from engine.read.sheets import SheetsReading
 from engine.read.text import TextLines
+from engine.write.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,7 +52,7 @@ class DuckEngine:
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
     ) -> Conversion:
-        """See :class:`processor.ingest.Engine`.
+        """See :class:`processor.ports.Engine`.
 
         Raises
         ------
@@ -82,11 +84,11 @@ class DuckEngine:
                 case "xlsx" | "xlsb" | "xls" | "ods":
                     return convert(job, SheetsReading(job, plain, found.name))
                 case "opaque":
-                    from engine.read.plain import convert_opaque
-
-                    return convert_opaque(job, plain, compression, found.media_type)
+                    return stored(job, plain, found.media_type)
             is_json = found.name in ("json", "jsonl")
-            text, _ = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
+            text, was = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
+            if was != found.encoding:
+                job.guesses.append(f"encoding guessed: {was}")
             if found.dialect:
                 from engine.read.delimited import convert_delimited
 
@@ -95,10 +97,13 @@ class DuckEngine:
                 return convert(job, TextLines(job, text))
             if found.name == "jsonl":
                 return convert(job, JsonLines(job, text))
-            return convert(job, document(job, text))
+            try:
+                return convert(job, document(job, text))
+            except WrongLinesError:
+                return convert(job, document(job, text, supposed=False))
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
-        """See :class:`processor.ingest.Engine`."""
+        """See :class:`processor.ports.Engine`."""
         quarantine = Quarantine(source, workdir / "rejected.jsonl.gz")
         quarantine.add(0, code, detail, b"")
         (file,) = quarantine.close()
