@@ -15,7 +15,9 @@ from engine.open.unpack import unpacked
 from engine.read.avro import AvroReading
 from engine.read.document import document
 from engine.read.jsonl import JsonLines, WrongLinesError
+from engine.read.orc import OrcReading
 from engine.read.parquet import ParquetReading
+from engine.read.sheets import SheetsReading
 from engine.read.text import TextLines
 from engine.write.quarantine import Quarantine
 
@@ -77,6 +79,10 @@ class DuckEngine:
                         return convert(job, reading)
                 case "avro":
                     return convert(job, AvroReading(job, plain))
+                case "orc":
+                    return convert(job, OrcReading(job, plain))
+                case "xlsx" | "xlsb" | "xls" | "ods":
+                    return convert(job, SheetsReading(job, plain, found.name))
                 case "opaque":
                     return stored(job, plain, found.media_type)
             is_json = found.name in ("json", "jsonl")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.convert.exact import NotJsonError, loads
 from engine.open.encoding import encoding_of
+from engine.open.workbooks import workbook_kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,6 @@ _MEDIA = (
     (b"fLaC", "audio/flac"),
     (b"RIFF", "application/octet-stream"),
     (b"SQLite format 3\0", "application/vnd.sqlite3"),
-    (b"ORC", "application/octet-stream"),
 )
 
 
@@ -117,6 +117,10 @@ def detect(path: Path, key: str, content_type: str, hint: str = "") -> Format:
         return Format("parquet")
     if head.startswith(b"Obj\x01"):
         return Format("avro")
+    if head.startswith(b"ORC") and not encoding_of(head[3:]):
+        return Format("orc")
+    if workbook := workbook_kind(path):
+        return Format(workbook)
     extension = hint or _extension(key)
     named_json = extension in _JSON | _JSON_LINES or "json" in content_type
     for magic, media_type in _MEDIA:
