@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CsvSettings:
-    """How a dataset's delimited files are written; None where the contract does not say it.
+    r"""How a dataset's delimited files are written; None where the contract does not say it.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class CsvSettings:
     escape : str or None
         What stands before a quote within quotes: the quote itself or a backslash.
     nulls : tuple of str or None
-        Fields that stand for null, beside empty ones and ``\\N``.
+        Fields that stand for null, beside empty ones and ``\N``.
     comment : str or None
         How lines that are no records begin.
     skip : int or None

@@ -12,7 +12,7 @@ from engine.open.detect import detect
 from engine.open.encoding import as_utf8
 from engine.open.unpack import unpacked
 from engine.read.columnar import convert_avro, convert_parquet
-from engine.read.delimited import convert_delimited
+from engine.read.delimited import Delimited
 from engine.read.document import document
 from engine.read.jsonl import JsonLines
 from engine.read.plain import convert_opaque
@@ -67,7 +67,9 @@ class DuckEngine:
             room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
             plain, compression = unpacked(source.path, workdir / "plain", room)
             hint = contract.format_hint if contract else ""
-            found = detect(plain, source.key, source.content_type, hint)
+            settings = getattr(contract, "csv", None)
+            columns = frozenset(column.name for column in table.columns) if table else ()
+            found = detect(plain, source.key, source.content_type, hint, settings, columns)
             job.compression = compression
             match found.name:
                 case "parquet":
@@ -79,7 +81,7 @@ class DuckEngine:
             is_json = found.name in ("json", "jsonl")
             text, _ = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
             if found.dialect:
-                return convert_delimited(job, text, compression, found.dialect)
+                return convert(job, Delimited(job, text, found.dialect))
             if not is_json:
                 return convert(job, TextLines(job, text))
             if found.name == "jsonl":

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from contract.values import Digits
+from engine.convert.written import Field
 from engine.types.kinds import (
     BOOLEAN,
     DATE,
@@ -187,6 +188,8 @@ def conform(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
 
 
 def _exact(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
+    if isinstance(value, Field):
+        value = value.meant(kind)
     if value is None:
         return None
     match kind:
@@ -257,13 +260,21 @@ def _map(
 ) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MisfitError
-    entries = {text_of(read_text(name, key)): name for name in value}
+    entries = {text_of(_key(name, key)): name for name in value}
     if len(entries) < len(value):
         raise MisfitError
     return {
         entry: conform(value[name], inner, f"{path}.{name}", rescued)
         for entry, name in entries.items()
     }
+
+
+def _key(text: str, kind: Scalar) -> Any:
+    if kind == BOOLEAN:
+        if text.lower() not in ("true", "false"):
+            raise MisfitError
+        return text.lower() == "true"
+    return _exact(text, kind, "", {})
 
 
 _WHOLE_BITS = {"tinyint": 7, "smallint": 15, "int": 31, "bigint": 63}
@@ -383,10 +394,6 @@ def read_text(text: str, kind: Kind) -> Any:
     MisfitError
         When it is not exactly one of that kind.
     """
-    if kind == BOOLEAN:
-        if text.lower() not in ("true", "false"):
-            raise MisfitError
-        return text.lower() == "true"
     if isinstance(kind, Scalar):
-        return _exact(text, kind, "", {})
+        return _exact(Field(text), kind, "", {})
     raise MisfitError

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import math
 import mmap
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,8 @@ from contract.check import Violation, violation
 from contract.formats import FORMATS
 from contract.schema import ANY, Node
 from contract.values import decimal_of
-from engine.convert.exact import NotJsonError, loads
+from engine.convert.exact import loads
+from engine.convert.written import Field
 from engine.types.kinds import (
     BIGINT,
     BINARY,
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 QUOTED = Scalar("quoted")
 
 _TRUE, _FALSE = "true", "false"
+
+#: A text is a string where it may be nothing else; else it may be a number.
+_STRINGS = (frozenset({"string"}), frozenset({"string", "null"}))
 
 
 # --- Types -----------------------------------------------------------------------------
@@ -121,18 +124,23 @@ class Rules:
     nulls : bool
         Whether the files know nulls but not absence; see
         :func:`contract.check.violation`.
+    texts : bool
+        Whether the files know nothing but texts, which may be numbers to the contract.
     """
 
     root: Node = ANY
     nulls: bool = False
+    texts: bool = False
 
     @classmethod
-    def of(cls, contract: Contract | None, *, nulls: bool) -> Rules:
+    def of(cls, contract: Contract | None, *, nulls: bool, texts: bool = False) -> Rules:
         """Give the rules of a contract, or none."""
-        return cls(contract.root if contract else ANY, nulls)
+        return cls(contract.root if contract else ANY, nulls, texts)
 
     def violation(self, value: Any) -> Violation | None:
         """Find the first rule that a record breaks."""
+        if self.texts and not self.root.trivial and isinstance(value, dict):
+            value = {name: read_field(t, self.root.property(name)) for name, t in value.items()}
         return None if self.root.trivial else violation(self.root, value, nulls=self.nulls)
 
     def settle(self, shapes: Mapping[str, Kind], table: frozenset[str]) -> bool:
@@ -151,7 +159,9 @@ class Rules:
         """Say how each field is to be read so that its type is proved."""
         kinds = {target.field: target.kind for target in layout.targets}
         return {
-            name: _proved(self.root.property(name), shape, kinds.get(name, NULL))
+            name: shape
+            if self.texts and self.root.property(name).types not in _STRINGS
+            else _proved(self.root.property(name), shape, kinds.get(name, NULL))
             for name, shape in shapes.items()
         }
 
@@ -248,12 +258,12 @@ def read_field(text: str | None, node: Node) -> Any:
         return None
     if node.allows("boolean") and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    if not node.allows("integer") or not re.match(r"[-0-9].*\S$|[0-9]$", text, re.DOTALL):
-        return text
-    try:
-        return loads(text)
-    except NotJsonError:
-        return text
+    if not node.allows("integer"):
+        return str(text)
+    number = text.number if isinstance(text, Field) else Field(text).number
+    if not text and not node.allows("string"):
+        return None
+    return loads(number) if number else str(text)
 
 
 def in_file(layout: Layout, names: Mapping[str, Any] | tuple[str, ...]) -> Layout:

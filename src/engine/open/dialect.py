@@ -171,9 +171,9 @@ def find_dialect(samples: list[str], context: Context) -> Dialect | None:
     if cut.width == 1 and opening.names and len(opening.names) > 1 and not wanted:
         return None
     header = find_header(cut, opening.names, bool(named) or context.certain, said, context.table)
-    if not (named or context.certain or said.header is not None or opening.names):
-        if not _proven(cut, header, context.extension):
-            return None
+    sure = named or context.certain or said.header is not None or opening.names
+    if not sure and not _proven(cut, header, context.extension):
+        return None
     return _dialect(samples[0], opening, cut, header, said)
 
 
@@ -265,9 +265,7 @@ def _proven(cut: Cut, header: Header, extension: str) -> bool:
     return not header.present and typed * 3 >= cut.width and (cut.width > 2 or typed == 2)
 
 
-def _dialect(
-    head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSettings
-) -> Dialect:
+def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSettings) -> Dialect:
     before = opening.offset + cut.offset_of(header.row)
     preamble = len(re.findall(r"\r\n|\r|\n", head[:before]))
     guesses = list(header.guesses)

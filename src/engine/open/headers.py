@@ -21,8 +21,8 @@ _MAX_PREAMBLE = 40
 
 _NUMBER = re.compile(r"[-+(]?[$€£]?\s?(\d[\d,. ]*|\.\d+)([eE][-+]?\d+)?\s*[%)]?")
 _MOMENT = re.compile(
-    r"\d{4}-\d{1,2}(-\d{1,2})?([T ]\d{1,2}:.*)?|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}.*|\d{4}/\d{1,2}/\d.*"
-    r"|\d{1,2}:\d{2}(:\d{2})?.*"
+    r"\d{4}-\d{1,2}(-\d{1,2})?([T ]\d{1,2}:.*)?|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}.*"
+    r"|\d{4}/\d{1,2}/\d.*|\d{1,2}:\d{2}(:\d{2})?.*"
 )
 _YEAR = re.compile(r"(1[89]|20|21)\d\d")
 _TRUTH = frozenset({"true", "false", "yes", "no"})
@@ -92,7 +92,7 @@ def find_header(
     first = cut.head[begin] if begin < len(cut.head) else None
     cells = [without_mark(cell or "") for cell in first.cells] if first else []
     below = [r for r in [*cut.head[begin + 1 :], *_further(cut)] if cut.regular(r) and r.full]
-    below = [r for r in below if [c or "" for c in r.cells] != cells]
+    below = [r for r in below if [without_mark(c or "") for c in r.cells] != cells]
     columns = _columns(below, cut.width)
     contrast = _contrast(cells, columns)
     typed = sum(_kind(column) not in ("", "text") for column in columns)
@@ -112,13 +112,18 @@ def find_header(
     shifted = len(cells) == cut.width - 1 and first is not None and begin + 1 < len(cut.head)
     full = [*([""] if shifted else []), *cells, *([""] * width)][:width]
     return Header(
-        begin, True, cells, distinct(full), units, contrast, typed, (f"header {why}",) if why else ()
+        begin,
+        True,
+        cells,
+        distinct(full),
+        units,
+        contrast,
+        typed,
+        (f"header {why}",) if why else (),
     )
 
 
-def _without(
-    cut: Cut, begin: int, cells: list[str], contrast: int, typed: int, why: str
-) -> Header:
+def _without(cut: Cut, begin: int, cells: list[str], contrast: int, typed: int, why: str) -> Header:
     # A last column that is empty throughout is one all the same: it has no type, so no harm.
     regular = [len(r.cells) for r in cut.every if cut.regular(r)]
     width = max(regular, default=cut.width)
@@ -284,14 +289,14 @@ def looks_like_names(cells: list[str]) -> bool:
 def distinct(names: Iterable[str]) -> tuple[str, ...]:
     """Make names distinct: one that is repeated gets a number, one that is empty its place."""
     wanted = [" ".join(name.split()) if name.isspace() else name.strip() for name in names]
-    taken = {name.lower() for name in wanted if name}
+    taken = {name for name in wanted if name}
     used: set[str] = set()
     found = []
     for position, name in enumerate(wanted, 1):
         candidate, number = name or f"column_{position}", 1
-        while candidate.lower() in used or (number > 1 and candidate.lower() in taken):
+        while candidate in used or (number > 1 and candidate in taken):
             number += 1
             candidate = f"{name or f'column_{position}'}_{number}"
-        used.add(candidate.lower())
+        used.add(candidate)
         found.append(candidate)
     return tuple(found)

@@ -49,6 +49,7 @@ class JsonLines:
     path: Path
     name: str = "jsonl"
     nulls: bool = False
+    texts: bool = False
 
     def guess(self) -> dict[str, Kind]:
         """See the protocol."""

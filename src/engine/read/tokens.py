@@ -23,6 +23,7 @@ MAX_QUOTED = 32 * 1024 * 1024
 
 _LINE = re.compile(rb"[^\r\n]*")
 
+
 @dataclass(frozen=True)
 class Grammar:
     """How records become fields.
@@ -74,7 +75,9 @@ class Grammar:
     def closing(self) -> re.Pattern[bytes]:
         """What may come behind a closing quote."""
         white = re.escape(self.white.encode())
-        return re.compile(rb"[%b]*(?:(%b)|(?=[\r\n])|\Z)" % (white, re.escape(self.delimiter_bytes)))
+        return re.compile(
+            rb"[%b]*(?:(%b)|(?=[\r\n])|\Z)" % (white, re.escape(self.delimiter_bytes))
+        )
 
     @cached_property
     def inner(self) -> re.Pattern[bytes]:
@@ -181,7 +184,9 @@ def _row(
     except UnicodeDecodeError:
         return _undecodable(start, end, following)
     white = grammar.white
-    return Row(start, end, following, [f.strip(white) or None for f in text.split(grammar.delimiter)])
+    return Row(
+        start, end, following, [f.strip(white) or None for f in text.split(grammar.delimiter)]
+    )
 
 
 def _undecodable(start: int, end: int, following: int) -> Row:
@@ -217,9 +222,7 @@ def _quoted_row(
             return fields, position
 
 
-def _closed(
-    data: bytes, grammar: Grammar, start: int, *, whole: bool
-) -> tuple[bytes, int] | str:
+def _closed(data: bytes, grammar: Grammar, start: int, *, whole: bool) -> tuple[bytes, int] | str:
     """Give a quoted field from behind its opening quote, and where its closing quote ends."""
     parts: list[bytes] = []
     quote, escape = grammar.quote_bytes, grammar.escape.encode()
