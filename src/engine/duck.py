@@ -6,17 +6,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.convert.optimistic import convert
+from engine.convert.stored import stored
 from engine.database import Database
-from engine.job import Options, Quarantine, opened
+from engine.job import Options, opened
 from engine.open.detect import detect
 from engine.open.encoding import as_utf8
 from engine.open.unpack import unpacked
-from engine.read.columnar import convert_avro, convert_parquet
+from engine.read.avro import AvroReading
 from engine.read.delimited import Delimited
 from engine.read.document import document
-from engine.read.jsonl import JsonLines
-from engine.read.plain import convert_opaque
+from engine.read.jsonl import JsonLines, WrongLinesError
+from engine.read.parquet import ParquetReading
 from engine.read.text import TextLines
+from engine.write.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,7 +51,7 @@ class DuckEngine:
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
     ) -> Conversion:
-        """See :class:`processor.ingest.Engine`.
+        """See :class:`processor.ports.Engine`.
 
         Raises
         ------
@@ -67,29 +69,37 @@ class DuckEngine:
             room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
             plain, compression = unpacked(source.path, workdir / "plain", room)
             hint = contract.format_hint if contract else ""
-            settings = getattr(contract, "csv", None)
+            settings = contract.csv if contract else None
             columns = frozenset(column.name for column in table.columns) if table else ()
             found = detect(plain, source.key, source.content_type, hint, settings, columns)
             job.compression = compression
             match found.name:
                 case "parquet":
-                    return convert_parquet(job, plain, compression)
+                    reading = ParquetReading(job, plain)
+                    with reading.blamed():
+                        return convert(job, reading)
                 case "avro":
-                    return convert_avro(job, plain, compression)
+                    return convert(job, AvroReading(job, plain))
                 case "opaque":
-                    return convert_opaque(job, plain, compression, found.media_type)
+                    return stored(job, plain, found.media_type)
             is_json = found.name in ("json", "jsonl")
-            text, _ = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
+            text, was = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
+            if was != found.encoding:
+                job.guesses.append(f"encoding guessed: {was}")
             if found.dialect:
+                job.guesses += found.dialect.guesses
                 return convert(job, Delimited(job, text, found.dialect))
             if not is_json:
                 return convert(job, TextLines(job, text))
             if found.name == "jsonl":
                 return convert(job, JsonLines(job, text))
-            return convert(job, document(job, text))
+            try:
+                return convert(job, document(job, text))
+            except WrongLinesError:
+                return convert(job, document(job, text, supposed=False))
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
-        """See :class:`processor.ingest.Engine`."""
+        """See :class:`processor.ports.Engine`."""
         quarantine = Quarantine(source, workdir / "rejected.jsonl.gz")
         quarantine.add(0, code, detail, b"")
         (file,) = quarantine.close()

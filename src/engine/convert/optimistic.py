@@ -96,7 +96,7 @@ def convert(job: Job, reading: Reading) -> Conversion:
     rules = Rules.of(job.contract, nulls=reading.nulls, texts=reading.texts)
     shapes = reading.guess()
     for look in range(_LOOKS + 1):
-        last = look == _LOOKS
+        last = look == _LOOKS or not reading.sampled
         if last:
             shapes = _with(shapes, reading.learn(rules))
         plan = planned(job.table, rules, shapes, whole=last)

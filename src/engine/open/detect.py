@@ -107,7 +107,7 @@ def detect(
     with path.open("rb") as file:
         head = file.read(_HEAD)
         whole = len(head) < _HEAD
-    if head.startswith(b"PAR1"):
+    if head.startswith((b"PAR1", b"PARE")):
         return Format("parquet")
     if head.startswith(b"Obj\x01"):
         return Format("avro")
@@ -124,7 +124,9 @@ def detect(
     said = _json_or_text(lines, extension, encoding or "utf-8", named_json=named_json)
     if said is not None:
         return said
-    context = Context(extension, settings or _UNSAID, table, certain=settings is not None)
+    context = Context(
+        extension, settings or _UNSAID, table, certain=settings is not None and settings != _UNSAID
+    )
     dialect = find_dialect(read_samples(path, encoding or "utf-8"), context)
     first = next(line.lstrip()[0] for line in lines if line.strip())
     if dialect is not None and not (named_json and first in '{["'):

@@ -65,6 +65,7 @@ class Delimited:
     name: str = "csv"
     nulls: bool = True
     texts: bool = True
+    sampled: bool = True
     _surveys: dict[bool, Survey] = field(default_factory=dict, repr=False)
 
     @cached_property

@@ -25,6 +25,7 @@ from engine.types.kinds import (
     Struct,
     duckdb_type,
     quoted,
+    sized,
 )
 from store.naming import normalise
 
@@ -133,6 +134,8 @@ def _array(value: str, item: Kind, target: Kind, *, fixed: bool) -> tuple[str, s
 def _leaf(value: str, shape: Kind, kind: Kind, *, fixed: bool) -> tuple[str, str]:
     """Give the SQL that tests a raw scalar that is not null, and the one that reads it."""
     if shape == QUOTED:
+        if sized(kind)[0] == "decimal" and (proved := text_as(decoded(value), kind)):
+            return f"starts_with(CAST({value} AS VARCHAR), '\"') AND {proved[0]}", proved[1]
         return f"starts_with(CAST({value} AS VARCHAR), '\"')", decoded(value)
     if kind == STRING:
         return _text(value), value

@@ -39,6 +39,7 @@ class TextLines:
     name: str = "text"
     nulls: bool = False
     texts: bool = False
+    sampled: bool = False
 
     def guess(self) -> dict[str, Kind]:
         """See the protocol."""
