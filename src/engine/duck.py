@@ -13,6 +13,7 @@ from engine.open.detect import detect
 from engine.open.encoding import as_utf8
 from engine.open.unpack import unpacked
 from engine.read.avro import AvroReading
+from engine.read.delimited import Delimited
 from engine.read.document import document
 from engine.read.jsonl import JsonLines, WrongLinesError
 from engine.read.orc import OrcReading
@@ -70,7 +71,9 @@ class DuckEngine:
             room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
             plain, compression = unpacked(source.path, workdir / "plain", room)
             hint = contract.format_hint if contract else ""
-            found = detect(plain, source.key, source.content_type, hint)
+            settings = contract.csv if contract else None
+            columns = frozenset(column.name for column in table.columns) if table else ()
+            found = detect(plain, source.key, source.content_type, hint, settings, columns)
             job.compression = compression
             match found.name:
                 case "parquet":
@@ -90,9 +93,8 @@ class DuckEngine:
             if was != found.encoding:
                 job.guesses.append(f"encoding guessed: {was}")
             if found.dialect:
-                from engine.read.delimited import convert_delimited
-
-                return convert_delimited(job, text, compression, found.dialect)
+                job.guesses += found.dialect.guesses
+                return convert(job, Delimited(job, text, found.dialect))
             if not is_json:
                 return convert(job, TextLines(job, text))
             if found.name == "jsonl":

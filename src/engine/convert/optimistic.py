@@ -95,7 +95,7 @@ def convert(job: Job, reading: Reading) -> Conversion:
     MiscountedError
         When the counts differ.
     """
-    rules = Rules.of(job.contract, nulls=reading.nulls)
+    rules = Rules.of(job.contract, nulls=reading.nulls, texts=reading.texts)
     shapes = reading.guess()
     for look in range(_LOOKS + 1):
         last = look == _LOOKS or not reading.sampled

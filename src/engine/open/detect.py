@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from contract.csv import CsvSettings
 from engine.convert.exact import NotJsonError, loads
+from engine.open.dialect import Context, Dialect, find_dialect, read_samples
 from engine.open.encoding import encoding_of
 from engine.open.workbooks import workbook_kind
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
+
 
 #: Enough to see what a file is.
 _HEAD = 256 * 1024
@@ -21,12 +24,11 @@ _COMPRESSED = re.compile(r"\.(gz|gzip|zst|zstd|bz2|xz)$", re.IGNORECASE)
 
 _JSON_LINES = frozenset({"jsonl", "ndjson", "jsonlines", "ldjson"})
 _JSON = frozenset({"json", "geojson"})
-_DELIMITED = {"csv": ",", "tsv": "\t", "tab": "\t", "psv": "|"}
+
+_UNSAID = CsvSettings()
 
 #: No extension: only a contract can say that lines are not to be divided.
 _TEXT = "text"
-
-_DELIMITERS = (",", "\t", ";", "|")
 
 #: First bytes and media type of what is no data (IANA media types; each format's own
 #: specification).
@@ -47,25 +49,6 @@ _MEDIA = (
     (b"RIFF", "application/octet-stream"),
     (b"SQLite format 3\0", "application/vnd.sqlite3"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a delimited file is written.
-
-    Attributes
-    ----------
-    delimiter : str
-        One character.
-    columns : tuple of str
-        Distinct names, of the header or made up.
-    header : bool
-        Whether the first row holds them.
-    """
-
-    delimiter: str
-    columns: tuple[str, ...]
-    header: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +73,14 @@ class Format:
     media_type: str = ""
 
 
-def detect(path: Path, key: str, content_type: str, hint: str = "") -> Format:
+def detect(
+    path: Path,
+    key: str,
+    content_type: str,
+    hint: str = "",
+    settings: CsvSettings | None = None,
+    table: Collection[str] = (),
+) -> Format:
     """Find out what a file is.
 
     Parameters
@@ -104,6 +94,10 @@ def detect(path: Path, key: str, content_type: str, hint: str = "") -> Format:
     hint : str
         As the dataset's contract says; it counts more than the key's extension, and less than
         the content, as that does.
+    settings : CsvSettings, optional
+        What the contract says of delimited files.
+    table : collection of str
+        Normalised names of the table's columns.
 
     Returns
     -------
@@ -131,10 +125,22 @@ def detect(path: Path, key: str, content_type: str, hint: str = "") -> Format:
         return Format("opaque", media_type=content_type or "application/octet-stream")
     text = head.decode(encoding or "utf-8", "replace").removeprefix("\ufeff")
     lines = text.splitlines() if whole else text.splitlines()[:-1] or text.splitlines()
-    return _text_format(lines, extension, encoding or "utf-8", named_json=named_json)
+    said = _json_or_text(lines, extension, encoding or "utf-8", named_json=named_json)
+    if said is not None:
+        return said
+    context = Context(
+        extension, settings or _UNSAID, table, certain=settings is not None and settings != _UNSAID
+    )
+    dialect = find_dialect(read_samples(path, encoding or "utf-8"), context)
+    first = next(line.lstrip()[0] for line in lines if line.strip())
+    if dialect is not None and not (named_json and first in '{["'):
+        return Format("csv", encoding or "utf-8", dialect)
+    return Format("json" if named_json else "text", encoding or "utf-8")
 
 
-def _text_format(lines: list[str], extension: str, encoding: str, *, named_json: bool) -> Format:
+def _json_or_text(
+    lines: list[str], extension: str, encoding: str, *, named_json: bool
+) -> Format | None:
     full = [line for line in lines if line.strip()]
     if not full or extension == _TEXT:
         return Format("text", encoding)
@@ -148,10 +154,7 @@ def _text_format(lines: list[str], extension: str, encoding: str, *, named_json:
             return Format("jsonl" if len(full) > 1 else "json", encoding)
         if named_json or records or re.match(r'[{\[]\s*($|[{\["\]}])', full[0].lstrip()):
             return Format("json", encoding)
-    dialect = _dialect(lines, extension)
-    if dialect is not None and not (named_json and first in '{["'):
-        return Format("csv", encoding, dialect)
-    return Format("json" if named_json else "text", encoding)
+    return None
 
 
 def _extension(key: str) -> str:
@@ -164,73 +167,3 @@ def _is_record(line: str) -> bool:
         return isinstance(loads(line), (dict, list))
     except NotJsonError:
         return False
-
-
-def _dialect(lines: list[str], extension: str) -> Dialect | None:
-    """Find the delimiter that cuts the first rows into as many fields each."""
-    named = _DELIMITED.get(extension)
-    best: tuple[float, list[list[str]], str] | None = None
-    for delimiter in _DELIMITERS:
-        rows = _rows(lines, delimiter)
-        if not rows or len(rows[0]) < 2:
-            continue
-        width = len(rows[0])
-        share = sum(len(row) == width for row in rows) / len(rows)
-        # A comma in prose splits sentences by chance: a second row must agree at least.
-        enough = share >= 0.8 and (len(rows) > 1 or named is not None)
-        score = share + (delimiter == named) + width / 1000
-        if enough and (best is None or score > best[0]):
-            best = (score, rows, delimiter)
-    if best is None:
-        if named is None:
-            return None
-        best = (0, _rows(lines, named), named)
-        if not best[1]:
-            return None
-    _, rows, delimiter = best
-    header = _is_header(rows)
-    width = len(rows[0])
-    names = rows[0] if header else [f"column_{n}" for n in range(1, width + 1)]
-    if named is None and not header and not _has_numbers(rows):
-        return None
-    return Dialect(delimiter, _distinct(names), header)
-
-
-def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
-    try:
-        found = csv.reader((line + "\n" for line in lines), delimiter=delimiter)
-        return [row for row, _ in zip((r for r in found if r), range(200), strict=False)]
-    except csv.Error:
-        return []
-
-
-_NUMBER = re.compile(r"\s*[-+]?(\d[\d,.]*|\.\d+)([eE][-+]?\d+)?\s*%?")
-_MOMENT = re.compile(r"\s*\d{4}-\d{2}-\d{2}([T ].*)?|\s*\d{1,2}[/.]\d{1,2}[/.]\d{2,4}.*")
-
-
-def _is_header(rows: list[list[str]]) -> bool:
-    """Tell names from data: neither numbers nor dates, and each another unless those follow."""
-    first = [cell.strip() for cell in rows[0]]
-    if any(_NUMBER.fullmatch(cell) or _MOMENT.fullmatch(cell) or len(cell) > 200 for cell in first):
-        return False
-    distinct = all(first) and len(set(first)) == len(first)
-    return distinct or (any(first) and _has_numbers(rows[1:]))
-
-
-def _has_numbers(rows: list[list[str]]) -> bool:
-    cells = [cell for row in rows for cell in row]
-    return sum(bool(_NUMBER.fullmatch(cell)) for cell in cells) * 5 > len(cells)
-
-
-def _distinct(names: list[str]) -> tuple[str, ...]:
-    taken: set[str] = set()
-    found = []
-    for position, name in enumerate(names, 1):
-        wanted = name.strip() or f"column_{position}"
-        candidate, number = wanted, 1
-        while candidate.lower() in taken:
-            number += 1
-            candidate = f"{wanted}_{number}"
-        taken.add(candidate.lower())
-        found.append(candidate)
-    return tuple(found)
