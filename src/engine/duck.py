@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.convert.optimistic import convert
+from engine.database import Database
 from engine.job import Options, Quarantine, opened
 from engine.open.detect import detect
 from engine.open.encoding import as_utf8
 from engine.open.unpack import unpacked
 from engine.read.columnar import convert_avro, convert_parquet
 from engine.read.delimited import convert_delimited
-from engine.read.document import convert_document
-from engine.read.jsonl import convert_jsonl
-from engine.read.plain import convert_opaque, convert_text
+from engine.read.document import document
+from engine.read.jsonl import JsonLines
+from engine.read.plain import convert_opaque
+from engine.read.text import TextLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +40,11 @@ class DuckEngine:
 
     options: Options
     contracts: Mapping[str, Contract] = field(default_factory=dict)
+    database: Database = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open nothing yet: the database is opened by the first object."""
+        object.__setattr__(self, "database", Database(self.options))
 
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
@@ -53,11 +61,14 @@ class DuckEngine:
             When the invocation ends first.
         """
         contract = self.contracts.get(source.dataset)
-        with opened(source, table, self.options, workdir, seconds_left, contract) as job:
+        with opened(
+            source, table, self.options, workdir, seconds_left, self.database, contract
+        ) as job:
             room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
             plain, compression = unpacked(source.path, workdir / "plain", room)
             hint = contract.format_hint if contract else ""
             found = detect(plain, source.key, source.content_type, hint)
+            job.compression = compression
             match found.name:
                 case "parquet":
                     return convert_parquet(job, plain, compression)
@@ -70,10 +81,10 @@ class DuckEngine:
             if found.dialect:
                 return convert_delimited(job, text, compression, found.dialect)
             if not is_json:
-                return convert_text(job, text, compression)
+                return convert(job, TextLines(job, text))
             if found.name == "jsonl":
-                return convert_jsonl(job, text, compression)
-            return convert_document(job, text, compression)
+                return convert(job, JsonLines(job, text))
+            return convert(job, document(job, text))
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         """See :class:`processor.ingest.Engine`."""

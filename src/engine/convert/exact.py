@@ -42,6 +42,11 @@ class Spelled(float):
 DOUBLE_DIGITS, FLOAT_DIGITS = 15, 6
 
 
+#: Values nested deeper are refused: readers differ in how deep they follow them, and some of them
+#: crash.
+MAX_DEPTH = 400
+
+
 class Repeated(dict[str, Any]):
     """An object that had a key more than once.
 
@@ -78,6 +83,8 @@ def loads(text: str) -> Any:
         When it is not JSON (RFC 8259), nests too deep, or cannot be written as UTF-8.
     """
     try:
+        if text.count("[") + text.count("{") > MAX_DEPTH:
+            _check_depth(text)
         value = json.loads(
             text,
             parse_int=_integer,
@@ -87,13 +94,23 @@ def loads(text: str) -> Any:
         )
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError:
-        raise NotJsonError("nested too deep") from None
     except UnicodeEncodeError:
         raise NotJsonError("a lone surrogate is no character") from None
     except ValueError as error:
         raise NotJsonError(str(error)) from error
     return value
+
+
+_MARK = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for mark in _MARK.finditer(text):
+        first = mark.group()[0]
+        depth += (first in "[{") - (first in "]}")
+        if depth > MAX_DEPTH:
+            raise NotJsonError(f"nested more than {MAX_DEPTH} deep at character {mark.start():,}")
 
 
 def _integer(digits: str) -> int | Digits:

@@ -103,14 +103,14 @@ def number_as(text: str, kind: Kind) -> tuple[str, str] | None:
             f"CASE WHEN strlen({text}) <= {DOUBLE_DIGITS} THEN {double} = {whole} "
             f"ELSE CAST({whole} AS VARCHAR) = {text} END"
         )
-        return test, f"CAST({text} AS {duckdb_type(kind)})"
+        return test, f"TRY_CAST({text} AS {duckdb_type(kind)})"
     if kind == Scalar("double"):
         # Fractions come spelled as their doubles; a long integer must be spelled so, too.
         test = (
             f"CASE WHEN strlen({text}) <= {DOUBLE_DIGITS} THEN isfinite({double}) "
             f"ELSE CAST({double} AS VARCHAR) = {text} END"
         )
-        return test, f"CAST({text} AS DOUBLE)"
+        return test, double
     if kind == Scalar("float"):
         single = f"TRY_CAST({text} AS FLOAT)"
         test = (

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.convert.exact import NotJsonError, loads
-from engine.read.jsonl import convert_jsonl, has_records
+from engine.read.jsonl import JsonLines, has_records
 from store.errors import RejectedObjectError
 from store.reasons import Reason
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.job import Job
-    from store.model import Conversion
 
     Buffer = bytes | mmap.mmap
 
@@ -39,22 +38,15 @@ _CLOSES = {ord("["): ord("]"), ord("{"): ord("}")}
 _MISSING = b","
 
 
-def convert_document(job: Job, path: Path, compression: str) -> Conversion:
-    """Convert a JSON document in UTF-8.
+def document(job: Job, path: Path) -> JsonLines:
+    """Open a JSON document in UTF-8 as the lines of its records.
 
     Parameters
     ----------
     job : Job
-        Table, limits and quarantine.
+        Whose work folder takes the lines.
     path : Path
         The document.
-    compression : str
-        What it was packed with.
-
-    Returns
-    -------
-    Conversion
-        As of the same records in JSON Lines.
 
     Raises
     ------
@@ -68,9 +60,9 @@ def convert_document(job: Job, path: Path, compression: str) -> Conversion:
     except RejectedObjectError:
         # JSON Lines of which many are broken look like a document that is.
         if has_records(path):
-            return convert_jsonl(job, path, compression)
+            return JsonLines(job, path)
         raise
-    return convert_jsonl(job, lines, compression, "json")
+    return JsonLines(job, lines, "json")
 
 
 def as_lines(path: Path, target: Path) -> None:
