@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 from engine.convert.optimistic import convert
 from engine.database import Database
 from engine.job import Options, Quarantine, opened
-from engine.open.detect import detect
-from engine.open.encoding import as_utf8
-from engine.open.unpack import unpacked
-from engine.read.columnar import convert_avro, convert_parquet
-from engine.read.delimited import convert_delimited
+from engine.open.opened import opened as open_object
+from engine.open.stored import Stored
 from engine.read.document import document
 from engine.read.jsonl import JsonLines
-from engine.read.plain import convert_opaque
 from engine.read.text import TextLines
+from store.errors import RejectedObjectError
+from store.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from contract.schema import Contract
+    from engine.job import Job
+    from engine.open.opened import Opened
     from store.model import Conversion, OutputFile, Schema, Source
 
 
@@ -65,26 +65,53 @@ class DuckEngine:
             source, table, self.options, workdir, seconds_left, self.database, contract
         ) as job:
             room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
-            plain, compression = unpacked(source.path, workdir / "plain", room)
-            hint = contract.format_hint if contract else ""
-            found = detect(plain, source.key, source.content_type, hint)
-            job.compression = compression
-            match found.name:
-                case "parquet":
-                    return convert_parquet(job, plain, compression)
-                case "avro":
-                    return convert_avro(job, plain, compression)
-                case "opaque":
-                    return convert_opaque(job, plain, compression, found.media_type)
-            is_json = found.name in ("json", "jsonl")
-            text, _ = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
-            if found.dialect:
-                return convert_delimited(job, text, compression, found.dialect)
-            if not is_json:
-                return convert(job, TextLines(job, text))
-            if found.name == "jsonl":
-                return convert(job, JsonLines(job, text))
-            return convert(job, document(job, text))
+            parts = open_object(
+                source.path,
+                source.key,
+                source.content_type,
+                contract.format_hint if contract else "",
+                # The lead wires the contract's x-encoding here.
+                "",
+                workdir,
+                room,
+                job.check_time,
+            )
+            if isinstance(parts, Stored):
+                from engine.read.plain import convert_opaque
+
+                job.compression = parts.compression
+                return convert_opaque(job, parts.path, parts.compression, parts.media_type)
+            if not parts:
+                nothing = workdir / "nothing"
+                nothing.touch()
+                return convert(job, TextLines(job, nothing))
+            if len(parts) > 1:
+                raise RejectedObjectError(
+                    Reason.UNSUPPORTED_TYPE,
+                    f"an archive of {len(parts):,} files: upload them one by one",
+                )
+            return self._converted(job, parts[0])
+
+    def _converted(self, job: Job, part: Opened) -> Conversion:
+        job.compression = part.compression
+        if part.format.dialect:
+            from engine.read.delimited import convert_delimited
+
+            return convert_delimited(job, part.path, part.compression, part.format.dialect)
+        match part.format.name:
+            case "parquet":
+                from engine.read.columnar import convert_parquet
+
+                return convert_parquet(job, part.path, part.compression)
+            case "avro":
+                from engine.read.columnar import convert_avro
+
+                return convert_avro(job, part.path, part.compression)
+            case "jsonl":
+                return convert(job, JsonLines(job, part.path))
+            case "json":
+                return convert(job, document(job, part.path))
+        return convert(job, TextLines(job, part.path))
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         """See :class:`processor.ingest.Engine`."""

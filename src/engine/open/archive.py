@@ -68,7 +68,11 @@ def parts(
     NotReadError
         When a packing is known and not read.
     """
-    budget = Room.of(path, workdir, room, check_time)
+    return parts_of(path, key, Room.of(path, workdir, room, check_time))
+
+
+def parts_of(path: Path, key: str, budget: Room) -> list[Part]:
+    """Do as :func:`parts`, in a room that others use, too."""
     found = list(_parts(path, key, (), budget, owned=False))
     if len(found) == 1 and "." not in found[0].name.rpartition("/")[2]:
         found = [replace(found[0], name=plain_name(key))]

@@ -148,7 +148,8 @@ def _check_window(codec: str, head: bytes) -> None:
         if not head[4] & 0x20:
             base = 1 << (10 + (head[5] >> 3))
             window = base + base // 8 * (head[5] & 7)
-        if head[4] & 3 and _dictionary(head):
+        # Shorter than a header and a block at their longest, it is cut.
+        if head[4] & 3 and len(head) > 17 and _dictionary(head):
             raise NotReadError(
                 "zstd with a dictionary that is not part of the object", "application/zstd"
             )
