@@ -28,6 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from engine.workspace import prefix
 from processor.ledger import Entry
 from store import naming
 from store.errors import (
@@ -256,7 +257,7 @@ class Ingest:
         """Convert, publish and commit; give what was prepared and, if it won, the entry."""
         prepared: _Prepared | None = None
         try:
-            with tempfile.TemporaryDirectory(prefix="lake-", dir=self.work_root) as folder:
+            with tempfile.TemporaryDirectory(prefix=prefix("job"), dir=self.work_root) as folder:
                 prepared = self._prepare(task, Path(folder))
                 entry = self._announce(task, entry, prepared)
                 self._publish(prepared)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.open.encoding import HEAD
-from engine.open.jsonlike import JSON, JSON_LINES, is_json, json_format
+from engine.open.jsonlike import JSON, JSON_LINES, first_wrong, json_format
+from store.errors import RejectedObjectError
+from store.reasons import Reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,8 +77,12 @@ def detect(path: Path, name: str, content_type: str, hint: str = "") -> Format:
     Returns
     -------
     Format
-        A text that is nothing else is ``text``; one that is named as JSON and is nothing else
-        is ``json``, which then is not.
+        A text that is nothing else is ``text``.
+
+    Raises
+    ------
+    RejectedObjectError
+        When it is named as JSON, nothing in it is, and it is nothing else that has a form.
     """
     with path.open("rb") as file:
         head = file.read(HEAD)
@@ -93,9 +99,13 @@ def detect(path: Path, name: str, content_type: str, hint: str = "") -> Format:
     named = extension in JSON | JSON_LINES
     if dialect is not None and not (named and text.lstrip().startswith('"')):
         return Format("csv", dialect)
-    if named or ("json" in content_type and not extension and whole and is_json(text)):
-        return Format("json")
-    return Format("text")
+    said = named or ("json" in content_type and not extension)
+    wrong = first_wrong(text) if said and whole else ""
+    if wrong and named:
+        raise RejectedObjectError(
+            Reason.UNKNOWN_FORMAT, f"the object is named as JSON and nothing in it is: {wrong}"
+        )
+    return Format("json" if said and not wrong else "text")
 
 
 def extension_of(name: str) -> str:

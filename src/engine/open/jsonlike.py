@@ -23,7 +23,7 @@ _MEMBER = re.compile(
 )
 
 #: How lines begin that are meant as records.
-_MEANT = re.compile(r'\s*(?:\{\s*["}]|\[\s*[{\["\]\d-])')
+_MEANT = re.compile(r'\s*(?:\{\s*["}]|\[\s*[{\["])')
 
 _STRING_CUT = re.compile(r'"(?:[^"\\]|\\.)*\\?', re.DOTALL)
 _LITERALS = ("true", "false", "null", "-")
@@ -96,9 +96,29 @@ def _lines_after_another(sample: list[str], extension: str) -> str:
     return ""
 
 
-def is_json(text: str) -> bool:
-    """Tell whether all of a text is one JSON value."""
-    return _is_value(text)
+def first_wrong(text: str) -> str:
+    """Say where a text is no JSON.
+
+    Parameters
+    ----------
+    text : str
+        All of a file.
+
+    Returns
+    -------
+    str
+        The place, and what is there; empty where the text, or any line of it, is JSON.
+    """
+    if _is_value(text) or any(_is_value(line) for line in text.split("\n")):
+        return ""
+    try:
+        _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        found = text[error.pos : error.pos + 20]
+        return f"line {error.lineno:,}, column {error.colno:,}: {error.msg}, not {found!r}"
+    except RecursionError:
+        pass
+    return "its values are none of JSON"
 
 
 def _scan(text: str, *, whole: bool) -> _Scan:

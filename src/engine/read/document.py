@@ -32,6 +32,9 @@ _BLANK = b" \t\r\n"
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 
+#: Between objects that follow each other: white space, a comma, a line feed that was escaped.
+_BETWEEN = re.compile(rb"(?:[ \t\r\n,]|\\[nrt])*")
+
 _CLOSES = {ord("["): ord("]"), ord("{"): ord("}")}
 
 #: Stands for an element that is missing between two commas: no JSON, as it was none.
@@ -127,8 +130,10 @@ def _space(data: Buffer, position: int) -> int:
 def _expect_end(data: Buffer, position: int) -> None:
     position = _space(data, position)
     if position < len(data):
+        found = data[position : position + 20].decode("utf-8", "replace")
         raise RejectedObjectError(
-            Reason.CORRUPT_FILE, f"byte {position:,}: something follows the JSON document"
+            Reason.CORRUPT_FILE,
+            f"byte {position:,}: something follows the JSON document: {found!r}",
         )
 
 
@@ -143,13 +148,14 @@ def _is_wrapper(data: Buffer, position: int) -> bool:
 
 
 def _objects(data: Buffer, position: int) -> Iterator[tuple[int, int]]:
-    """Give objects that follow each other, with or without white space between them."""
+    """Give objects that follow each other, with or without something between them."""
     while position < len(data):
         if data[position : position + 1] != b"{":
             _expect_end(data, position)
         end = _matching(data, position)
         yield position, end
-        position = _space(data, end)
+        between = _BETWEEN.match(data, end)
+        position = between.end() if between else end
 
 
 def _matching(data: Buffer, start: int) -> int:
