@@ -111,24 +111,21 @@ def encoding_of(head: bytes) -> str:
 def _wide(head: bytes) -> str:
     """Tell UTF-16 and UTF-32 without a mark: ASCII's characters have zeros where others do not."""
     zeros = [head[n::4].count(0) for n in range(4)]
-    quarter = len(head) / 4
-    if min(zeros[1:]) > 0.9 * quarter and zeros[0] == 0:
+    most = 0.9 * (len(head) // 4)
+    if len(head) >= 4 and zeros[0] < most <= min(zeros[2:]):
         return _if_text(head, "utf-32-le", len(head))
-    if min(zeros[:3]) > 0.9 * quarter and zeros[3] == 0:
+    if len(head) >= 4 and zeros[3] < most <= min(zeros[:2]):
         return _if_text(head, "utf-32-be", len(head))
     even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
-    if not even:
-        return _if_text(head, "utf-16-le", odd)
-    return "" if odd else _if_text(head, "utf-16-be", even)
+    return _if_text(head, "utf-16-le" if odd > even else "utf-16-be", max(even, odd))
 
 
 def _if_text(head: bytes, name: str, zeros: int) -> str:
-    """Let it be text where many characters are ASCII, or lines end and all are assigned."""
+    """Let it be text where most characters are ASCII, or lines end and all are assigned."""
     text = head[: len(head) // 4 * 4].decode(name, "replace")
     strange = sum(not c.isprintable() and c not in "\t\n\r\f\ufeff" for c in text)
-    damaged = text.count("\ufffd")
-    many = zeros > 0.2 * len(head)
-    lines = "\n" in text and len(text) > 8 and not damaged
+    many = len(text) > 1 and zeros > 0.3 * len(head)
+    lines = len(text) > 8 and "\n" in text and "\ufffd" not in text
     # Some damage is found later, when the whole file is read.
     return name if strange <= len(text) // 100 and (many or lines) else ""
 
