@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.open.encoding import HEAD
-from engine.open.jsonlike import JSON, JSON_LINES, first_wrong, json_format
+from engine.open.jsonlike import JSON, JSON_LINES, first_wrong, is_json, json_format
 from store.errors import RejectedObjectError
 from store.reasons import Reason
 
@@ -99,13 +99,14 @@ def detect(path: Path, name: str, content_type: str, hint: str = "") -> Format:
     named = extension in JSON | JSON_LINES
     if dialect is not None and not (named and text.lstrip().startswith('"')):
         return Format("csv", dialect)
-    said = named or ("json" in content_type and not extension)
-    wrong = first_wrong(text) if said and whole else ""
-    if wrong and named:
-        raise RejectedObjectError(
-            Reason.UNKNOWN_FORMAT, f"the object is named as JSON and nothing in it is: {wrong}"
-        )
-    return Format("json" if said and not wrong else "text")
+    if named:
+        if whole and (wrong := first_wrong(text)):
+            raise RejectedObjectError(
+                Reason.UNKNOWN_FORMAT, f"the object is named as JSON and nothing in it is: {wrong}"
+            )
+        return Format("json")
+    tie = "json" in content_type and not extension and whole
+    return Format("json" if tie and is_json(text) else "text")
 
 
 def extension_of(name: str) -> str:

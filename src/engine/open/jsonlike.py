@@ -91,7 +91,7 @@ def _lines_after_another(sample: list[str], extension: str) -> str:
     records = sum(_is_record(line) for line in sample)
     if 2 * records > len(sample):
         return "jsonl"
-    if extension in JSON_LINES and (records or any(_is_value(line) for line in sample)):
+    if extension in JSON_LINES and (records or any(is_json(line) for line in sample)):
         return "jsonl"
     return ""
 
@@ -109,7 +109,7 @@ def first_wrong(text: str) -> str:
     str
         The place, and what is there; empty where the text, or any line of it, is JSON.
     """
-    if _is_value(text) or any(_is_value(line) for line in text.split("\n")):
+    if is_json(text) or any(is_json(line) for line in text.split("\n")):
         return ""
     try:
         _DECODER.decode(text)
@@ -159,9 +159,10 @@ def _is_record(line: str) -> bool:
         return False
 
 
-def _is_value(line: str) -> bool:
+def is_json(text: str) -> bool:
+    """Tell whether all of a text is one JSON value."""
     try:
-        loads(line)
+        loads(text)
     except NotJsonError:
         return False
     return True
