@@ -161,7 +161,9 @@ class _Table:
         skipped = 0 if header is None else header + 1
         above = first[:header] if header else []
         names = tuple(
-            _name(cells, position) if width.get(position, 0) > skipped or _at(cells, position) else ""
+            _name(cells, position)
+            if width.get(position, 0) > skipped or _at(cells, position)
+            else ""
             for position in range(max(width, default=-1) + 1)
         )
         return cls(name, names, above, skipped, count - skipped, sheet)
