@@ -15,6 +15,7 @@ from engine.duck import DuckEngine
 from engine.job import Options
 from store.errors import ObjectTooLargeError, RejectedObjectError
 from store.model import Column, Conversion, Schema, Source
+from store.naming import dataset_of
 from tests.support.athena import read
 
 if TYPE_CHECKING:
@@ -81,13 +82,14 @@ def convert(
         path = body if isinstance(body, Path) else work / "object"
         if isinstance(body, bytes):
             path.write_bytes(body)
-        source = Source(path, "raw", key, "v1", "t", CREATED, content_type)
+        dataset = dataset_of(key)
+        source = Source(path, "raw", key, "v1", dataset, CREATED, content_type)
         known = schema
         if table is not None:
             known = Schema(tuple(Column(*c) for c in table.items()))
         (work / "job").mkdir()
         try:
-            contracts = {} if contract is None else {"t": parse("t", contract)}
+            contracts = {} if contract is None else {dataset: parse(dataset, contract)}
             done = DuckEngine(options or Options(), contracts).convert(
                 source, known, work / "job", seconds_left
             )
