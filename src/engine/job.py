@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import atexit
 import base64
 import errno
 import gzip
 import io
 import json
 import shutil
-import tempfile
-from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import duckdb
 
-from engine.types.kinds import literal
+from engine.database import MARGIN, interrupted_in
 from store.errors import ObjectTooLargeError, OutOfTimeError
 from store.model import OutputFile, Schema, Source
 from store.naming import partition_of
@@ -28,9 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from contract.schema import Contract
-
-#: 131,072 rows in a function of 512 MB (docs/performance.md).
-_ROWS_PER_MB = 512
+    from engine.database import Database
 
 #: What DuckDB raises. It cuts what it quotes of a line by bytes; where that is within a
 #: character, its own message cannot be decoded.
@@ -90,8 +84,8 @@ class Job:
         Takes what is refused.
     contract : Contract or None
         What the dataset's records must be.
-    drift : Counter
-        Rows with something rescued, by the column that it did not fit.
+    compression : str
+        What the object was packed with.
     """
 
     source: Source
@@ -102,7 +96,7 @@ class Job:
     db: duckdb.DuckDBPyConnection
     quarantine: Quarantine
     contract: Contract | None = None
-    drift: Counter[str] = field(default_factory=Counter)
+    compression: str = "none"
 
     @property
     def date_columns(self) -> tuple[str, ...]:
@@ -110,10 +104,16 @@ class Job:
         chosen = self.contract.partition_column if self.contract else ""
         return (chosen, *self.options.date_columns) if chosen else self.options.date_columns
 
+    @property
+    def undated_partition(self) -> str:
+        """Where records without a usable date of their own go."""
+        return partition_of(self.source.created)
+
     def restart(self) -> None:
         """Forget what was counted and refused: another reading of the object begins."""
         self.quarantine.restart()
-        self.drift.clear()
+        for folder in self.workdir.glob("out-*"):
+            shutil.rmtree(folder)
 
     @contextmanager
     def sparing(self) -> Iterator[None]:
@@ -127,6 +127,11 @@ class Job:
         finally:
             self.db.execute("RESET GLOBAL allocator_bulk_deallocation_flush_threshold")
 
+    def run(self, query: str) -> list[tuple[Any, ...]]:
+        """Run a statement to its end, or until the invocation's; give its rows."""
+        with interrupted_in(self.db, self.seconds_left() - MARGIN):
+            return self.db.execute(query).fetchall()
+
     def check_time(self) -> None:
         """Hand the object back while there is time to say so.
 
@@ -135,7 +140,7 @@ class Job:
         OutOfTimeError
             When less than five seconds are left.
         """
-        if self.seconds_left() < 5:
+        if self.seconds_left() < MARGIN:
             raise OutOfTimeError("the invocation ends before the object does: handed back")
 
 
@@ -187,6 +192,11 @@ class Quarantine:
         self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.count += 1
 
+    @property
+    def undated_partition(self) -> str:
+        """Where records without a usable date of their own go."""
+        return partition_of(self.source.created)
+
     def restart(self) -> None:
         """Forget everything: another reading of the object begins."""
         self.close()
@@ -203,27 +213,6 @@ class Quarantine:
         return (OutputFile(self.path, partition_of(self.source.created), 0, self.count),)
 
 
-@cache
-def _database(options: Options) -> duckdb.DuckDBPyConnection:
-    """Open the database of this process: a third of the time that a small file takes."""
-    spill = tempfile.mkdtemp(prefix="lake-spill-")
-    atexit.register(shutil.rmtree, spill, ignore_errors=True)
-    db = duckdb.connect(":memory:")
-    for setting in (
-        f"threads = {options.threads}",
-        f"memory_limit = '{options.memory_mb}MB'",
-        f"temp_directory = {literal(spill)}",
-        "TimeZone = 'UTC'",
-        "autoinstall_known_extensions = false",
-        # As many rows wait to be written, and become row groups: by default four times as
-        # many as fit here, which takes memory and saves no time.
-        f"partitioned_write_flush_threshold = {_ROWS_PER_MB * options.memory_mb}",
-        "partitioned_write_max_open_files = 100",
-    ):
-        db.execute(f"SET GLOBAL {setting}")
-    return db
-
-
 @contextmanager
 def opened(
     source: Source,
@@ -231,6 +220,7 @@ def opened(
     options: Options,
     workdir: Path,
     seconds_left: Callable[[], float],
+    database: Database,
     contract: Contract | None = None,
 ) -> Iterator[Job]:
     """Open a job and give back what it holds, whatever happens.
@@ -239,17 +229,21 @@ def opened(
     ------
     ObjectTooLargeError
         When disk or memory were not enough.
+    EngineFailedError
+        When DuckDB failed, and not because of the file.
     """
     quarantine = Quarantine(source, workdir / "quarantine.jsonl.gz")
-    db = _database(options).cursor()
-    try:
-        yield Job(source, table, options, workdir, seconds_left, db, quarantine, contract)
-    except (duckdb.OutOfMemoryException, MemoryError) as error:
-        raise ObjectTooLargeError(f"memory or disk was not enough: {error}") from error
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        raise ObjectTooLargeError(f"disk was not enough: {error}") from error
-    finally:
-        quarantine.close()
-        db.close()
+    with database.guarded(workdir):
+        db = database.cursor()
+        try:
+            yield Job(source, table, options, workdir, seconds_left, db, quarantine, contract)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            raise ObjectTooLargeError(
+                f"the disk is full: raise EphemeralStorage ({error})"
+            ) from error
+        finally:
+            with suppress(OSError):  # a full disk, which has been told
+                quarantine.close()
+            db.close()

@@ -18,7 +18,9 @@
         ├── LedgerConflictError      other workers kept changing the ledger entry
         ├── AttemptLostError         another worker took this one for dead
         ├── AttemptOpenError         another worker may still be at the same message
-        └── OutOfTimeError           not enough of the invocation is left
+        ├── OutOfTimeError           not enough of the invocation is left
+        ├── MiscountedError          records read are not those accepted and refused: a defect
+        └── EngineFailedError        the engine failed, and not because of the file
 
 Anything else that is raised is a bug: it is retried, then kept in the dead-letter queue.
 """
@@ -166,3 +168,18 @@ class OutOfTimeError(TransientError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, retry_after=0)
+
+
+class MiscountedError(TransientError):
+    """When the records counted in the object are not those in the files written for it.
+
+    It is a defect of the lake, never of the object: nothing is committed.
+    """
+
+    code = "MISCOUNTED"
+
+
+class EngineFailedError(TransientError):
+    """When DuckDB failed for reasons of its own; the next try has a new database."""
+
+    code = "ENGINE_FAILED"

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
 
 from engine.convert.exact import Repeated, conform
 from engine.convert.layout import RESCUED
 from engine.types.kinds import duckdb_type, literal, quoted
-from engine.write.publish import WIDE, dated, lineage, publish
+from engine.write.counts import lines_in, prove, rescued_in, rows_in
+from engine.write.publish import WIDE, Published, dated, lineage, publish
 from store.model import Conversion, Status
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from engine.convert.layout import Layout, Target
     from engine.job import Job
-    from store.model import OutputFile
+    from engine.write.counts import Rescued
 
 #: Bytes of a record that is certainly taken: half of the 32 MB that Athena takes for a row.
 #: DuckDB takes up to twice as many, since its buffers are so long.
@@ -59,7 +60,7 @@ def fields_of(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {VALUE: value}
 
 
-def conformed(value: Any, targets: tuple[Target, ...], drift: Counter[str]) -> dict[str, Any]:
+def conformed(value: Any, targets: tuple[Target, ...]) -> dict[str, Any]:
     """Read one record as a row.
 
     Parameters
@@ -68,8 +69,6 @@ def conformed(value: Any, targets: tuple[Target, ...], drift: Counter[str]) -> d
         What :func:`engine.convert.exact.loads` gave.
     targets : tuple of Target
         Where its fields go; a field without one held nothing but nulls.
-    drift : Counter
-        Counts, by column, the rows in which not all of it could be read as its type.
 
     Returns
     -------
@@ -80,14 +79,11 @@ def conformed(value: Any, targets: tuple[Target, ...], drift: Counter[str]) -> d
     fields = fields_of(value)
     if isinstance(value, Repeated):
         rescued |= {key: every[:-1] for key, every in value.repeated.items()}
-    row: dict[str, Any] = {}
-    before = len(rescued)
-    for target in targets:
-        if target.field in fields:
-            row[target.column] = conform(fields[target.field], target.kind, target.field, rescued)
-            if len(rescued) > before:
-                drift[target.column] += 1
-                before = len(rescued)
+    row = {
+        target.column: conform(fields[target.field], target.kind, target.field, rescued)
+        for target in targets
+        if target.field in fields
+    }
     if rescued:
         row[RESCUED] = json.dumps(rescued, ensure_ascii=False, separators=(",", ":"))
     return row
@@ -95,7 +91,7 @@ def conformed(value: Any, targets: tuple[Target, ...], drift: Counter[str]) -> d
 
 def publish_rows(
     job: Job, rows: Iterable[dict[str, Any]], layout: Layout, part: int = 0
-) -> tuple[tuple[OutputFile, ...], int]:
+) -> Published:
     """Write conformed rows as one file for each date.
 
     Parameters
@@ -109,31 +105,25 @@ def publish_rows(
     part : int
         Number of these files among those of their dates.
 
-    Returns
-    -------
-    tuple of (tuple of OutputFile, int)
-        The files, and how many rows have something rescued.
-
     Raises
     ------
     OutOfTimeError
         When the invocation ends first.
     """
     path = job.workdir / f"conformed-{part}"
-    count = rescued = longest = 0
+    count = longest = 0
     with path.open("wb") as file:
         for row in rows:
             count += 1
             if count % 1_000 == 0:
                 job.check_time()
-            rescued += RESCUED in row
             line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
             longest = max(longest, len(line))
             file.write(line + b"\n")
     query = _trusted(job, path, layout, longest)
-    outputs = publish(job, query, part, layout.width) if count else ()
+    published = publish(job, query, part, layout.width) if count else Published()
     path.unlink()
-    return outputs, rescued
+    return published
 
 
 def _trusted(job: Job, path: Path, layout: Layout, longest: int) -> str:
@@ -166,7 +156,7 @@ def _sliced(job: Job, path: Path, columns: dict[str, str], limit: int) -> str:
     for start in range(0, len(names), _SLICE):
         some = {name: columns[name] for name in names[start : start + _SLICE]}
         file = job.workdir / f"{path.name}-{start}.parquet"
-        job.db.execute(
+        job.run(
             f"COPY (SELECT * FROM {_relation(path, some, limit)}) TO {literal(str(file))} "
             "(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 2048)"
         )
@@ -174,47 +164,56 @@ def _sliced(job: Job, path: Path, columns: dict[str, str], limit: int) -> str:
     return " POSITIONAL JOIN ".join(slices)
 
 
-def conversion(
-    job: Job,
-    name: str,
-    compression: str,
-    layout: Layout,
-    outputs: tuple[OutputFile, ...],
-    rescued: int = 0,
+def summed(
+    job: Job, name: str, layout: Layout, read: int, published: Sequence[Published]
 ) -> Conversion:
-    """Sum up: everything read was accepted or is in quarantine.
+    """Sum up what became of an object.
 
     Parameters
     ----------
     job : Job
         Its quarantine is finished here.
-    name, compression : str
+    name : str
         What the file was.
     layout : Layout
         Its columns.
-    outputs : tuple of OutputFile
-        The accepted rows.
-    rescued : int
-        How many of them have something in ``_rescued_data``.
+    read : int
+        Records, counted in the object.
+    published : sequence of Published
+        What was written.
 
-    Returns
-    -------
-    Conversion
-        With its status.
+    Raises
+    ------
+    MiscountedError
+        When the object, the files and the quarantine do not agree.
     """
-    accepted, quarantined = sum(file.rows for file in outputs), job.quarantine.count
-    read = accepted + quarantined
+    outputs = tuple(file for one in published for file in one.outputs)
+    quarantine = job.quarantine.close()
+    accepted = rows_in(job, outputs)
+    quarantined = sum(lines_in(file.path) for file in quarantine)
+    prove(read, accepted, quarantined)
+    rescued = rescued_in(job, [file for one in published for file in one.rescued])
     return Conversion(
         Status.PARTIAL if quarantined else Status.DONE if read else Status.EMPTY,
         name,
-        compression,
+        job.compression,
         read,
         accepted,
         quarantined,
-        rescued,
+        rescued.rows,
         layout.schema,
         outputs,
-        job.quarantine.close(),
+        quarantine,
         layout.added,
-        tuple(sorted(job.drift.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]),
+        _drift(layout, rescued),
     )
+
+
+def _drift(layout: Layout, rescued: Rescued) -> tuple[tuple[str, int], ...]:
+    """Say which columns met values of other types, and in how many rows."""
+    columns = {target.field: target.column for target in layout.targets}
+    drift: Counter[str] = Counter()
+    for path, (count, _) in rescued.paths.items():
+        names = [name for name in columns if path == name or path.startswith(f"{name}.")]
+        drift[columns[max(names, key=len)] if names else path] += count
+    return tuple(sorted(drift.items(), key=lambda item: (-item[1], item[0]))[:_NAMED])
