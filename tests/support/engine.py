@@ -75,6 +75,7 @@ def convert(
     seconds_left: Callable[[], float] = lambda: 900,
     contract: Any = None,
     schema: Schema | None = None,
+    engine: DuckEngine | None = None,
 ) -> Result:
     """Convert an object, read its files by PyArrow and hold the engine to its counts."""
     with tempfile.TemporaryDirectory() as folder:
@@ -90,9 +91,8 @@ def convert(
         (work / "job").mkdir()
         try:
             contracts = {} if contract is None else {dataset: parse(dataset, contract)}
-            done = DuckEngine(options or Options(), contracts).convert(
-                source, known, work / "job", seconds_left
-            )
+            engine = engine or DuckEngine(options or Options(), contracts)
+            done = engine.convert(source, known, work / "job", seconds_left)
         except (RejectedObjectError, ObjectTooLargeError) as error:
             return Result(None, [], [], error)
         rows = []

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from engine import job
+from engine.duck import DuckEngine
 from engine.job import Options
 from engine.types.evolve import evolved
 from tests.conftest import ROOT
@@ -117,6 +117,11 @@ class Case:
     checks: dict[str, Callable[[Case], list[str]]] = field(default_factory=dict)
     elsewhere: str = ""
 
+    @cached_property
+    def engine(self) -> DuckEngine:
+        """The one engine of the case: what one file does to it, the next ones meet."""
+        return DuckEngine(OPTIONS)
+
     @property
     def folder(self) -> Path:
         return FOLDER / self.name
@@ -166,28 +171,8 @@ def _compare(file: File, found: Outcome, *, loose: bool) -> list[str]:
     return [] if any(not told for told in each) else min(each, key=len)
 
 
-_state = {"case": "", "dead": False}
-
-
-def _revived(case: Case) -> None:
-    """Have a case that destroyed the database be that case's failure, not all the others'."""
-    if _state["dead"] and _state["case"] != case.name:
-        database = getattr(job, "_database", None)
-        if database is not None:
-            database.cache_clear()
-        _state["dead"] = False
-    _state["case"] = case.name
-
-
 def put(case: Case, file: File, schema: Schema | None) -> Outcome:
     """Put one file; a fault of the engine is an outcome, too."""
-    _revived(case)
-    found = _put(case, file, schema)
-    _state["dead"] = _state["dead"] or "FATAL" in found.defect + found.said
-    return found
-
-
-def _put(case: Case, file: File, schema: Schema | None) -> Outcome:
     path, key = case.folder / file.name, f"data/{case.name}/{file.key or file.name}"
     if _skipped(key, path):
         return Outcome("SKIPPED")
@@ -200,6 +185,7 @@ def _put(case: Case, file: File, schema: Schema | None) -> Outcome:
             file.content_type,
             contract=file.contract,
             schema=schema,
+            engine=case.engine if file.contract is None else None,
         )
     except Exception as error:  # whatever it is, it is shown
         return Outcome("DEFECT", defect=f"{type(error).__name__}: {error}"[:200])
