@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.convert.optimistic import convert
+from engine.convert.stored import stored
 from engine.database import Database
-from engine.job import Options, Quarantine, opened
+from engine.job import Options, opened
 from engine.open.detect import detect
 from engine.open.encoding import as_utf8
 from engine.open.unpack import unpacked
@@ -16,6 +17,7 @@ from engine.read.document import document
 from engine.read.jsonl import JsonLines, WrongLinesError
 from engine.read.parquet import ParquetReading
 from engine.read.text import TextLines
+from engine.write.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +50,7 @@ class DuckEngine:
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
     ) -> Conversion:
-        """See :class:`processor.ingest.Engine`.
+        """See :class:`processor.ports.Engine`.
 
         Raises
         ------
@@ -76,11 +78,11 @@ class DuckEngine:
                 case "avro":
                     return convert(job, AvroReading(job, plain))
                 case "opaque":
-                    from engine.read.plain import convert_opaque
-
-                    return convert_opaque(job, plain, compression, found.media_type)
+                    return stored(job, plain, found.media_type)
             is_json = found.name in ("json", "jsonl")
-            text, _ = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
+            text, was = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
+            if was != found.encoding:
+                job.guesses.append(f"encoding guessed: {was}")
             if found.dialect:
                 from engine.read.delimited import convert_delimited
 
@@ -95,7 +97,7 @@ class DuckEngine:
                 return convert(job, document(job, text, supposed=False))
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
-        """See :class:`processor.ingest.Engine`."""
+        """See :class:`processor.ports.Engine`."""
         quarantine = Quarantine(source, workdir / "rejected.jsonl.gz")
         quarantine.add(0, code, detail, b"")
         (file,) = quarantine.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,13 @@ _CLIENT = Config(
     connect_timeout=5,
     read_timeout=60,
 )
+
+
+def clear_leftovers() -> None:
+    """Remove what workers that were killed left on the disk, at the begin of an invocation."""
+    # The engine knows what of it is its own; an engine without a workspace leaves nothing.
+    with suppress(ModuleNotFoundError):
+        import_module("engine.workspace").clear_leftovers()
 
 
 def build(settings: Settings) -> tuple[Ingest, Queue]:
@@ -84,5 +93,6 @@ def _options(settings: Settings) -> Options:
         disk_bytes=settings.disk_mb * 1024 * 1024,
         date_columns=settings.date_columns,
         max_partitions=settings.max_partitions,
+        max_columns=settings.max_columns,
         output_format=settings.output_format,
     )

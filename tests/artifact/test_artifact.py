@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "DATE_COLUMNS": "timestamp,date",
     "OUTPUT_FORMAT": "parquet",
     "MAX_PARTITIONS": "4000",
+    "MAX_COLUMNS": "1500",
     "EPHEMERAL_STORAGE_MB": "4096",
     "POWERTOOLS_SERVICE_NAME": "processor",
     "POWERTOOLS_METRICS_NAMESPACE": "data-lake",

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from contract.loading import load_folder
+from store.model import Drift
 from tests.conftest import ROOT
 from tests.support.engine import convert, lines
 
@@ -288,7 +289,7 @@ def test_a_column_that_no_file_can_hold_is_judged_and_rescued() -> None:
     assert found.reasons == [(2, "CONTRACT_VIOLATION")]
     assert sorted(str(rescued) for rescued in found.rescued) == ["None", "{'a': 1}"]
     assert found.conversion is not None
-    assert found.conversion.drift == (("a", 1),)
+    assert found.conversion.drift == (Drift("a", "binary", 1, "1"),)
 
 
 def test_what_breaks_the_contract_widens_no_column() -> None:

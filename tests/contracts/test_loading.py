@@ -136,6 +136,7 @@ def test_the_function_refuses_to_start_with_a_broken_contract(
         date_columns=(),
         output_format="parquet",
         max_partitions=1,
+        max_columns=1,
         memory_mb=512,
         disk_mb=512,
     )

@@ -8,10 +8,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from engine.convert.exact import Repeated, conform
 from engine.convert.layout import RESCUED
-from engine.types.kinds import duckdb_type, literal, quoted
+from engine.types.kinds import athena_type, duckdb_type, literal, quoted
 from engine.write.counts import lines_in, prove, rescued_in, rows_in
 from engine.write.publish import WIDE, Published, dated, lineage, publish
-from store.model import Conversion, Status
+from store.model import Conversion, Drift, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -206,14 +206,25 @@ def summed(
         quarantine,
         layout.added,
         _drift(layout, rescued),
+        undated=sum(one.undated for one in published),
+        guesses=tuple(job.guesses),
     )
 
 
-def _drift(layout: Layout, rescued: Rescued) -> tuple[tuple[str, int], ...]:
-    """Say which columns met values of other types, and in how many rows."""
-    columns = {target.field: target.column for target in layout.targets}
-    drift: Counter[str] = Counter()
-    for path, (count, _) in rescued.paths.items():
+def _drift(layout: Layout, rescued: Rescued) -> tuple[Drift, ...]:
+    """Say which columns met values of other types, in how many rows, and one such value of each."""
+    columns = {target.field: target for target in layout.targets}
+    counts: Counter[str] = Counter()
+    found: dict[str, tuple[str, str]] = {}
+    for path, (count, example) in rescued.paths.items():
         names = [name for name in columns if path == name or path.startswith(f"{name}.")]
-        drift[columns[max(names, key=len)] if names else path] += count
-    return tuple(sorted(drift.items(), key=lambda item: (-item[1], item[0]))[:_NAMED])
+        target = columns[max(names, key=len)] if names else None
+        column, kind = (target.column, athena_type(target.kind)) if target else (path, "")
+        counts[column] += count
+        found.setdefault(column, (kind, example))
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]
+    return tuple(
+        Drift(column, kind, count, example)
+        for column, count in most
+        for kind, example in [found[column]]
+    )

@@ -128,7 +128,9 @@ class AvroReading(TypedReading):
 
     def blocks(self) -> Iterator[TypedBlock]:
         """Give the records as JSON, each block of them in a file of the job's folder."""
-        types = {key: read.json_type for key, (_, read) in zip(self._keys, self._reads, strict=True)}
+        types = {
+            key: read.json_type for key, (_, read) in zip(self._keys, self._reads, strict=True)
+        }
         with self._path.open("rb") as file:
             yield from blocks_of(self, types, self._stretches(file))
 

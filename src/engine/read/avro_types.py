@@ -269,9 +269,7 @@ class Schemas:
             return f"CASE WHEN {value} IS NOT NULL THEN struct_pack({', '.join(parts)}) END"
 
         stored = all(read.stored for _, read in fields)
-        found = Read(
-            _struct(fields), given, f"STRUCT({types})", _same if stored else sql, stored
-        )
+        found = Read(_struct(fields), given, f"STRUCT({types})", _same if stored else sql, stored)
         self._named[full] = Read(found.kind, full, found.json_type, found.sql, stored)
         return found
 

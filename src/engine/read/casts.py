@@ -255,5 +255,3 @@ def _json_type(kind: Scalar) -> str:
         # To a contract its text is one of RFC 3339, which is not DuckDB's.
         return "moment"
     return "boolean" if kind == BOOLEAN else "string"
-
-

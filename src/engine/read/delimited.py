@@ -338,7 +338,7 @@ def _conformed(job: Job, rows: Path, dialect: Dialect, layout: Layout) -> Iterat
                     row[targets[name].column] = read_text(text, kind, lenient=True)
                 except MisfitError:
                     lost[name] = text
-                    job.drift[targets[name].column] += 1
+                    job.drift.note(targets[name].column, text)
             if lost:
                 row[RESCUED] = json.dumps(lost, ensure_ascii=False)
             yield row

@@ -122,7 +122,9 @@ class _Written:
         raw = text.encode("utf-8", "surrogateescape")
         at, of_object = self.count + number, self._before + self.count + number
         if len(raw) > MAX_RECORD:
-            detail = f"the record has {len(raw):,} bytes as JSON, more than {MAX_RECORD:,}: split it"
+            detail = (
+                f"the record has {len(raw):,} bytes as JSON, more than {MAX_RECORD:,}: split it"
+            )
             self._refused[at] = Record(of_object, raw, None, Reason.RECORD_TOO_LARGE, detail)
             return b"{}"
         try:
