@@ -57,8 +57,10 @@ def name(body: bytes, folder: Path, key: str = "data/t/object", content_type: st
         b"{% macro x() %}\n{{ x }}\n",
         b'[[bin]]\nname = "x"\npath = "y"\n',
         b"[section]\nkey = value\n",
-        b"[2024-01-15 10:00:00] INFO start\n[2024-01-15 10:00:01] INFO request body:\n"
-        b'{"id": 1}\n[2024-01-15 10:00:02] INFO done\n',
+        (
+            b"[2024-01-15 10:00:00] INFO start\n[2024-01-15 10:00:01] INFO request body:\n"
+            b'{"id": 1}\n[2024-01-15 10:00:02] INFO done\n'
+        ),
         b'{"id": 1}\n[2024-01-15 10:00:02] INFO done\n[2024-01-15 10:00:03] INFO done\n',
         b"[1] a footnote\n[2] another\n",
         b"{id: 1, name: x}\n",

@@ -97,8 +97,10 @@ def test_a_small_table_is_read_as_it_was_written(text: str, codec: str, tmp_path
     ("body", "text", "codec"),
     [
         (
-            b"\xe8\xec\xff;\xe3\xee\xf0\xee\xe4;\xf1\xf3\xec\xec\xe0\n"
-            b"\xc8\xe2\xe0\xed;\xca\xe0\xe7\xe0\xed\xfc;10\n",
+            (
+                b"\xe8\xec\xff;\xe3\xee\xf0\xee\xe4;\xf1\xf3\xec\xec\xe0\n"
+                b"\xc8\xe2\xe0\xed;\xca\xe0\xe7\xe0\xed\xfc;10\n"
+            ),
             "Казань",
             "cp1251",
         ),
@@ -111,6 +113,12 @@ def test_the_published_cases_hold(body: bytes, text: str, codec: str, tmp_path: 
     found, guess = read(body, tmp_path)
     assert text in found
     assert guess == f"encoding guessed: {codec}"
+
+
+@pytest.mark.parametrize("letter", "éüäñß€°")
+def test_one_letter_of_the_west_is_one(letter: str, tmp_path: Path) -> None:
+    for text in (f"a,b\n1,{letter}\n", f"a,b\n1,x{letter}\n", f"a,b\n1{letter},2\n"):
+        assert read(text.encode("cp1252"), tmp_path) == (text, "encoding guessed: cp1252")
 
 
 def test_what_is_not_known_is_said(tmp_path: Path) -> None:
