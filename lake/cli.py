@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from lake import crawl as crawling
-from lake import ledger, operations, render, upload
+from lake import operations, render
 from lake import query as athena
 from lake.context import Choice, err, out, state_folder
 from lake.contract import contract
 from lake.errors import LakeCommandError
+from lake.files import files
 from lake.local import deploy as sam
 from lake.local import process
+from lake.put import put
 from lake.status import look
-from lake.target import DEFAULT_STACK, Target, choose
+from lake.target import DEFAULT_STACK, choose
 
 if TYPE_CHECKING:
-    from lake.local.process import Running, StateFolder
+    from lake.local.state import Running, StateFolder
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -124,48 +125,6 @@ def status(choice: Choice) -> None:
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--dataset", help="Folder below data/; without it the table is processed_table.")
-@click.option("--timeout", default=300.0, show_default=True, help="Seconds to wait.")
-@click.pass_obj
-def put(choice: Choice, files: tuple[Path, ...], dataset: str | None, timeout: float) -> None:
-    """Upload FILES and wait until the fate of each is known."""
-    upload.check(files)
-    found = put_files(choice.target(), files, dataset, timeout)
-    if not all(fate.status in ledger.ACCEPTED for fate in found):
-        sys.exit(1)
-
-
-def put_files(
-    target: Target, files: tuple[Path, ...], dataset: str | None, timeout: float
-) -> list[upload.Fate]:
-    """Upload with a progress bar, wait, and print a line for each file."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
-        task = progress.add_task("uploading", total=sum(f.stat().st_size for f in files))
-
-        def sent(count: int) -> None:
-            progress.advance(task, count)
-
-        uploads = [
-            upload.upload(target, file, upload.raw_key(file, dataset), sent) for file in files
-        ]
-        progress.update(task, description="ingesting")
-        found = list(upload.fates(target, uploads, timeout))
-    rows = [
-        [f.uploaded.key, f.status, f.read, f.accepted, f.quarantined, f"{f.seconds:.1f}", f.detail]
-        for f in found
-    ]
-    render.show_table(
-        out,
-        ["object", "status", "read", "accepted", "quarantined", "seconds", "detail"],
-        rows,
-        [False, False, True, True, True, True, False],
-    )
-    return found
-
-
-@main.command()
 @click.argument("sql")
 @click.option(
     "--format",
@@ -212,7 +171,8 @@ def print_result(result: athena.Result, form: str = "table") -> None:
 
 
 for command in (
-    operations.files,
+    put,
+    files,
     operations.replay,
     operations.redrive,
     operations.reconcile_lake,

@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 
 from lake import ledger, query
-from lake.cli import bring_up, print_result, put_files, run
+from lake.cli import bring_up, print_result, run
 from lake.context import out, state_folder
 from lake.errors import LakeCommandError
 from lake.local import process
 from lake.local.deploy import project_root
+from lake.put import put_files
 from lake.target import DEFAULT_STACK, Target, choose
 
 _FLIGHTS_QUERY = """

@@ -7,19 +7,24 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from store.model import Drift
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from lake.target import Target
 
 #: The ledger's sparse index holds the objects of these statuses only.
-INDEXED = frozenset({"FAILED", "PARTIAL", "REJECTED", "TOO_LARGE"})
+INDEXED = frozenset({"FAILED", "PARTIAL", "REJECTED", "STORED", "TOO_LARGE"})
 
-#: Statuses from which nothing leads on by itself; those of them that publish rows, or had none.
-FINAL = frozenset({"DONE", "PARTIAL", "EMPTY", "REJECTED", "TOO_LARGE"})
-ACCEPTED = frozenset({"DONE", "PARTIAL", "EMPTY"})
+#: Statuses from which nothing leads on by itself; those of them by which nothing was refused.
+FINAL = frozenset({"DONE", "PARTIAL", "EMPTY", "STORED", "SKIPPED", "REJECTED", "TOO_LARGE"})
+ACCEPTED = frozenset({"DONE", "PARTIAL", "EMPTY", "STORED", "SKIPPED"})
 
-STATUSES = ("PROCESSING", "DONE", "PARTIAL", "EMPTY", "REJECTED", "TOO_LARGE", "FAILED")
+STATUSES = (
+    *("PROCESSING", "DONE", "PARTIAL", "EMPTY", "STORED", "SKIPPED"),
+    *("REJECTED", "TOO_LARGE", "FAILED"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,15 @@ class Item:
         The committed version; empty before its first commit.
     read, accepted, quarantined, size, milliseconds : int
         Of the committed version; ``size`` in bytes.
+    format, compression, date_column : str
+        What the file was, and which column dated its records.
+    rescued, undated, short, columns_added : int
+        Records with something in ``_rescued_data``, without a date of their own, with fewer
+        fields than the header; columns that the table gained.
+    drift : tuple of Drift
+        Which columns met values of other types.
+    guesses : tuple of str
+        What was guessed of the file.
     attempts : int
         Those that the ledger remembers.
     updated_at : str
@@ -64,6 +78,15 @@ class Item:
     quarantined: int
     size: int
     milliseconds: int
+    format: str
+    compression: str
+    date_column: str
+    rescued: int
+    undated: int
+    short: int
+    columns_added: int
+    drift: tuple[Drift, ...]
+    guesses: tuple[str, ...]
     attempts: int
     updated_at: str
     replay: str
@@ -209,6 +232,15 @@ def read(raw: dict[str, Any]) -> Item:
         quarantined=_number(raw, "records_quarantined"),
         size=_number(raw, "bytes"),
         milliseconds=_number(raw, "milliseconds"),
+        format=_text(raw, "format"),
+        compression=_text(raw, "compression"),
+        date_column=_text(raw, "date_column"),
+        rescued=_number(raw, "records_rescued"),
+        undated=_number(raw, "records_undated"),
+        short=_number(raw, "records_short"),
+        columns_added=_number(raw, "columns_added"),
+        drift=_drift(_text(raw, "drift")),
+        guesses=tuple(json.loads(_text(raw, "guesses") or "[]")),
         attempts=len(attempts),
         updated_at=_text(raw, "updated_at"),
         replay=_text(raw, "replay"),
@@ -216,6 +248,16 @@ def read(raw: dict[str, Any]) -> Item:
         replaced=_keys(raw["replaced"]),
         announced=tuple(key for one in opened for key in _keys(one["keys"])),
         open_until=max((float(one["expires"]["N"]) for one in opened), default=0),
+    )
+
+
+def _drift(text: str) -> tuple[Drift, ...]:
+    # Entries that were written before a type and an example were kept say only how often.
+    return tuple(
+        Drift(name, "", told)
+        if isinstance(told, int)
+        else Drift(name, told["type"], told["count"], told["example"])
+        for name, told in json.loads(text or "{}").items()
     )
 
 

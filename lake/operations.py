@@ -1,15 +1,14 @@
-"""The commands with which an operator looks after a lake: files, replay, redrive, reconcile."""
+"""The commands with which an operator mends a lake: replay, redrive, reconcile."""
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 import uuid
 from collections import Counter
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,10 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from lake import ledger, messages, reconcile, render
 from lake.context import err, out
 from lake.errors import LakeCommandError
+from lake.files import filter_of, filtered, objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from lake.context import Choice
     from lake.ledger import Item
     from lake.target import Target
@@ -33,128 +31,9 @@ _FEW = 10
 #: From so many objects on the whole ledger is read rather than each one's entry.
 _SCAN_FROM = 100
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-#: What of an item people and programs are shown.
-_SHOWN = (
-    "key",
-    "status",
-    "dataset",
-    "read",
-    "accepted",
-    "quarantined",
-    "size",
-    "milliseconds",
-    "updated_at",
-    "version",
-    "reason",
-    "detail",
-)
-
-
-class Instant(click.ParamType):
-    """An ISO 8601 instant or date, or how long ago: ``90s``, ``15m``, ``2h``, ``7d``."""
-
-    name = "when"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Give the instant in UTC, written as the ledger writes it."""
-        if found := re.fullmatch(r"(\d+)([smhd])", value):
-            moment = datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})
-        else:
-            try:
-                moment = datetime.fromisoformat(value)
-            except ValueError:
-                self.fail(f"{value!r} is neither like 2024-01-15T12:00 nor like 2h.", param, ctx)
-            # A time without a zone is the user's own.
-            moment = moment.astimezone(UTC)
-        return moment.isoformat(timespec="milliseconds")
-
-
-class Day(click.ParamType):
-    """An ISO date."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse what is none."""
-        try:
-            return date.fromisoformat(value).isoformat()
-        except ValueError:
-            self.fail(f"{value!r} is no date like 2024-01-15.", param, ctx)
-
-
-def _filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say which objects are meant."""
-    for option in reversed(
-        (
-            click.option(
-                "--key",
-                "keys",
-                multiple=True,
-                help="Raw key; one ending with * means all that begin so.",
-            ),
-            click.option("--dataset", "datasets", multiple=True, help="Table."),
-            click.option(
-                "--status",
-                "statuses",
-                multiple=True,
-                type=click.Choice(ledger.STATUSES, case_sensitive=False),
-                help="State in the ledger.",
-            ),
-            click.option(
-                "--since",
-                type=Instant(),
-                help="Last changed since: 2024-01-15T12:00, 2h, 7d.",
-            ),
-            click.option("--until", type=Instant(), help="Last changed until."),
-            click.option(
-                "--from",
-                "first_date",
-                type=Day(),
-                help="With rows of this date_partition or a later one.",
-            ),
-            click.option(
-                "--to",
-                "last_date",
-                type=Day(),
-                help="With rows of this date_partition or an earlier one.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def _filter(named: dict[str, Any]) -> ledger.Filter:
-    return ledger.Filter(**{name: value for name, value in named.items() if value})
-
 
 @click.command()
-@_filtered
-@click.option(
-    "--limit", type=click.IntRange(1), default=100, show_default=True, help="Most recent ones only."
-)
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.pass_obj
-def files(choice: Choice, /, limit: int, as_json: bool, **named: Any) -> None:
-    """Say what became of each object, the most recent first."""
-    found = sorted(
-        ledger.items(choice.target(), _filter(named)),
-        key=lambda item: item.updated_at,
-        reverse=True,
-    )
-    shown = found[:limit]
-    if as_json:
-        click.echo(json.dumps([_plain(item) for item in shown], indent=2, ensure_ascii=False))
-        return
-    _show(shown)
-    more = f", the most recent {limit} shown; --limit shows more" if len(found) > limit else ""
-    err.print(f"[dim]{_objects(len(found))}{more}[/]")
-
-
-@click.command()
-@_filtered
+@filtered
 @click.option("--all", "everything", is_flag=True, help="Every object of the ledger.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
@@ -180,12 +59,12 @@ def replay(
     if not everything and not any(named.values()):
         raise LakeCommandError("Say which objects: --key, --dataset, --status, …, or --all.")
     target = choice.target()
-    keys = {item.key for item in ledger.items(target, _filter(named))}
+    keys = {item.key for item in ledger.items(target, filter_of(named))}
     keys |= {key for key in named["keys"] if not key.endswith("*") and _is_there(target, key)}
     chosen, name = sorted(keys), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}-{uuid.uuid4().hex[:6]}"
     if not chosen:
         raise LakeCommandError("No object matches; `lake files` shows what is in the ledger.")
-    _agree(f"Ingest {_objects(len(chosen))} again?", len(chosen), yes)
+    _agree(f"Ingest {objects(len(chosen))} again?", len(chosen), yes)
     with _progress() as progress:
         task = progress.add_task("sending", total=len(chosen))
         messages.announce(target, chosen, name, lambda count: progress.advance(task, count))
@@ -252,7 +131,7 @@ def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: 
     if not fix:
         err.print("`lake reconcile --fix` mends this.")
         sys.exit(1)
-    many = _objects(found.repairable - len(found.orphans))
+    many = objects(found.repairable - len(found.orphans))
     _agree(
         f"Send {many} again and delete {len(found.orphans)} orphans (they stay as old versions)?",
         # What is deleted is never few.
@@ -283,34 +162,7 @@ def _show_differences(found: reconcile.Differences) -> None:
     if rows:
         render.show_table(out, ["difference", "key", "--fix: it is"], rows, [False] * 3)
     agree = "" if found.repairable else ": raw bucket, ledger and processed bucket agree"
-    err.print(f"[dim]{_objects(found.objects)} compared{agree}[/]")
-
-
-def _show(items: Iterable[Item]) -> None:
-    rows: list[list[object]] = [
-        [
-            item.key,
-            item.status,
-            item.dataset,
-            item.read,
-            item.accepted,
-            item.quarantined,
-            f"{item.milliseconds / 1000:.1f}",
-            item.updated_at[:19].replace("T", " "),
-            " ".join(part for part in (item.reason, item.detail) if part),
-        ]
-        for item in items
-    ]
-    render.show_table(
-        out,
-        ["object", "status", "dataset", "read", "accepted", "quarantined", "seconds", "UTC", "why"],
-        rows,
-        [False, False, False, True, True, True, True, False, False],
-    )
-
-
-def _plain(item: Item) -> dict[str, object]:
-    return {name: getattr(item, name) for name in _SHOWN} | {"outputs": list(item.outputs)}
+    err.print(f"[dim]{objects(found.objects)} compared{agree}[/]")
 
 
 def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[Item]:
@@ -358,7 +210,3 @@ def _agree(question: str, count: int, yes: bool) -> None:
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, console=err, transient=True)
-
-
-def _objects(count: int) -> str:
-    return f"{count:,} object{'s'[: count != 1]}"

@@ -23,7 +23,7 @@ _BATCH = 1000
 
 #: What the function writes; other files below these folders are somebody else's.
 _OURS = re.compile(
-    r"(processed/[a-z0-9_]+|quarantine)/date_partition=\d{4}-\d\d-\d\d/"
+    r"(processed/[a-z0-9_]+|quarantine|objects)/date_partition=\d{4}-\d\d-\d\d/"
     r"[A-Za-z0-9][^/]*-[0-9a-f]{12}-[0-9a-f]{12}(-\d+)?\.(parquet|json\.gz|jsonl\.gz)"
 )
 
@@ -148,7 +148,7 @@ def fix(target: Target, found: Differences, replay: str) -> None:
 
 def _written(target: Target) -> Iterator[str]:
     pages = target.client("s3").get_paginator("list_objects_v2")
-    for prefix in ("processed/", "quarantine/"):
+    for prefix in ("processed/", "quarantine/", "objects/"):
         for page in pages.paginate(Bucket=target.outputs["ProcessedBucketName"], Prefix=prefix):
             for found in page.get("Contents", []):
                 if not found["Key"].endswith("/"):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from lake.ledger import Item
     from lake.target import Target
 
 
@@ -28,24 +29,43 @@ class Uploaded:
         Version id, else ETag: what the ledger calls the version.
     at : float
         ``time.monotonic()`` when the upload was finished.
+    replaced : bool
+        Whether another file had this key before, and was ingested.
     """
 
     key: str
     version: str
     at: float
+    replaced: bool = False
 
 
 @dataclass(frozen=True)
 class Fate:
-    """What the ledger says of an uploaded file; status ``WAITING`` when nothing yet."""
+    """What became of an uploaded file.
+
+    Attributes
+    ----------
+    uploaded : Uploaded
+        The file.
+    seconds : float
+        From the upload until its fate was known, or nobody waited any longer.
+    item : Item or None
+        What the ledger says of it; None when nothing yet.
+    """
 
     uploaded: Uploaded
-    status: str
-    read: int
-    accepted: int
-    quarantined: int
     seconds: float
-    detail: str
+    item: Item | None = None
+
+    @property
+    def status(self) -> str:
+        """Give the ledger's status; ``WAITING`` when there is none yet."""
+        return self.item.status if self.item else "WAITING"
+
+    @property
+    def detail(self) -> str:
+        """Give the ledger's detail."""
+        return self.item.detail if self.item else ""
 
 
 def raw_key(path: Path, dataset: str | None) -> str:
@@ -73,12 +93,14 @@ def upload(target: Target, path: Path, key: str, progress: Callable[[int], None]
         The version that S3 made of it.
     """
     s3, bucket = target.client("s3"), target.outputs["RawBucketName"]
+    before = ledger.get(target, bucket, key)
     s3.upload_file(str(path), bucket, key, Callback=progress)
     head = s3.head_object(Bucket=bucket, Key=key)
     version = head.get("VersionId")
     if version in (None, "null"):
         version = head["ETag"].strip('"')
-    return Uploaded(key, version, time.monotonic())
+    replaced = bool(before and before.version not in ("", version))
+    return Uploaded(key, version, time.monotonic(), replaced)
 
 
 def fates(target: Target, uploads: Sequence[Uploaded], timeout: float) -> Iterator[Fate]:
@@ -105,24 +127,45 @@ def fates(target: Target, uploads: Sequence[Uploaded], timeout: float) -> Iterat
             item = ledger.get(target, bucket, one.key)
             if item and item.version == one.version and item.status in ledger.FINAL:
                 waiting.remove(one)
-                seconds = time.monotonic() - one.at
-                counts = item.read, item.accepted, item.quarantined
-                yield Fate(one, item.status, *counts, seconds, item.detail)
+                yield Fate(one, time.monotonic() - one.at, item)
         if waiting and time.monotonic() > deadline:
-            yield from (Fate(one, "WAITING", 0, 0, 0, timeout, "") for one in waiting)
+            yield from (Fate(one, timeout) for one in waiting)
             return
         if waiting:
             time.sleep(0.1)
 
 
-def check(paths: Sequence[Path]) -> None:
-    """Refuse what is no file before anything is uploaded.
+def keyed(paths: Sequence[Path], dataset: str | None) -> dict[str, Path]:
+    """Name the key of each file, before anything is uploaded.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files; one that is named twice is uploaded once.
+    dataset : str or None
+        As of :func:`raw_key`.
+
+    Returns
+    -------
+    dict of str to Path
+        Files by their keys, in the order in which they were named.
 
     Raises
     ------
     LakeCommandError
-        Naming what is not there.
+        Naming what is no file, or two files that would get one key.
     """
+    found: dict[str, Path] = {}
     for path in paths:
         if not path.is_file():
             raise LakeCommandError(f"{path} is not a file.")
+        key = raw_key(path, dataset)
+        other = found.setdefault(key, path)
+        if other.resolve() != path.resolve():
+            raise LakeCommandError(
+                f"{other} and {path} would both get the key {key}, and the second would replace "
+                "the first. Nothing was uploaded. Rename one of them, or put them apart: "
+                f"`lake put {path} --dataset {dataset or 'NAME'}/{path.resolve().parent.name}` "
+                "puts it into a folder of the same dataset."
+            )
+    return found

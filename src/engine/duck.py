@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from engine.convert.optimistic import convert
+from contract.csv import CsvSettings
+from engine.convert.parts import combined
+from engine.convert.stored import stored
 from engine.database import Database
-from engine.job import Options, Quarantine, opened
-from engine.open.opened import opened as open_object
+from engine.job import Options, opened
+from engine.open.detect import Said
+from engine.open.opened import opened as opened_parts
 from engine.open.stored import Stored
-from engine.read.document import document
-from engine.read.jsonl import JsonLines
-from engine.read.text import TextLines
-from store.errors import RejectedObjectError
-from store.reasons import Reason
+from engine.read.formats import converted
+from engine.write.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DuckEngine:
-    """Reads with DuckDB where lines are what they promise, with Python where not.
+    """Reads with DuckDB where records are what they promise, with Python where not.
 
     Attributes
     ----------
@@ -36,6 +36,8 @@ class DuckEngine:
         What the deployment allows.
     contracts : mapping of str to Contract
         What records must be, by dataset.
+    database : Database
+        Opened by the first object, and anew after it failed.
     """
 
     options: Options
@@ -43,13 +45,13 @@ class DuckEngine:
     database: Database = field(init=False)
 
     def __post_init__(self) -> None:
-        """Open nothing yet: the database is opened by the first object."""
+        """Open nothing yet."""
         object.__setattr__(self, "database", Database(self.options))
 
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
     ) -> Conversion:
-        """See :class:`processor.ingest.Engine`.
+        """See :class:`processor.ports.Engine`.
 
         Raises
         ------
@@ -59,63 +61,61 @@ class DuckEngine:
             When disk, memory or the number of dates do not allow it.
         OutOfTimeError
             When the invocation ends first.
+        MiscountedError, EngineFailedError
+            When the fault is ours.
         """
         contract = self.contracts.get(source.dataset)
         with opened(
             source, table, self.options, workdir, seconds_left, self.database, contract
         ) as job:
             room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
-            parts = open_object(
-                source.path,
-                source.key,
-                source.content_type,
-                contract.format_hint if contract else "",
-                # The lead wires the contract's x-encoding here.
-                "",
-                workdir,
-                room,
-                job.check_time,
-            )
-            if isinstance(parts, Stored):
-                from engine.read.plain import convert_opaque
-
-                job.compression = parts.compression
-                return convert_opaque(job, parts.path, parts.compression, parts.media_type)
-            if not parts:
-                nothing = workdir / "nothing"
-                nothing.touch()
-                return convert(job, TextLines(job, nothing))
-            if len(parts) > 1:
-                raise RejectedObjectError(
-                    Reason.UNSUPPORTED_TYPE,
-                    f"an archive of {len(parts):,} files: upload them one by one",
-                )
-            return self._converted(job, parts[0])
-
-    def _converted(self, job: Job, part: Opened) -> Conversion:
-        job.compression = part.compression
-        if part.format.dialect:
-            from engine.read.delimited import convert_delimited
-
-            return convert_delimited(job, part.path, part.compression, part.format.dialect)
-        match part.format.name:
-            case "parquet":
-                from engine.read.columnar import convert_parquet
-
-                return convert_parquet(job, part.path, part.compression)
-            case "avro":
-                from engine.read.columnar import convert_avro
-
-                return convert_avro(job, part.path, part.compression)
-            case "jsonl":
-                return convert(job, JsonLines(job, part.path))
-            case "json":
-                return convert(job, document(job, part.path))
-        return convert(job, TextLines(job, part.path))
+            found = opened_parts(source.path, source.key, _said(job), workdir, room, job.check_time)
+            if isinstance(found, Stored):
+                job.compression = found.compression
+                return stored(job, found.path, found.media_type, found.detail)
+            if len(found) == 1:
+                return _part(job, found[0])
+            return _several(job, found)
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
-        """See :class:`processor.ingest.Engine`."""
+        """See :class:`processor.ports.Engine`."""
         quarantine = Quarantine(source, workdir / "rejected.jsonl.gz")
         quarantine.add(0, code, detail, b"")
         (file,) = quarantine.close()
         return file
+
+
+def _said(job: Job) -> Said:
+    contract, table = job.contract, job.table
+    return Said(
+        job.source.content_type,
+        contract.format_hint if contract else "",
+        contract.encoding if contract else "",
+        contract.csv if contract else CsvSettings(),
+        frozenset(column.name for column in table.columns) if table else frozenset(),
+    )
+
+
+def _part(job: Job, part: Opened) -> Conversion:
+    job.compression = part.compression
+    if part.guess:
+        job.guesses.append(part.guess)
+    return converted(job, part.path, part.format)
+
+
+def _several(job: Job, parts: list[Opened]) -> Conversion:
+    """Convert the files of an archive as one object: all of them, or none."""
+    table, found = job.table, []
+    for number, part in enumerate(parts):
+        folder = job.workdir / f"part-{number}"
+        folder.mkdir()
+        inner = replace(
+            job,
+            table=table,
+            workdir=folder,
+            quarantine=Quarantine(job.source, folder / "quarantine.jsonl.gz"),
+            guesses=[],
+        )
+        found.append(_part(inner, part))
+        table = found[-1].schema if found[-1].outputs else table
+    return combined(job, found)

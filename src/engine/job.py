@@ -1,37 +1,28 @@
-"""The work on one object: its files, its limits, its database, its quarantine."""
+"""The work on one object: its files, its limits, its database."""
 
 from __future__ import annotations
 
-import base64
 import errno
-import gzip
-import io
-import json
 import shutil
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from engine.database import MARGIN, interrupted_in
+from engine.types.paths import day_of_path
+from engine.write.quarantine import Quarantine
 from store.errors import ObjectTooLargeError, OutOfTimeError
-from store.model import OutputFile, Schema, Source
 from store.naming import partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import duckdb
+
     from contract.schema import Contract
     from engine.database import Database
-
-#: What DuckDB raises. It cuts what it quotes of a line by bytes; where that is within a
-#: character, its own message cannot be decoded.
-DUCKDB_ERRORS = (duckdb.Error, UnicodeDecodeError)
-
-#: What is kept of a record too large for a row; the raw object still holds all of it.
-_RAW_KEPT = 1_000_000
+    from store.model import Schema, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +38,13 @@ class Options:
     disk_bytes : int
         Room below the work folder.
     date_columns : tuple of str
-        Columns that may date a record, the first present one wins.
+        Columns that may date a record, the first usable date wins.
     max_partitions : int
         Dates that one object may hold.
     output_format : str
         ``parquet`` or ``json``.
+    max_columns : int
+        Columns that a table may have.
     """
 
     memory_mb: int = 256
@@ -60,6 +53,7 @@ class Options:
     date_columns: tuple[str, ...] = ("timestamp", "date")
     max_partitions: int = 4000
     output_format: str = "parquet"
+    max_columns: int = 1500
 
 
 @dataclass(slots=True)
@@ -86,6 +80,8 @@ class Job:
         What the dataset's records must be.
     compression : str
         What the object was packed with.
+    guesses : list of str
+        What was guessed of the file, in words for the operator.
     """
 
     source: Source
@@ -97,6 +93,7 @@ class Job:
     quarantine: Quarantine
     contract: Contract | None = None
     compression: str = "none"
+    guesses: list[str] = field(default_factory=list)
 
     @property
     def date_columns(self) -> tuple[str, ...]:
@@ -105,9 +102,15 @@ class Job:
         return (chosen, *self.options.date_columns) if chosen else self.options.date_columns
 
     @property
+    def date_formats(self) -> tuple[str, ...]:
+        """How texts that date records may be written, beside what is read anyway."""
+        return self.contract.date_formats if self.contract else ()
+
+    @property
     def undated_partition(self) -> str:
         """Where records without a usable date of their own go."""
-        return partition_of(self.source.created)
+        day = day_of_path(self.source.key)
+        return day.isoformat() if day else partition_of(self.source.created)
 
     def restart(self) -> None:
         """Forget what was counted and refused: another reading of the object begins."""
@@ -130,7 +133,8 @@ class Job:
     def run(self, query: str) -> list[tuple[Any, ...]]:
         """Run a statement to its end, or until the invocation's; give its rows."""
         with interrupted_in(self.db, self.seconds_left() - MARGIN):
-            return self.db.execute(query).fetchall()
+            rows: list[tuple[Any, ...]] = self.db.execute(query).fetchall()
+        return rows
 
     def check_time(self) -> None:
         """Hand the object back while there is time to say so.
@@ -142,75 +146,6 @@ class Job:
         """
         if self.seconds_left() < MARGIN:
             raise OutOfTimeError("the invocation ends before the object does: handed back")
-
-
-@dataclass(slots=True)
-class Quarantine:
-    """Refused records as gzipped JSON Lines, written as they are found."""
-
-    source: Source
-    path: Path
-    count: int = 0
-    _file: IO[str] | None = field(default=None, repr=False)
-
-    def add(self, number: int, reason: str, detail: str, raw: bytes) -> None:
-        """Keep one record.
-
-        Parameters
-        ----------
-        number : int
-            Of the record in the object, from 1; 0 for the object as a whole.
-        reason : str
-            One of :class:`store.reasons.Reason`.
-        detail : str
-            What was wrong, for the operator.
-        raw : bytes
-            The record as it was.
-        """
-        if self._file is None:
-            # Without a time in its header the same records always give the same bytes.
-            packed = gzip.GzipFile(self.path, "wb", compresslevel=6, mtime=0)
-            self._file = io.TextIOWrapper(packed, encoding="utf-8", newline="\n")
-        if len(raw) > _RAW_KEPT:
-            detail = f"{detail}; of {len(raw):,} bytes the first {_RAW_KEPT:,} are kept here"
-            raw = raw[:_RAW_KEPT]
-        try:
-            text, encoding = raw.decode("utf-8"), "utf-8"
-        except UnicodeDecodeError:
-            text, encoding = base64.b64encode(raw).decode("ascii"), "base64"
-        entry = {
-            "source_bucket": self.source.bucket,
-            "source_key": self.source.key,
-            "source_version": self.source.version,
-            "dataset": self.source.dataset,
-            "record_number": number,
-            "reason": str(reason),
-            "detail": detail,
-            "raw": text,
-            "raw_encoding": encoding,
-        }
-        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        self.count += 1
-
-    @property
-    def undated_partition(self) -> str:
-        """Where records without a usable date of their own go."""
-        return partition_of(self.source.created)
-
-    def restart(self) -> None:
-        """Forget everything: another reading of the object begins."""
-        self.close()
-        self.path.unlink(missing_ok=True)
-        self.count = 0
-
-    def close(self) -> tuple[OutputFile, ...]:
-        """Finish the file; give it, or nothing when nothing was refused."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-        if not self.count:
-            return ()
-        return (OutputFile(self.path, partition_of(self.source.created), 0, self.count),)
 
 
 @contextmanager

@@ -15,11 +15,17 @@ from aws_lambda_powertools.utilities.batch import (
 )
 
 from processor import events
-from processor.bootstrap import build
+from processor.bootstrap import build, clear_leftovers
 from processor.ingest import Delivery
 from processor.observability import logger, metrics, tracer
 from processor.settings import Settings
-from store.errors import ServiceError, TerminalError, TransientError
+from store.errors import (
+    EngineFailedError,
+    LakeError,
+    ServiceError,
+    TerminalError,
+    TransientError,
+)
 from store.model import Status
 
 if TYPE_CHECKING:
@@ -72,6 +78,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         When a retry can help and the event did not come from a queue.
     """
     whole = context.get_remaining_time_in_millis() / 1000
+    clear_leftovers()
 
     def delivery(identifier: str) -> Delivery:
         return Delivery(identifier, lambda: context.get_remaining_time_in_millis() / 1000, whole)
@@ -110,18 +117,30 @@ def _hand_back(record: SQSRecord, event: ObjectEvent, error: Exception) -> None:
         # Half of it by chance, so that what failed together does not return together.
         wait = most * random.uniform(0.5, 1)  # noqa: S311  # spreads load, guards nothing
     seconds = max(0, round(wait))
-    told = {"bucket": event.bucket, "key": event.key, "deliveries": tries, "retry_after": seconds}
-    if isinstance(error, TransientError):
-        logger.warning(
-            "message handed back", extra=told | {"reason": error.code, "detail": error.detail}
-        )
+    told: dict[str, str | int] = {
+        "bucket": event.bucket,
+        "key": event.key,
+        "deliveries": tries,
+        "retry_after": seconds,
+    }
+    told["reason"] = error.code if isinstance(error, LakeError) else "DEFECT"
+    if isinstance(error, LakeError):
+        told["detail"] = error.detail
+    if _is_ours(error):
+        logger.error("message handed back", extra=told, exc_info=error)
+        metrics.add_metric("Defects", MetricUnit.Count, 1)
     else:
-        logger.error("message handed back", extra=told | {"reason": "DEFECT"}, exc_info=error)
+        logger.warning("message handed back", extra=told)
     metrics.add_metric("MessagesHandedBack", MetricUnit.Count, 1)
     try:
         _parts()[1].hand_back(record.receipt_handle, seconds)
     except ServiceError as trouble:
         logger.warning("visibility not changed", extra={"detail": trouble.detail})
+
+
+def _is_ours(error: Exception) -> bool:
+    """Tell whether somebody has to look into a failure, though the message is tried again."""
+    return not isinstance(error, TransientError) or isinstance(error, EngineFailedError)
 
 
 def _identity(event: ObjectEvent) -> str:
@@ -171,6 +190,8 @@ def _answer(outcome: Outcome) -> dict[str, Any]:
         ("RecordsAccepted", "records_accepted", MetricUnit.Count),
         ("RecordsQuarantined", "records_quarantined", MetricUnit.Count),
         ("RecordsRescued", "records_rescued", MetricUnit.Count),
+        ("RecordsUndated", "records_undated", MetricUnit.Count),
+        ("RecordsShort", "records_short", MetricUnit.Count),
         ("ColumnsAdded", "columns_added", MetricUnit.Count),
         ("BytesRead", "bytes", MetricUnit.Bytes),
         ("Duration", "milliseconds", MetricUnit.Milliseconds),

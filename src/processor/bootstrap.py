@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 
-from contract.schema import load_folder
+from contract.loading import load_folder
 from engine.duck import DuckEngine
 from engine.job import Options
 from engine.workspace import remove_leftovers
@@ -37,6 +39,13 @@ _CLIENT = Config(
 )
 
 
+def clear_leftovers() -> None:
+    """Remove what workers that were killed left on the disk, at the begin of an invocation."""
+    # The engine knows what of it is its own; an engine without a workspace leaves nothing.
+    with suppress(ModuleNotFoundError):
+        import_module("engine.workspace").clear_leftovers()
+
+
 def build(settings: Settings) -> tuple[Ingest, Queue]:
     """Build the use case over AWS, and the queue that its messages come from.
 
@@ -53,7 +62,8 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
     Raises
     ------
     ContractError
-        When a contract cannot be honoured: nothing is ingested by half a contract.
+        When a contract cannot be honoured, or their folder is missing: nothing is ingested by
+        half a contract, or by none because nobody shipped it.
     """
     session = boto3.Session()
     s3 = session.client("s3", config=_CLIENT)
@@ -86,5 +96,6 @@ def _options(settings: Settings) -> Options:
         disk_bytes=settings.disk_mb * 1024 * 1024,
         date_columns=settings.date_columns,
         max_partitions=settings.max_partitions,
+        max_columns=settings.max_columns,
         output_format=settings.output_format,
     )

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 #: Fields may be added within a major version; another major version may mean anything.
 _MAJOR_VERSION = "2"
 
+#: What reading a record raises that lacks something, or has something else in its place.
+#: A number such as 1e400 overflows where it should be a size.
+_INCOMPLETE = (KeyError, TypeError, AttributeError, ValueError, OverflowError)
+
 
 def is_queue_batch(payload: Payload) -> bool:
     """Tell whether the payload is a batch of SQS messages."""
@@ -52,7 +56,7 @@ def parse_message(body: str) -> tuple[ObjectEvent, ...]:
     """
     try:
         payload = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnknownEventError(f"message is not JSON ({error}): {body[:200]!r}") from error
     if isinstance(payload, dict) and payload.get("Type") == "Notification" and "Message" in payload:
         return parse_message(str(payload["Message"]))
@@ -70,8 +74,8 @@ def parse(payload: Any) -> tuple[ObjectEvent, ...]:
     Returns
     -------
     tuple of ObjectEvent
-        The creations it announces; none for ``s3:TestEvent``, which S3 sends when a
-        notification is configured.
+        The creations it announces, whatever else happened beside them; none for
+        ``s3:TestEvent``, which S3 sends when a notification is configured.
 
     Raises
     ------
@@ -85,14 +89,19 @@ def parse(payload: Any) -> tuple[ObjectEvent, ...]:
             return (_from_eventbridge(payload),)
         records = payload.get("Records")
         if isinstance(records, list) and records:
-            return tuple(_from_notification(record) for record in records)
+            found = tuple(filter(None, map(_from_notification, records)))
+            if not found:
+                names = ", ".join(sorted({repr(record["eventName"]) for record in records}))
+                raise UnknownEventError(f"event {names} creates no object")
+            return found
     raise UnknownEventError(
         "expected an S3 notification, an SQS batch of them or an EventBridge 'Object Created' "
         f"event, got {_shown(payload)}"
     )
 
 
-def _from_notification(record: Any) -> ObjectEvent:
+def _from_notification(record: Any) -> ObjectEvent | None:
+    """Read one record; None for one that tells of something else than a creation."""
     try:
         if record["eventSource"] != "aws:s3":
             raise UnknownEventError(f"event source {record['eventSource']!r} is not 'aws:s3'")
@@ -100,12 +109,12 @@ def _from_notification(record: Any) -> ObjectEvent:
         if version.split(".")[0] != _MAJOR_VERSION:
             raise UnknownEventError(f"event version {version!r} is not {_MAJOR_VERSION}.x")
         if not str(record["eventName"]).removeprefix("s3:").startswith("ObjectCreated:"):
-            raise UnknownEventError(f"event {record['eventName']!r} creates no object")
+            return None
         bucket, entity = record["s3"]["bucket"]["name"], record["s3"]["object"]
         return ObjectEvent(
             bucket=str(bucket),
             # S3 form-encodes the key here: "red flower.jpg" arrives as "red+flower.jpg".
-            key=unquote_plus(entity["key"]),
+            key=_text(unquote_plus(entity["key"])),
             version=str(entity.get("versionId") or ""),
             etag=str(entity.get("eTag") or "").strip('"'),
             size=int(entity.get("size", -1)),
@@ -114,7 +123,7 @@ def _from_notification(record: Any) -> ObjectEvent:
             # Not of S3: `lake replay` asks in these words for what is committed already.
             replay=str(record.get("lakeReplay") or ""),
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except _INCOMPLETE as error:
         raise UnknownEventError(f"S3 record is incomplete ({error!r}): {_shown(record)}") from error
 
 
@@ -123,7 +132,7 @@ def _from_eventbridge(payload: Payload) -> ObjectEvent:
         raise UnknownEventError(f"event {payload.get('detail-type')!r} creates no object")
     try:
         detail = payload["detail"]
-        entity, key = detail["object"], str(detail["object"]["key"])
+        entity, key = detail["object"], _text(str(detail["object"]["key"]))
         return ObjectEvent(
             bucket=str(detail["bucket"]["name"]),
             key=key,
@@ -136,11 +145,20 @@ def _from_eventbridge(payload: Payload) -> ObjectEvent:
             sequencer=str(entity.get("sequencer") or ""),
             time=str(payload.get("time") or ""),
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except _INCOMPLETE as error:
         raise UnknownEventError(
             f"EventBridge event is incomplete ({error!r}): {_shown(payload)}"
         ) from error
 
 
+def _text(key: str) -> str:
+    """Give a key that can be sent to S3: half of a surrogate pair is no character."""
+    key.encode()
+    return key
+
+
 def _shown(payload: Any) -> str:
-    return json.dumps(payload, default=str)[:300]
+    try:
+        return json.dumps(payload, default=str)[:300]
+    except RecursionError:
+        return f"{type(payload).__name__} nested too deep to be shown"

@@ -16,9 +16,6 @@ How it stays exactly once, whatever is delivered twice, late, in disorder or not
 
 from __future__ import annotations
 
-import errno
-import json
-import shutil
 import tempfile
 import time
 import uuid
@@ -26,10 +23,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from engine.workspace import prefix
 from processor.ledger import Entry
+from processor.work import Prepared, Task, Work
 from store import naming
 from store.errors import (
     AttemptLostError,
@@ -37,44 +35,23 @@ from store.errors import (
     LakeError,
     LedgerConflictError,
     ObjectGoneError,
-    ObjectTooLargeError,
-    OutOfTimeError,
-    RejectedObjectError,
-    SchemaConflictError,
     ServiceError,
     TransientError,
 )
-from store.model import Source, Status
+from store.model import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from processor.ports import Catalog, Ledger, OutputStore, RawStore
-    from store.model import Conversion, ObjectEvent, OutputFile, RawObject, Schema
+    from processor.ports import Catalog, Engine, Ledger, OutputStore, RawStore
+    from store.model import ObjectEvent, RawObject
 
 #: Each round either finishes, or follows a write of another worker to the same key.
 _ROUNDS = 25
 
-#: Each try follows a change of the same table by another worker.
-_SCHEMA_TRIES = 25
-
 #: Seconds after the end of an invocation at which its worker is dead for certain, though
 #: clocks differ and a request that it sent may still be on its way.
 _GRACE = 60
-
-
-class Engine(Protocol):
-    """Turns a local file into conformed local files; see :mod:`engine`."""
-
-    def convert(
-        self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
-    ) -> Conversion:
-        """Read the file whole, conform its records to the table, account for each."""
-        ...
-
-    def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
-        """Write the one quarantine entry of a file that cannot be served at all."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,33 +97,6 @@ class Outcome:
     ingested: bool
     superseded: bool = False
     crawling: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """One version of an object, converted and declared, ready to be published."""
-
-    verdict: Status
-    dataset: str
-    files: dict[str, OutputFile]
-    partitions: tuple[str, ...]
-    facts: dict[str, str | int]
-    schema_changed: bool = False
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return tuple(sorted(self.files))
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One worker's attempt: what it works on, and for whom."""
-
-    name: str
-    generation: int
-    raw: RawObject
-    event: ObjectEvent
-    delivery: Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +180,7 @@ class Ingest:
 
     def _begin(
         self, name: str, event: ObjectEvent, delivery: Delivery
-    ) -> tuple[Entry, RawObject | None, _Task | None]:
+    ) -> tuple[Entry, RawObject | None, Task | None]:
         """Open an attempt at the current version, unless there is none or it is committed."""
         worker, began = uuid.uuid4().hex, self.clock()
         for _ in range(_ROUNDS):
@@ -239,26 +189,26 @@ class Ingest:
             mine = entry.open_by(worker)
             if mine and raw and raw.version == mine.version:
                 # The write of a round before was made, though its answer was lost.
-                return entry, raw, _Task(name, mine.generation, raw, event, delivery)
+                return entry, raw, Task(name, mine.generation, raw, event, delivery)
             known = entry.without_expired(began)
             if raw is None or entry.holds(raw.version, event.replay):
                 settled = entry if known is entry else self._put(name, known)
                 if settled is None:
                     continue
                 return settled, raw, None
-            self._check_time(raw, delivery)
+            self._work.check_time(raw, delivery)
             expires = began + delivery.seconds_left() + _GRACE
             opened = known.begun(worker, delivery.id, raw.version, began, expires)
             if begun := self._put(name, opened):
-                return begun, raw, _Task(name, begun.revision, raw, event, delivery)
+                return begun, raw, Task(name, begun.revision, raw, event, delivery)
         raise LedgerConflictError(f"s3://{name}: other workers kept changing its ledger entry")
 
-    def _attempt(self, task: _Task, entry: Entry) -> tuple[_Prepared | None, Entry | None]:
+    def _attempt(self, task: Task, entry: Entry) -> tuple[Prepared | None, Entry | None]:
         """Convert, publish and commit; give what was prepared and, if it won, the entry."""
-        prepared: _Prepared | None = None
+        prepared: Prepared | None = None
         try:
             with tempfile.TemporaryDirectory(prefix=prefix("job"), dir=self.work_root) as folder:
-                prepared = self._prepare(task, Path(folder))
+                prepared = self._work.prepare(task, Path(folder))
                 entry = self._announce(task, entry, prepared)
                 self._publish(prepared)
             return prepared, self._commit(task, entry, prepared)
@@ -272,7 +222,7 @@ class Ingest:
                 self._fail(task, error, prepared.keys if prepared else ())
             raise
 
-    def _announce(self, task: _Task, entry: Entry, prepared: _Prepared) -> Entry:
+    def _announce(self, task: Task, entry: Entry, prepared: Prepared) -> Entry:
         def change(entry: Entry) -> Entry:
             if entry.attempt(task.generation) is None:
                 raise AttemptLostError(f"s3://{task.name}: it took longer than its invocation")
@@ -280,7 +230,7 @@ class Ingest:
 
         return self._change(task.name, change, entry)
 
-    def _commit(self, task: _Task, entry: Entry, prepared: _Prepared) -> Entry | None:
+    def _commit(self, task: Task, entry: Entry, prepared: Prepared) -> Entry | None:
         """Make the attempt's outputs the object's rows; None where it was overtaken."""
         overtaken = False
         replay = task.event.replay
@@ -302,7 +252,7 @@ class Ingest:
         changed = self._change(task.name, change, entry)
         return None if overtaken else changed
 
-    def _fail(self, task: _Task, error: Exception, keys: tuple[str, ...]) -> None:
+    def _fail(self, task: Task, error: Exception, keys: tuple[str, ...]) -> None:
         """Record why an attempt failed, and remove what it wrote."""
         if isinstance(error, LakeError):
             reason, detail = error.code, error.detail
@@ -341,108 +291,13 @@ class Ingest:
         written = replace(entry, revision=entry.revision + 1)
         return written if self.ledger.put(name, written) else None
 
-    # --- The work -----------------------------------------------------------------------
+    # --- The world ----------------------------------------------------------------------
 
-    def _prepare(self, task: _Task, folder: Path) -> _Prepared:
-        started = time.monotonic()
-        raw = task.raw
-        source = Source(
-            path=folder / "object",
-            bucket=raw.bucket,
-            key=raw.key,
-            version=raw.version,
-            dataset=naming.dataset_of(raw.key),
-            created=raw.created,
-            content_type=raw.content_type,
-        )
-        facts: dict[str, str | int] = {"dataset": source.dataset, "bytes": raw.size}
-        if task.event.sequencer and task.event.version == raw.version:
-            facts["sequencer"] = task.event.sequencer
-        changed = False
-        try:
-            self._check_size(raw, task.delivery)
-            self._download(raw, source.path)
-            conversion, changed = self._conform(source, task.delivery, folder)
-        except (RejectedObjectError, ObjectTooLargeError) as error:
-            _empty(folder)
-            entry = self.engine.reject(source, error.code, error.detail, folder)
-            too_large = isinstance(error, ObjectTooLargeError)
-            verdict = Status.TOO_LARGE if too_large else Status.REJECTED
-            files = {naming.quarantine_key(source, entry, task.generation): entry}
-            partitions: tuple[str, ...] = ()
-            facts |= {"reason": error.code, "detail": error.detail}
-        else:
-            verdict = conversion.status
-            files = {naming.output_key(source, f, task.generation): f for f in conversion.outputs}
-            files |= {
-                naming.quarantine_key(source, f, task.generation): f for f in conversion.quarantine
-            }
-            partitions = tuple(sorted({f.partition for f in conversion.outputs}))
-            facts |= {
-                "format": conversion.format,
-                "compression": conversion.compression,
-                "records_read": conversion.read,
-                "records_accepted": conversion.accepted,
-                "records_quarantined": conversion.quarantined,
-                "records_rescued": conversion.rescued,
-                "columns_added": len(conversion.added),
-            }
-            if conversion.drift:
-                facts["drift"] = json.dumps(dict(conversion.drift), separators=(",", ":"))
-        facts["milliseconds"] = round((time.monotonic() - started) * 1000)
-        return _Prepared(verdict, source.dataset, files, partitions, facts, changed)
+    @property
+    def _work(self) -> Work:
+        return Work(self.raw, self.catalog, self.engine, self.bytes_per_second)
 
-    def _check_time(self, raw: RawObject, delivery: Delivery) -> None:
-        """Hand an object back before anything is done that another invocation can finish."""
-        needed, left = raw.size / self.bytes_per_second, delivery.seconds_left()
-        if left < needed <= delivery.whole_invocation:
-            raise OutOfTimeError(
-                f"{raw.size:,} bytes need about {needed:.0f} s and {left:.0f} s are left"
-            )
-
-    def _check_size(self, raw: RawObject, delivery: Delivery) -> None:
-        needed = raw.size / self.bytes_per_second
-        if needed > delivery.whole_invocation:
-            raise ObjectTooLargeError(
-                f"{raw.size:,} bytes need about {needed:.0f} s, an invocation has "
-                f"{delivery.whole_invocation:.0f} s: raise FunctionTimeout or FunctionMemory, "
-                "or split the object"
-            )
-
-    def _download(self, raw: RawObject, path: Path) -> None:
-        try:
-            self.raw.download(raw, path)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-            raise ObjectTooLargeError(
-                f"{raw.size:,} bytes did not fit the disk ({error}): raise EphemeralStorage"
-            ) from error
-
-    def _conform(self, source: Source, delivery: Delivery, folder: Path) -> tuple[Conversion, bool]:
-        """Convert and declare until no other worker gave the table other types meanwhile."""
-        for attempt in range(_SCHEMA_TRIES):
-            workdir = folder / f"try-{attempt}"
-            workdir.mkdir()
-            table = self.catalog.schema(source.dataset)
-            started_whole = delivery.seconds_left() > 0.9 * delivery.whole_invocation
-            try:
-                conversion = self.engine.convert(source, table, workdir, delivery.seconds_left)
-            except OutOfTimeError as error:
-                if started_whole:
-                    raise ObjectTooLargeError(
-                        f"a whole invocation was not enough: {error.detail}"
-                    ) from error
-                raise
-            if not conversion.outputs:
-                return conversion, False
-            try:
-                return conversion, self.catalog.declare(source.dataset, conversion.schema)
-            except SchemaConflictError:
-                continue
-        raise SchemaConflictError(f"table {source.dataset} kept changing its types")
-
-    def _publish(self, prepared: _Prepared) -> None:
+    def _publish(self, prepared: Prepared) -> None:
         for key, file in prepared.files.items():
             self.outputs.upload(file.path, key)
         if prepared.partitions:
@@ -455,12 +310,3 @@ class Ingest:
             return self.catalog.crawl()
         except ServiceError:
             return False
-
-
-def _empty(folder: Path) -> None:
-    """Make room on a disk that may be full."""
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()

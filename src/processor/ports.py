@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from processor.ledger import Entry
-    from store.model import RawObject, Schema
+    from store.model import Conversion, OutputFile, RawObject, Schema, Source
 
 
 class RawStore(Protocol):
@@ -93,6 +93,30 @@ class Ledger(Protocol):
         bool
             False, with nothing written, when another worker wrote first.
         """
+        ...
+
+
+class Engine(Protocol):
+    """Turns a local file into conformed local files; see :mod:`engine`."""
+
+    def convert(
+        self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
+    ) -> Conversion:
+        """Read the file whole, conform its records to the table, account for each.
+
+        Raises
+        ------
+        RejectedObjectError, ObjectTooLargeError
+            When the object cannot be served: a verdict, recorded with its reason.
+        MiscountedError, EngineFailedError
+            When the fault is ours: the message goes back to the queue, nothing is published.
+        OutOfTimeError
+            When the invocation ends first.
+        """
+        ...
+
+    def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
+        """Write the one quarantine entry of a file that cannot be served at all."""
         ...
 
 

@@ -24,11 +24,13 @@ class Settings:
     queue_url : str
         Where its messages come from.
     date_columns : tuple of str
-        Columns that may date a record, the first present one wins.
+        Columns that may date a record, the first usable date wins.
     output_format : str
         ``parquet`` or ``json``.
     max_partitions : int
         Dates that one object may hold.
+    max_columns : int
+        Columns that a table may have.
     memory_mb, disk_mb : int
         What the function has.
     """
@@ -41,6 +43,7 @@ class Settings:
     date_columns: tuple[str, ...]
     output_format: str
     max_partitions: int
+    max_columns: int
     memory_mb: int
     disk_mb: int
 
@@ -64,6 +67,7 @@ class Settings:
             ),
             output_format=environment["OUTPUT_FORMAT"],
             max_partitions=int(environment["MAX_PARTITIONS"]),
+            max_columns=int(environment["MAX_COLUMNS"]),
             memory_mb=int(environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]),
             disk_mb=int(environment["EPHEMERAL_STORAGE_MB"]),
         )

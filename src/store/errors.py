@@ -11,16 +11,17 @@
     │   ├── ObjectArchivedError      the object lies in Glacier and must be restored first
     │   ├── RejectedObjectError      the bytes cannot be opened as what they are
     │   └── ObjectTooLargeError      the function cannot serve an object like this
+    ├── DefectError                  a fault of ours: retried, logged as ERROR, counted as Defects
+    │   └── MiscountedError          records read are not those accepted plus those quarantined
     └── TransientError               a retry can help: the message goes back to the queue
+        ├── EngineFailedError        DuckDB failed by a fault of its own or ours: a defect, too
         ├── ServiceError             an AWS service was slow, throttled or broken
         ├── CatalogConflictError     other writers kept changing the table
         ├── SchemaConflictError      the table has another type for a column by now
         ├── LedgerConflictError      other workers kept changing the ledger entry
         ├── AttemptLostError         another worker took this one for dead
         ├── AttemptOpenError         another worker may still be at the same message
-        ├── OutOfTimeError           not enough of the invocation is left
-        ├── MiscountedError          records read are not those accepted and refused: a defect
-        └── EngineFailedError        the engine failed, and not because of the file
+        └── OutOfTimeError           not enough of the invocation is left
 
 Anything else that is raised is a bug: it is retried, then kept in the dead-letter queue.
 """
@@ -62,7 +63,7 @@ class UnknownEventError(TerminalError):
 
 
 class KeyOutsideLakeError(TerminalError):
-    """When the key is not under the raw prefix, or names a folder."""
+    """When the key is not under the raw prefix."""
 
     code = "KEY_OUTSIDE_LAKE"
 
@@ -101,6 +102,21 @@ class ObjectTooLargeError(TerminalError):
     code = "TOO_LARGE"
 
 
+class DefectError(LakeError):
+    """When the lake finds that it is wrong itself: never a verdict on the object.
+
+    The message goes back to the queue, so that nothing is lost while the fault is mended.
+    """
+
+    code = "DEFECT"
+
+
+class MiscountedError(DefectError):
+    """When the records read are not as many as those accepted and those quarantined."""
+
+    code = "MISCOUNTED"
+
+
 class TransientError(LakeError):
     """When the same input may succeed later.
 
@@ -117,6 +133,16 @@ class TransientError(LakeError):
     def __init__(self, detail: str, retry_after: float | None = None) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class EngineFailedError(TransientError):
+    """When DuckDB fails by an internal or fatal error, or its disk is full: not the file's fault.
+
+    The database is thrown away; a new one may read the same bytes. It is counted as a defect,
+    since somebody has to look into one that repeats.
+    """
+
+    code = "ENGINE_FAILED"
 
 
 class ServiceError(TransientError):
@@ -168,18 +194,3 @@ class OutOfTimeError(TransientError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, retry_after=0)
-
-
-class MiscountedError(TransientError):
-    """When the records counted in the object are not those in the files written for it.
-
-    It is a defect of the lake, never of the object: nothing is committed.
-    """
-
-    code = "MISCOUNTED"
-
-
-class EngineFailedError(TransientError):
-    """When DuckDB failed for reasons of its own; the next try has a new database."""
-
-    code = "ENGINE_FAILED"

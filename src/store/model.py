@@ -18,6 +18,8 @@ class Status(StrEnum):
     DONE = "DONE"
     PARTIAL = "PARTIAL"
     EMPTY = "EMPTY"
+    STORED = "STORED"
+    SKIPPED = "SKIPPED"
     REJECTED = "REJECTED"
     TOO_LARGE = "TOO_LARGE"
     FAILED = "FAILED"
@@ -126,13 +128,33 @@ class OutputFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """A column that met values which are not of the table's type.
+
+    Attributes
+    ----------
+    column, type : str
+        The column, and the type that it has in the table.
+    count : int
+        Rows in which something did not fit; it is in ``_rescued_data``.
+    example : str
+        One such value, as text.
+    """
+
+    column: str
+    type: str
+    count: int
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Conversion:
     """What became of one object: ``read == accepted + quarantined``.
 
     Attributes
     ----------
     status : Status
-        DONE, PARTIAL or EMPTY.
+        DONE, PARTIAL, EMPTY or STORED.
     format, compression : str
         What the content was found to be, such as ``jsonl`` and ``gzip``.
     read, accepted, quarantined, rescued : int
@@ -144,9 +166,21 @@ class Conversion:
     added : tuple of str
         Columns that the table did not have, and fields of structs by their path, such as
         ``user.address.city``.
-    drift : tuple of (str, int)
-        Columns that held values of other types than the table's, and in how many rows; the
-        twenty that drifted most, most first.
+    drift : tuple of Drift
+        Columns that held values of other types than the table's; the twenty that drifted most,
+        most first.
+    stored : tuple of OutputFile
+        The row of the table ``objects`` for a file that is STORED; it is no record.
+    undated : int
+        Accepted records that were dated by the path or the day of the upload.
+    short : int
+        Accepted records whose last fields were left out, and are null.
+    guesses : tuple of str
+        What was guessed, such as ``encoding guessed: cp1251``.
+    date_column : str
+        The column that dated the records; empty where none did.
+    detail : str
+        For a file that is STORED: what it is, and why it was not read.
     """
 
     status: Status
@@ -160,7 +194,13 @@ class Conversion:
     outputs: tuple[OutputFile, ...] = ()
     quarantine: tuple[OutputFile, ...] = ()
     added: tuple[str, ...] = ()
-    drift: tuple[tuple[str, int], ...] = ()
+    drift: tuple[Drift, ...] = ()
+    stored: tuple[OutputFile, ...] = ()
+    undated: int = 0
+    short: int = 0
+    guesses: tuple[str, ...] = ()
+    date_column: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ DEFAULT_DATASET = "processed_table"
 PARTITION_KEY = "date_partition"
 
 #: Tables that the template declares; a dataset of that name would write into them.
-_RESERVED_DATASETS = frozenset({"quarantine"})
+_RESERVED_DATASETS = frozenset({"quarantine", "objects"})
 
 #: Athena reads table names of up to 128 bytes; room is left for a reserved name's suffix.
 _MAX_DATASET = 120
@@ -67,17 +67,16 @@ def dataset_of(key: str) -> str:
     -------
     str
         ``data/<dataset>/…/<file>`` gives ``<dataset>``, ``data/<file>`` gives
-        ``processed_table``; normalised to ``[a-z0-9_]+``.
+        ``processed_table``; normalised to ``[a-z0-9_]+``. A folder's own key, which ends with
+        a slash, belongs to the same dataset as its files.
 
     Raises
     ------
     KeyOutsideLakeError
-        When the key is not under ``data/`` or names a folder rather than a file.
+        When the key is not under ``data/``.
     """
     if not key.startswith(RAW_PREFIX):
         raise KeyOutsideLakeError(f"key {key!r} is not under {RAW_PREFIX!r}: nothing to ingest")
-    if key.endswith("/"):
-        raise KeyOutsideLakeError(f"key {key!r} names a folder, not a file: nothing to ingest")
     folder, separator, _ = key.removeprefix(RAW_PREFIX).partition("/")
     if not separator or not folder:
         return DEFAULT_DATASET
@@ -119,6 +118,11 @@ def output_key(source: Source, file: OutputFile, generation: int) -> str:
 def quarantine_key(source: Source, file: OutputFile, generation: int) -> str:
     """Place a file of refused records under its partition."""
     return _place("quarantine", source, file, generation)
+
+
+def stored_key(source: Source, file: OutputFile, generation: int) -> str:
+    """Place the row of a file that is kept and not read under its partition."""
+    return _place("objects", source, file, generation)
 
 
 def _place(prefix: str, source: Source, file: OutputFile, generation: int) -> str:

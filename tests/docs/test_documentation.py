@@ -12,9 +12,10 @@ import pytest
 from samcli.yamlhelper import parse_yaml_file
 
 from contract.formats import FORMATS
-from contract.schema import FORMAT_HINTS, KEYWORDS
+from contract.hints import FORMAT_HINTS
+from contract.keywords import KEYWORDS
 from lake.cli import main
-from store.errors import TransientError
+from store.errors import DefectError, TransientError
 from store.model import Status
 from store.reasons import Reason
 
@@ -102,6 +103,7 @@ def test_reasons_and_statuses_are_those_of_the_code(root: Path) -> None:
     rows = r"^\| `([A-Z_0-9]+)` \|"
     assert set(re.findall(rows, statuses, re.MULTILINE)) == {s.value for s in Status}
     transient = {error.code for error in TransientError.__subclasses__()}
+    transient |= {error.code for error in DefectError.__subclasses__()}
     terminal = {"OBJECT_GONE", "OBJECT_ARCHIVED", "WORKER_LOST", "DEFECT"}
     assert set(re.findall(rows, failures, re.MULTILINE)) == transient | terminal
     assert set(re.findall(rows, after, re.MULTILINE)) == {r.value for r in Reason}

@@ -21,7 +21,7 @@ from engine.duck import DuckEngine
 from engine.job import Options
 from engine.types.evolve import evolved
 from store.errors import SchemaConflictError
-from store.model import Column, Schema, Source
+from store.model import Column, Drift, Schema, Source
 from tests.support.athena import arrow_type, read
 from tests.support.engine import CREATED, convert, lines
 from tests.support.memory import MemoryCatalog
@@ -96,7 +96,10 @@ def test_drift_names_the_columns_and_counts_the_rows() -> None:
     records += [{"price": "free", "s": {"a": "x"}}, {"price": 1.5}, {"s": 3}]
     found = convert(lines(*records), table={"price": "bigint", "s": "struct<a:bigint>"})
     assert found.conversion is not None
-    assert found.conversion.drift == (("price", 2), ("s", 2))
+    assert found.conversion.drift == (
+        Drift("price", "bigint", 2, "free"),
+        Drift("s", "struct<a:bigint>", 2, "x"),
+    )
     assert found.conversion.rescued == 3
 
 
@@ -104,7 +107,7 @@ def test_no_more_than_twenty_columns_are_named_those_that_drift_most() -> None:
     body = lines({f"c{n}": "x" for n in range(30)}, {"c7": "x"})
     found = convert(body, table={f"c{n}": "bigint" for n in range(30)})
     assert found.conversion is not None
-    assert found.conversion.drift[0] == ("c7", 2)
+    assert found.conversion.drift[0] == Drift("c7", "bigint", 2, "x")
     assert len(found.conversion.drift) == 20
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import io
 import json
 import lzma
@@ -167,10 +168,27 @@ def test_text_is_a_row_a_line() -> None:
     ],
 )
 def test_what_holds_no_records_is_described(body: bytes, media_type: str) -> None:
-    found = convert(body, "data/t/scan")
-    (row,) = found.values
+    found = convert(body, "data/t/scan", table={"a": "bigint"})
+    (row,) = found.stored
     assert (row["key"], row["size"], row["media_type"]) == ("data/t/scan", len(body), media_type)
-    assert len(row["sha256"]) == 64
+    assert (row["dataset"], row["source_bucket"], row["source_version"]) == ("t", "raw", "v1")
+    assert row["sha256"] == hashlib.sha256(body).hexdigest()
+    assert media_type in row["detail"]
+
+
+def test_what_was_not_read_is_stored_and_no_row_of_its_dataset() -> None:
+    found = convert(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, table={"a": "bigint"})
+    assert found.conversion is not None
+    assert (found.status, found.rows, found.types) == ("STORED", [], {"a": "bigint"})
+    assert (found.conversion.read, found.conversion.accepted) == (0, 0)
+    assert found.conversion.detail == found.stored[0]["detail"]
+
+
+def test_what_was_guessed_is_said() -> None:
+    found = convert("1;é\n2;è\n".encode("cp1252"), "data/t/a.csv")
+    assert found.conversion is not None
+    assert found.conversion.guesses == ("encoding guessed: cp1252", "header guessed: no header")
+    assert convert(b'{"a": 1}\n').conversion.guesses == ()  # type: ignore[union-attr]  # it is one
 
 
 @pytest.mark.parametrize("name", ["parquet", "avro"])

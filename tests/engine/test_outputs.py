@@ -15,7 +15,7 @@ import pytest
 
 from engine.duck import DuckEngine
 from engine.job import Options
-from store.model import Column, Schema, Source
+from store.model import Column, Drift, Schema, Source
 from tests.support.engine import CREATED, lines
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def test_bytes_of_a_binary_column_are_base64(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_rescued_and_structs_grow_as_in_parquet(tmp_path: Path) -> None:
     table = Schema((Column("n", "bigint"), Column("s", "struct<a:bigint>")))
     done, rows = as_json(tmp_path, lines({"N": "x", "s": {"a": 1, "b": 2}}), table=table)
-    assert done.drift == (("n", 1),)
+    assert done.drift == (Drift("n", "bigint", 1, "x"),)
     assert rows[0]["s"] == {"a": 1, "b": 2}
     assert (rows[0]["n"], json.loads(rows[0]["_rescued_data"])) == (None, {"N": "x"})
 

@@ -21,6 +21,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from store.model import Drift
 from tests.conftest import ROOT
 from tests.support.engine import Result, convert, lines
 
@@ -186,7 +187,7 @@ def test_a_value_is_read_as_the_table_says_or_rescued(
     if expected[1]:
         assert (read, rest is not None and list(rest)) == (None, ["x"])
         assert alone.conversion is not None
-        assert alone.conversion.drift == (("x", 1),)
+        assert [(d.column, d.type, d.count) for d in alone.conversion.drift] == [("x", glue, 1)]
     else:
         assert (read, rest) == (python(expected[0]), None)
     # Beside a repeated key, which only the exact reading sees, it is the same.
@@ -294,7 +295,11 @@ def test_parquet_values_that_the_table_cannot_hold_are_rescued_exactly() -> None
     ]
     assert found.rescued == [{"d": str(wide), "f": "NaN", "n": str(2**63)}, None]
     assert found.conversion is not None
-    assert found.conversion.drift == (("d", 1), ("f", 1), ("n", 1))
+    assert found.conversion.drift == (
+        Drift("d", "decimal(5,2)", 1, str(wide)),
+        Drift("f", "bigint", 1, "NaN"),
+        Drift("n", "bigint", 1, str(2**63)),
+    )
 
 
 def test_a_new_timestamp_stays_one_beside_a_column_that_drifts() -> None:

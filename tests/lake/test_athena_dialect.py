@@ -303,7 +303,7 @@ FAILURES = [
     ("SELECT x,\n  t.nope FROM (VALUES 1) AS t(x)",
      "COLUMN_NOT_FOUND: line 2:5: Column 'nope' cannot be resolved"),
     ("SELECT strftime(DATE '2024-01-01', '%Y')",
-     "FUNCTION_NOT_FOUND: line 1:1: Function 'strftime' not registered"),
+     "FUNCTION_NOT_FOUND: line 1:8: Function 'strftime' not registered"),
     ("SELECT list_sum(ARRAY[1])",
      "FUNCTION_NOT_FOUND: line 1:1: Function 'list_sum' not registered"),
     ("SELECT x, count(*) FROM (VALUES 1) AS t(x)",

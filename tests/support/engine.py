@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,8 @@ from contract.schema import parse
 from engine.duck import DuckEngine
 from engine.job import Options
 from store.errors import ObjectTooLargeError, RejectedObjectError
-from store.model import Column, Conversion, Schema, Source
+from store.model import Column, Conversion, OutputFile, Schema, Source, Status
+from store.naming import dataset_of
 from tests.support.athena import read
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Result:
     conversion: Conversion | None
     rows: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
+    stored: list[dict[str, Any]] = field(default_factory=list)
     error: RejectedObjectError | ObjectTooLargeError | None = None
 
     @property
@@ -74,6 +76,7 @@ def convert(
     seconds_left: Callable[[], float] = lambda: 900,
     contract: Any = None,
     schema: Schema | None = None,
+    engine: DuckEngine | None = None,
 ) -> Result:
     """Convert an object, read its files by PyArrow and hold the engine to its counts."""
     with tempfile.TemporaryDirectory() as folder:
@@ -81,18 +84,18 @@ def convert(
         path = body if isinstance(body, Path) else work / "object"
         if isinstance(body, bytes):
             path.write_bytes(body)
-        source = Source(path, "raw", key, "v1", "t", CREATED, content_type)
+        dataset = dataset_of(key)
+        source = Source(path, "raw", key, "v1", dataset, CREATED, content_type)
         known = schema
         if table is not None:
             known = Schema(tuple(Column(*c) for c in table.items()))
         (work / "job").mkdir()
         try:
-            contracts = {} if contract is None else {"t": parse("t", contract)}
-            done = DuckEngine(options or Options(), contracts).convert(
-                source, known, work / "job", seconds_left
-            )
+            contracts = {} if contract is None else {dataset: parse(dataset, contract)}
+            engine = engine or DuckEngine(options or Options(), contracts)
+            done = engine.convert(source, known, work / "job", seconds_left)
         except (RejectedObjectError, ObjectTooLargeError) as error:
-            return Result(None, [], [], error)
+            return Result(None, [], [], error=error)
         rows = []
         names = [column.name for column in done.schema.columns]
         for file in done.outputs:
@@ -101,16 +104,21 @@ def convert(
             rows += [
                 dict.fromkeys(names) | row | {"date_partition": file.partition} for row in found
             ]
-        quarantine = [
-            json.loads(line)
-            for file in done.quarantine
-            for line in gzip.decompress(file.path.read_bytes()).decode().split("\n")[:-1]
-        ]
+        quarantine, stored = _packed(done.quarantine), _packed(done.stored)
         assert done.read == done.accepted + done.quarantined
         assert (len(rows), len(quarantine)) == (done.accepted, done.quarantined)
         assert sum(row["_rescued_data"] is not None for row in rows) == done.rescued
         assert {row["_source_key"] for row in rows} <= {key}
-        return Result(done, rows, quarantine)
+        assert len(stored) == (done.status is Status.STORED)
+        return Result(done, rows, quarantine, stored)
+
+
+def _packed(files: tuple[OutputFile, ...]) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for file in files
+        for line in gzip.decompress(file.path.read_bytes()).decode().split("\n")[:-1]
+    ]
 
 
 def lines(*records: Any) -> bytes:

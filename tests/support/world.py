@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from processor.ingest import Engine
     from processor.ledger import Entry
+    from processor.ports import Engine
     from tests.support.cloud import Message
 
 #: Seconds of one invocation.

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from engine.write.stored import store
+from store.model import Source
+from store.naming import dataset_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +65,7 @@ def test_what_is_declared(translated: Tree) -> None:
         "AWS::DynamoDB::Table": 1,
         "AWS::Glue::Crawler": 1,
         "AWS::Glue::Database": 1,
-        "AWS::Glue::Table": 1,
+        "AWS::Glue::Table": 2,
         "AWS::IAM::Role": 2,
         "AWS::Lambda::EventSourceMapping": 1,
         "AWS::Lambda::Function": 1,
@@ -266,6 +272,16 @@ def test_every_variable_that_the_function_reads_is_set(translated: Tree) -> None
     assert settings.memory_mb == 512
 
 
+def test_the_width_of_a_table_is_a_parameter_that_reaches_the_engine(
+    template: Tree, translated: Tree
+) -> None:
+    from engine.job import Options
+
+    variables = translated["Resources"]["ProcessorFunction"]["Properties"]["Environment"]
+    assert variables["Variables"]["MAX_COLUMNS"] == {"Ref": "MaxColumns"}
+    assert template["Parameters"]["MaxColumns"]["Default"] == Options().max_columns == 1500
+
+
 def test_the_crawler_finds_tables_at_level_three_and_deletes_nothing(translated: Tree) -> None:
     crawler = translated["Resources"]["GlueCrawler"]["Properties"]
     assert [t["Path"] for t in crawler["Targets"]["S3Targets"]] == [
@@ -312,3 +328,32 @@ def test_the_quarantine_is_projected_and_shaped_like_its_files(translated: Tree)
         "raw",
         "raw_encoding",
     ]
+
+
+def test_objects_are_projected_as_the_quarantine_and_shaped_like_their_rows(
+    translated: Tree, tmp_path: Path
+) -> None:
+    tables = _of_type(translated, "AWS::Glue::Table")
+    objects, quarantine = (
+        tables[name]["Properties"]["TableInput"] for name in ("ObjectsTable", "QuarantineTable")
+    )
+    told = json.dumps(quarantine["Parameters"]).replace("quarantine", "objects")
+    assert json.loads(told) == objects["Parameters"]
+    source = Source(tmp_path / "a", "raw", "data/t/a", "v1", "t", datetime.now(UTC))
+    source.path.write_bytes(b"x")
+    row = store(source, source.path, tmp_path / "row.jsonl.gz", "image/png", "why")
+    written = json.loads(gzip.decompress(row.path.read_bytes()))
+    assert [c["Name"] for c in objects["StorageDescriptor"]["Columns"]] == list(written)
+
+
+def test_no_dataset_can_take_the_name_of_a_table_of_the_template(translated: Tree) -> None:
+    for table in _of_type(translated, "AWS::Glue::Table").values():
+        name = table["Properties"]["TableInput"]["Name"]
+        assert dataset_of(f"data/{name}/a.json") != name
+
+
+def test_the_function_writes_where_its_tables_are_and_nowhere_else(translated: Tree) -> None:
+    (written,) = [s for _, s in _statements(translated) if s["Sid"] == "WriteOutputs"]
+    folders = {one["Fn::Sub"].partition("}/")[2] for one in _listed(written["Resource"])}
+    folders = {one.rpartition("${ProcessedBucket}/")[2] for one in folders}
+    assert folders == {"processed/*", "quarantine/*", "objects/*"}

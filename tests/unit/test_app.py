@@ -12,7 +12,7 @@ from engine.duck import DuckEngine
 from engine.job import Options
 from processor import app
 from processor.ingest import Ingest
-from store.errors import ServiceError, UnknownEventError
+from store.errors import EngineFailedError, MiscountedError, ServiceError, UnknownEventError
 from tests.conftest import load_event
 from tests.support.memory import MemoryCatalog, MemoryLedger, MemoryOutputStore, MemoryRawStore
 
@@ -111,6 +111,72 @@ def test_only_the_message_that_a_retry_can_mend_returns(
     answer = call({"Records": [bad, junk, good]})
     assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
     assert len(world.outputs.objects) == 1
+
+
+def _metrics(printed: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for line in printed.splitlines():
+        if "_aws" in (told := json.loads(line)):
+            found |= told
+    return found
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "level", "defects"),
+    [
+        (MiscountedError("2 + 1 is not 4"), "MISCOUNTED", "ERROR", True),
+        (EngineFailedError("INTERNAL Error"), "ENGINE_FAILED", "ERROR", True),
+        (ZeroDivisionError("division by zero"), "DEFECT", "ERROR", True),
+        (ServiceError("SlowDown"), "SERVICE_ERROR", "WARNING", False),
+    ],
+)
+def test_a_fault_of_ours_is_tried_again_and_alarmed(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    reason: str,
+    level: str,
+    defects: bool,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(world.raw, "head", fail)
+    answer = call(load_event("sqs-batch"))
+    assert len(answer["batchItemFailures"]) == 1
+    back = [vars(one) for one in caplog.records if one.message == "message handed back"]
+    assert {(one["reason"], one["levelname"]) for one in back} == {(reason, level)}
+    assert ("Defects" in _metrics(capsys.readouterr().out)) is defects
+
+
+def test_stored_and_skipped_objects_are_counted(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = "data/orders/2024-01-15.json"
+    world.raw.write(BUCKET, "data/test-data.json", b"\x89PNG\r\n\x1a\n" + bytes(256))
+    world.raw.write(BUCKET, key, b'{"a": 1}\n')
+    assert call(load_event("sqs-batch")) == {"batchItemFailures": []}
+    told = _metrics(capsys.readouterr().out)
+    assert (told["ObjectsStored"], told["ObjectsDone"]) == ([1.0], [1.0])
+    assert told["RecordsUndated"] == told["RecordsShort"] == [0.0, 0.0]
+    put = load_event("s3-put")
+    put["Records"][0]["s3"]["object"]["key"] = "data/orders/_SUCCESS"
+    world.raw.write(BUCKET, "data/orders/_SUCCESS", b"")
+    (taken,) = call(put)["objects"]
+    assert (taken["status"], taken["outputs"]) == ("SKIPPED", 0)
+    assert _metrics(capsys.readouterr().out)["ObjectsSkipped"] == [1.0]
+
+
+@pytest.mark.usefixtures("world")
+def test_what_dead_workers_left_is_removed_before_anything_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cleared: list[int] = []
+    monkeypatch.setattr(app, "clear_leftovers", lambda: cleared.append(1))
+    call(load_event("s3-test-event"))
+    assert cleared == [1]
 
 
 @pytest.mark.usefixtures("world")

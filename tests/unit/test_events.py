@@ -96,6 +96,47 @@ def test_anything_else_is_refused_with_what_it_was(payload: Any, said: str) -> N
         events.parse(payload)
 
 
+def test_a_creation_beside_a_removal_is_a_creation() -> None:
+    (removed,) = load_event("s3-put")["Records"]
+    removed["eventName"] = "ObjectRemoved:Delete"
+    removed["s3"]["object"] = {"key": "data/old.csv"}
+    (created,) = load_event("s3-put")["Records"]
+    found = events.parse({"Records": [removed, created]})
+    assert _keys(found) == ["data/test-data.json"]
+
+
+def _sized(number: str) -> str:
+    put = load_event("s3-put")
+    put["Records"][0]["s3"]["object"]["size"] = "SIZE"
+    return json.dumps(put).replace('"SIZE"', number)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 100_000,
+        '{"Records":' * 100_000 + "1" + "}" * 100_000,
+        _sized("1e400"),
+        _sized("NaN"),
+        _sized("1" * 5000),
+        json.dumps({"Type": "Notification", "Message": "[" * 100_000}),
+        json.dumps(load_event("s3-put")).replace("test-data", "\\ud800"),
+    ],
+    ids=["deep array", "deep object", "overflow", "nan", "digits", "deep in SNS", "surrogate"],
+)
+def test_a_body_that_no_retry_can_make_readable_is_refused(body: str) -> None:
+    with pytest.raises(UnknownEventError):
+        events.parse_message(body)
+
+
+def test_a_payload_too_deep_to_be_shown_is_refused_all_the_same() -> None:
+    payload: dict[str, Any] = {}
+    for _ in range(5000):
+        payload = {"a": payload}
+    with pytest.raises(UnknownEventError, match="too deep"):
+        events.parse(payload)
+
+
 def test_a_message_that_is_not_json_is_refused_with_its_text() -> None:
     with pytest.raises(UnknownEventError, match="hello"):
         events.parse_message("hello")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,11 @@ from processor.ingest import Delivery, Ingest
 from store.errors import (
     AttemptLostError,
     AttemptOpenError,
+    EngineFailedError,
     KeyOutsideLakeError,
+    LakeError,
     LedgerConflictError,
+    MiscountedError,
     ObjectArchivedError,
     ObjectGoneError,
     OutOfTimeError,
@@ -23,6 +27,7 @@ from store.errors import (
 from store.model import (
     Column,
     Conversion,
+    Drift,
     ObjectEvent,
     OutputFile,
     Schema,
@@ -130,12 +135,131 @@ def test_an_object_becomes_rows_a_table_a_partition_and_an_entry(lake: Lake) -> 
 
 
 def test_the_entry_says_what_drifted_and_what_the_table_gained(lake: Lake) -> None:
-    lake.engine.gained = {"added": ("value", "s.new"), "drift": (("price", 3), ("a b", 1))}
+    lake.engine.gained = {
+        "added": ("value", "s.new"),
+        "drift": (Drift("price", "bigint", 3, "19.99"),),
+    }
     lake.put("2024-01-15 a")
     lake.take()
     facts = lake.ledger.get(NAME).facts
     assert facts["columns_added"] == 2
-    assert facts["drift"] == '{"price":3,"a b":1}'
+    assert json.loads(str(facts["drift"])) == {
+        "price": {"type": "bigint", "count": 3, "example": "19.99"}
+    }
+
+
+def test_the_entry_says_what_was_guessed_undated_and_short(lake: Lake) -> None:
+    lake.engine.gained = {
+        "undated": 3,
+        "short": 2,
+        "guesses": ("encoding guessed: cp1251", "header guessed: no header"),
+        "date_column": "event_time",
+        "detail": "it says so",
+    }
+    lake.put("2024-01-15 a")
+    lake.take()
+    facts = lake.ledger.get(NAME).facts
+    assert (facts["records_undated"], facts["records_short"]) == (3, 2)
+    assert json.loads(str(facts["guesses"])) == [
+        "encoding guessed: cp1251",
+        "header guessed: no header",
+    ]
+    assert (facts["date_column"], facts["detail"]) == ("event_time", "it says so")
+
+
+def test_a_type_among_the_facts_is_short_however_long_the_column_s_is(lake: Lake) -> None:
+    drift = tuple(Drift(f"c{n}", "struct<" + "x" * 60_000, 1, "1") for n in range(20))
+    lake.engine.gained = {"drift": drift}
+    lake.put("2024-01-15 a")
+    lake.take()
+    assert len(str(lake.ledger.get(NAME).facts["drift"])) < 10_000
+
+
+def test_a_stored_file_has_its_row_in_objects_and_declares_nothing(
+    lake: Lake, tmp_path: Path
+) -> None:
+    row = tmp_path / "row.jsonl.gz"
+    row.write_text("{}")
+    lake.engine.gained = {
+        "status": Status.STORED,
+        "outputs": (),
+        "read": 0,
+        "accepted": 0,
+        "stored": (OutputFile(row, "2024-01-20", 0, 1),),
+        "detail": "image/png",
+    }
+    lake.put("2024-01-15 a")
+    assert lake.take() == (Status.STORED, True)
+    (key,) = lake.outputs.objects
+    assert key.startswith("objects/date_partition=2024-01-20/a-")
+    assert (lake.catalog.tables, lake.catalog.partitions) == ({}, set())
+    facts = lake.ledger.get(NAME).facts
+    assert (facts["records_read"], facts["detail"]) == (0, "image/png")
+    lake.put("2024-01-15 b")
+    lake.engine.gained = {}
+    lake.take(delivery="m2")
+    assert not [key for key in lake.outputs.objects if key.startswith("objects/")]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "data/orders/_SUCCESS",
+        "data/orders/.part-0.crc",
+        "data/_hidden.json",
+        "data/orders/_temporary/0/part-0.csv",
+        "data/orders/.hive-staging_1/part-0",
+        "data/orders/_delta_log/00000000000000000000.json",
+        "data/orders/",
+        "data/orders/day_$folder$",
+    ],
+)
+def test_what_is_no_data_is_skipped_and_not_even_downloaded(lake: Lake, key: str) -> None:
+    def forbidden(*_: object) -> None:
+        raise AssertionError("it was downloaded")
+
+    lake.raw.download = forbidden  # type: ignore[method-assign, assignment]  # the proof
+    lake.bytes_per_second = 1e-9
+    lake.put("2024-01-15 a", key=key)
+    assert lake.take(key=key) == (Status.SKIPPED, True)
+    assert (lake.outputs.objects, lake.catalog.tables) == ({}, {})
+    assert lake.ledger.get(f"{BUCKET}/{key}").facts["detail"]
+    assert lake.take(key=key, delivery="m2") == (Status.SKIPPED, False)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "data/orders/a_b.csv",
+        "data/orders/_day=2024-01-15/part-0.csv",
+        "data/_orders/part-0.csv",
+        "data/orders/00000000000000000000.json",
+    ],
+)
+def test_what_only_looks_like_it_is_data(lake: Lake, key: str) -> None:
+    lake.put("2024-01-15 a", key=key)
+    assert lake.take(key=key) == (Status.DONE, True)
+
+
+def test_a_commit_of_a_delta_table_is_skipped_wherever_it_lies(lake: Lake) -> None:
+    key = "data/orders/00000000000000000000.json"
+    lake.put('{"commitInfo":{"timestamp":1}}\n{"protocol":{"minReaderVersion":1}}', key=key)
+    assert lake.take(key=key) == (Status.SKIPPED, True)
+    assert lake.engine.conversions == 0
+
+
+@pytest.mark.parametrize("error", [MiscountedError("3 is not 2"), EngineFailedError("INTERNAL")])
+def test_a_fault_of_ours_is_no_verdict_and_leaves_nothing(lake: Lake, error: LakeError) -> None:
+    def broken() -> None:
+        raise error
+
+    lake.engine.during = broken
+    lake.put("2024-01-15 a")
+    with pytest.raises(type(error)):
+        lake.take()
+    attempt = lake.ledger.get(NAME).attempts[-1]
+    assert (attempt.status, attempt.reason) == (Status.FAILED, error.code)
+    assert lake.outputs.objects == {}
 
 
 def test_an_entry_without_drift_does_not_speak_of_it(lake: Lake) -> None:

@@ -25,14 +25,17 @@ from store.model import OutputFile, Source
         ("data//a.json", "processed_table"),
         ("data/---/a.json", "___"),
         ("data/quarantine/a.json", "quarantine_data"),
+        ("data/objects/a.json", "objects_data"),
+        ("data/orders/", "orders"),
+        ("data/", "processed_table"),
     ],
 )
 def test_the_folder_names_the_dataset(key: str, dataset: str) -> None:
     assert naming.dataset_of(key) == dataset
 
 
-@pytest.mark.parametrize("key", ["", "other/a.json", "data", "data/", "data/orders/"])
-def test_a_key_that_is_no_file_under_data_is_refused(key: str) -> None:
+@pytest.mark.parametrize("key", ["", "other/a.json", "data"])
+def test_a_key_that_is_not_under_data_is_refused(key: str) -> None:
     with pytest.raises(KeyOutsideLakeError):
         naming.dataset_of(key)
 
@@ -86,6 +89,12 @@ def test_parts_of_one_partition_have_names_of_their_own() -> None:
 def test_quarantine_keeps_both_suffixes() -> None:
     key = naming.quarantine_key(_source(), _file("q.jsonl.gz"), 1)
     assert key.startswith("quarantine/date_partition=2024-01-15/a-")
+    assert key.endswith(".jsonl.gz")
+
+
+def test_a_stored_file_s_row_lies_beside_the_quarantine() -> None:
+    key = naming.stored_key(_source(), _file("stored.jsonl.gz"), 1)
+    assert key.startswith("objects/date_partition=2024-01-15/a-")
     assert key.endswith(".jsonl.gz")
 
 

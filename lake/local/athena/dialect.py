@@ -13,6 +13,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, ParseError, UnsupportedError
 
+from lake.local.athena import strict
 from lake.local.athena.errors import MalformedError, QueryError, position
 from lake.local.athena.functions import NAMED, PREFIX, SHARED, TYPED
 
@@ -38,7 +39,7 @@ def parse(sql: str) -> exp.Expr:
     Raises
     ------
     MalformedError
-        When it is no statement, or several.
+        When it is no statement, or several, or one of another dialect.
     """
     try:
         statements = [one for one in sqlglot.parse(sql, read="athena") if one is not None]
@@ -49,6 +50,7 @@ def parse(sql: str) -> exp.Expr:
     if not isinstance(statements[0], exp.Query | exp.Values):
         first = sql.split(maxsplit=1)[0] if sql.strip() else "<EOF>"
         raise MalformedError(f"line 1:1: mismatched input '{first}'")
+    strict.check(sql, statements[0])
     return statements[0]
 
 
@@ -71,8 +73,11 @@ def to_duckdb(tree: exp.Expr, *, unnest_maps: bool = True) -> str:
     Raises
     ------
     QueryError
-        ``NOT_SUPPORTED`` for what has no translation.
+        ``NOT_SUPPORTED`` for what has no translation, ``FUNCTION_NOT_FOUND`` for a function that
+        Athena has not.
     """
+    if foreign := tree.meta.get(strict.FOREIGN):
+        raise QueryError("FUNCTION_NOT_FOUND", f"{foreign} not registered")
     root = exp.Subquery(this=tree.copy())
     _name_columns(root)
     # Children come before their parents in the reverse of a depth-first walk.
@@ -100,8 +105,11 @@ def _call(name: str, *arguments: exp.Expr | None) -> exp.Expr:
 
 
 def _has_aggregate(node: exp.Expr) -> bool:
-    found = node.find(exp.AggFunc, exp.Window)
-    return found is not None and node.find(exp.Query) is None
+    if node.find(exp.Query) is not None:
+        return False
+    return node.find(exp.AggFunc, exp.Window) is not None or any(
+        one.name == f"{PREFIX}sum" for one in node.find_all(exp.Anonymous)
+    )
 
 
 def _native(name: str, *arguments: exp.Expr) -> exp.Expr:
@@ -167,11 +175,47 @@ def _cast(node: exp.Expr) -> exp.Expr:
         return _native("left", text, exp.Literal.number(target.expressions[0].name))
     if target.this == exp.DType.JSON:
         return _native("to_json", value)
+    if target.this == exp.DType.TIMESTAMP:
+        moment = _call("timestamp", value)
+        return exp.Try(this=moment) if attempt else moment
     if target.this in _INTEGERS:
         whole = _call("integer", value, _text(_INTEGERS[target.this]))
         cast = exp.Cast(this=whole, to=target)
         return exp.Try(this=cast) if attempt else cast
     return node
+
+
+def _divide(node: exp.Expr) -> exp.Expr:
+    sides = (node.this, node.expression)
+    if any(map(_has_aggregate, sides)) and any(map(_has_decimal, sides)):
+        return _call("divide_decimal", *sides)
+    return _call("divide", *sides)
+
+
+def _has_decimal(node: exp.Expr) -> bool:
+    """Tell whether a decimal is written in an expression, as a literal or by a cast."""
+    return any(
+        not one.is_string and "." in one.name and "e" not in one.name.lower()
+        for one in node.find_all(exp.Literal)
+    ) or any(one.this == exp.DType.DECIMAL for one in node.find_all(exp.DataType))
+
+
+def _sum(node: exp.Expr) -> exp.Expr:
+    plain = not isinstance(node.this, exp.Distinct | exp.Order)
+    if plain and not isinstance(node.parent, exp.Window | exp.Filter | exp.WithinGroup):
+        return _call("sum", node.this)
+    return node
+
+
+def _subscript(node: exp.Expr) -> exp.Expr:
+    index = node.expressions[0]
+    if node.args.get("safe") or not isinstance(index, exp.Literal):
+        # What an index is that is computed, of an array or a map, the text does not say.
+        return node
+    if index.is_string:
+        return _call("map_subscript", node.this, index)
+    # sqlglot counts from 0.
+    return _call("subscript", node.this, exp.Literal.number(int(index.name) + 1))
 
 
 def _row(node: exp.Expr) -> exp.Expr:
@@ -483,7 +527,9 @@ _RULES: dict[type[exp.Expr], Rule] = {
     exp.ArrayPosition: _binary("array_position"),
     exp.ArrayRemove: _binary("array_remove"),
     exp.ArraySum: _unary("array_sum"),
-    exp.Div: _binary("divide"),
+    exp.Bracket: _subscript,
+    exp.Div: _divide,
+    exp.Sum: _sum,
     exp.Extract: _extract,
     exp.Format: lambda n: _format(n.this, n.expressions),
     exp.GenerateSeries: _sequence,
@@ -497,6 +543,7 @@ _RULES: dict[type[exp.Expr], Rule] = {
     exp.ParseDatetime: lambda n: exp.cast(
         _native("strptime", n.this, _joda(n.args["format"])), "TIMESTAMPTZ"
     ),
+    exp.Rand: lambda n: _call("random", n.this, n.args.get("upper")) if n.this else n,
     exp.Reduce: _reduce,
     exp.RegexpExtract: lambda n: _call("regexp_extract", n.this, n.expression, n.args.get("group")),
     exp.RegexpCount: _binary("regexp_count"),
@@ -505,7 +552,11 @@ _RULES: dict[type[exp.Expr], Rule] = {
     # A digest is bytes in Trino and their digits in DuckDB.
     exp.SHA: lambda n: _native("unhex", _native("sha1", n.this)),
     exp.SplitPart: lambda n: _call("split_part", n.this, n.args["delimiter"], n.args["part_index"]),
+    exp.Reverse: _unary("reverse"),
     exp.Struct: _row,
+    exp.StrToMap: lambda n: _call(
+        "split_to_map", n.this, n.args["pair_delim"], n.args["key_value_delim"]
+    ),
     exp.Sub: _arithmetic("subtract"),
     exp.TimestampTrunc: lambda n: _call("date_trunc", _unit(n), n.this),
     exp.ToBase64: lambda n: _native("base64", n.this),

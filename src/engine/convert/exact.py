@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from contract.values import Digits
+from contract.values import Digits, Spelled
+from engine.convert.written import Field
 from engine.types.kinds import (
     BOOLEAN,
     DATE,
@@ -27,16 +28,10 @@ from engine.types.kinds import (
 )
 from store.naming import normalise
 
-_JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
-
-class Spelled(float):
-    """A fraction of more digits than a double certainly tells apart, and these digits."""
-
-    __slots__ = ("digits",)
-
-    digits: str
-
+#: What programs write beside JSON's numbers: a plus, and a point without digits on one side.
+_NUMBER = re.compile(r"([-+]?)(?:(0|[1-9][0-9]*)(?:\.([0-9]*))?|\.([0-9]+))([eE][-+]?[0-9]+)?")
 
 #: So many decimal digits every double keeps, and every float (IEEE 754-2019, 5.12.2).
 DOUBLE_DIGITS, FLOAT_DIGITS = 15, 6
@@ -124,10 +119,18 @@ def _fraction(digits: str) -> float | Digits:
     number = float(digits)
     if not math.isfinite(number):
         return Digits(digits)
-    if len(digits) > DOUBLE_DIGITS and len(repr(number)) > DOUBLE_DIGITS:
+    if _loses(digits, number):
         number = Spelled(number)
         number.digits = digits
     return number
+
+
+def _loses(digits: str, number: float) -> bool:
+    """Tell whether a double may not give back the digits that it was read from."""
+    if len(digits) > DOUBLE_DIGITS:
+        return len(repr(number)) > DOUBLE_DIGITS or Decimal(repr(number)) != Decimal(digits)
+    # So small that no double is near: 1e-400.
+    return not number and Decimal(digits) != 0
 
 
 def _refuse(name: str) -> Any:
@@ -187,6 +190,8 @@ def conform(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
 
 
 def _exact(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
+    if isinstance(value, Field):
+        value = value.meant(kind)
     if value is None:
         return None
     match kind:
@@ -257,13 +262,21 @@ def _map(
 ) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MisfitError
-    entries = {text_of(read_text(name, key)): name for name in value}
+    entries = {text_of(_key(name, key)): name for name in value}
     if len(entries) < len(value):
         raise MisfitError
     return {
         entry: conform(value[name], inner, f"{path}.{name}", rescued)
         for entry, name in entries.items()
     }
+
+
+def _key(text: str, kind: Scalar) -> Any:
+    if kind == BOOLEAN:
+        if text.lower() not in ("true", "false"):
+            raise MisfitError
+        return text.lower() == "true"
+    return _exact(text, kind, "", {})
 
 
 _WHOLE_BITS = {"tinyint": 7, "smallint": 15, "int": 31, "bigint": 63}
@@ -361,32 +374,3 @@ def _instant(value: str, kind: Kind) -> str:
     except (ValueError, OverflowError):
         raise MisfitError from None
     return moment.isoformat(sep=" ")
-
-
-def read_text(text: str, kind: Kind) -> Any:
-    """Read a field of a delimited file as a kind, without loss.
-
-    Parameters
-    ----------
-    text : str
-        The field.
-    kind : Kind
-        The column's type.
-
-    Returns
-    -------
-    Any
-        As of :func:`conform`.
-
-    Raises
-    ------
-    MisfitError
-        When it is not exactly one of that kind.
-    """
-    if kind == BOOLEAN:
-        if text.lower() not in ("true", "false"):
-            raise MisfitError
-        return text.lower() == "true"
-    if isinstance(kind, Scalar):
-        return _exact(text, kind, "", {})
-    raise MisfitError

@@ -8,10 +8,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from engine.convert.exact import Repeated, conform
 from engine.convert.layout import RESCUED
-from engine.types.kinds import duckdb_type, literal, quoted
+from engine.types.kinds import athena_type, duckdb_type, literal, quoted
 from engine.write.counts import lines_in, prove, rescued_in, rows_in
-from engine.write.publish import WIDE, Published, dated, lineage, publish
-from store.model import Conversion, Status
+from engine.write.publish import WIDE, Published, lineage, publish
+from store.model import Conversion, Drift, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +30,9 @@ _NAMED = 20
 
 #: Columns that are read from JSON at once where there are many.
 _SLICE = 500
+
+#: The day of a row that was read exactly; no column is called so.
+DAY = "lake day"
 
 #: A value that is no object is a row of this one column.
 VALUE = "value"
@@ -129,9 +132,9 @@ def publish_rows(
 def _trusted(job: Job, path: Path, layout: Layout, longest: int) -> str:
     """Give a query over conformed rows, which need no checks."""
     columns = {t.column: duckdb_type(t.kind) for t in layout.targets if t.written}
-    reference = {t.field: quoted(t.column) for t in layout.targets if t.written}
     select = [quoted(name) for name in columns]
-    select += [lineage(job, RESCUED), f"{dated(job, layout.targets, reference)} AS date_partition"]
+    select += [lineage(job, RESCUED), f"{quoted(DAY)} AS date_partition"]
+    columns[DAY] = "DATE"
     columns[RESCUED] = "VARCHAR"
     # DuckDB's buffers are some times as long as this.
     limit = max(longest + 1, 64 * 1024)
@@ -206,14 +209,25 @@ def summed(
         quarantine,
         layout.added,
         _drift(layout, rescued),
+        undated=sum(one.undated for one in published),
+        guesses=tuple(job.guesses),
     )
 
 
-def _drift(layout: Layout, rescued: Rescued) -> tuple[tuple[str, int], ...]:
-    """Say which columns met values of other types, and in how many rows."""
-    columns = {target.field: target.column for target in layout.targets}
-    drift: Counter[str] = Counter()
-    for path, (count, _) in rescued.paths.items():
+def _drift(layout: Layout, rescued: Rescued) -> tuple[Drift, ...]:
+    """Say which columns met values of other types, in how many rows, and one such value of each."""
+    columns = {target.field: target for target in layout.targets}
+    counts: Counter[str] = Counter()
+    found: dict[str, tuple[str, str]] = {}
+    for path, (count, example) in rescued.paths.items():
         names = [name for name in columns if path == name or path.startswith(f"{name}.")]
-        drift[columns[max(names, key=len)] if names else path] += count
-    return tuple(sorted(drift.items(), key=lambda item: (-item[1], item[0]))[:_NAMED])
+        target = columns[max(names, key=len)] if names else None
+        column, kind = (target.column, athena_type(target.kind)) if target else (path, "")
+        counts[column] += count
+        found.setdefault(column, (kind, example))
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]
+    return tuple(
+        Drift(column, kind, count, example)
+        for column, count in most
+        for kind, example in [found[column]]
+    )

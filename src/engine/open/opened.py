@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.open.archive import parts_of
-from engine.open.detect import Format, detect, extension_of
+from engine.open.detect import Format, Said, detect, extension_of
 from engine.open.encoding import HEAD, codec_named, encoding_of, find_encoding
 from engine.open.jsonlike import JSON, JSON_LINES, json_format
 from engine.open.media import FORMATS, media_of
 from engine.open.room import Room
 from engine.open.stored import NotReadError, Stored
 from engine.open.transcode import as_utf8
+from engine.open.workbooks import workbook_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from engine.open.archive import Part
 
 #: Formats that have a reader. Whoever adds a reader adds its name, and wires it in the engine.
-READ = frozenset({"parquet", "avro"})
+READ = frozenset({"parquet", "avro", "orc", "xlsx", "xlsb", "xls", "ods"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,7 @@ class Opened:
 def opened(
     path: Path,
     key: str,
-    content_type: str,
-    contract_format: str,
-    contract_encoding: str,
+    said: Said,
     workdir: Path,
     room: int,
     check_time: Callable[[], None],
@@ -65,10 +64,10 @@ def opened(
     ----------
     path : Path
         The object's bytes; they stay.
-    key, content_type : str
-        As the uploader said.
-    contract_format, contract_encoding : str
-        The contract's ``x-format`` and ``x-encoding``; empty where it says nothing.
+    key : str
+        The raw key.
+    said : Said
+        What uploader and contract say.
     workdir : Path
         Gets the plain files.
     room : int
@@ -91,17 +90,16 @@ def opened(
     OutOfTimeError
         When the invocation ends first.
     ContractError
-        When ``contract_encoding`` names no encoding.
+        When the contract names no encoding.
     """
     budget = Room.of(path, workdir, room, check_time)
     try:
         parts = parts_of(path, key, budget)
     except NotReadError as error:
         return Stored(f"not read: {error.detail}", error.media_type, path)
-    said = (content_type, contract_format, contract_encoding)
     found = []
     for part in parts:
-        each = _part(part, *said, budget)
+        each = _part(part, said, budget)
         if isinstance(each, Stored):
             return each if len(parts) == 1 else _of_several(each, part, path, len(parts))
         found.append(each)
@@ -124,32 +122,30 @@ _PACKINGS = {
 }
 
 
-def _part(
-    part: Part, content_type: str, contract_format: str, contract_encoding: str, room: Room
-) -> Opened | Stored:
+def _part(part: Part, said: Said, room: Room) -> Opened | Stored:
     with part.path.open("rb") as file:
         head = file.read(HEAD)
     media_type, called = media_of(part.path, head)
     if media_type:
-        name = FORMATS.get(media_type, "")
+        name = workbook_kind(part.path) or FORMATS.get(media_type, "")
         if name in READ:
             return Opened(part.path, part.name, part.compression, Format(name))
         return _stored(part, called, media_type)
-    charset = contract_encoding or codec_named(content_type.rpartition("charset=")[2])
-    named = (contract_format or extension_of(part.name)) in JSON | JSON_LINES
+    charset = said.encoding or codec_named(said.content_type.rpartition("charset=")[2])
+    named = (said.format or extension_of(part.name)) in JSON | JSON_LINES
     wide = charset.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
     if not encoding_of(head) and not wide and not named:
-        media_type = content_type.partition(";")[0].strip() or "application/octet-stream"
+        media_type = said.content_type.partition(";")[0].strip() or "application/octet-stream"
         return _stored(part, f"bytes of no known format ({media_type})", media_type)
     encoding = find_encoding(
         part.path,
-        content_type,
-        contract_encoding,
+        said.content_type,
+        said.encoding,
         room.check_time,
         guessing=not named and not _begins_as_json(head, whole=len(head) < HEAD),
     )
     text = as_utf8(part.path, encoding.name, room)
-    found = detect(text, part.name, content_type, contract_format)
+    found = detect(text, part.name, said)
     return Opened(text, part.name, part.compression, found, encoding.guess)
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.convert.exact import NotJsonError, loads
 from engine.convert.optimistic import observe
+from engine.convert.rules import mentions_null
+from engine.database import DATA_ERRORS
 from engine.read import jsonvalues
 from engine.read.lines import BLANK, MAX_RECORD, Span, spans
 from engine.read.reading import NUMBER, ExactOnlyError, Record, Relation
@@ -19,7 +21,7 @@ from store.naming import normalise
 from store.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from engine.convert.plan import Plan
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from engine.read.reading import Conformed
 
 #: Read from the beginning and from three places further on, to guess what lines look like.
-_HEAD, _PROBE, _PROBES = 256 * 1024, 64 * 1024, 3
+_HEAD, _PROBE, _PROBES = 128 * 1024, 32 * 1024, 3
 
 #: A file is read in so many blocks of at least this many bytes: what one record spoils is read
 #: again, and each block is a file of its own for each date.
@@ -41,20 +43,34 @@ _SMALLEST = 64 * 1024
 _LONG = 1_000_000
 
 
+class WrongLinesError(Exception):
+    """When lines that were supposed to be records are none. A signal, no failure."""
+
+
 @dataclass
 class JsonLines:
-    """See :class:`engine.read.reading.Reading`."""
+    """See :class:`engine.read.reading.Reading`.
+
+    Attributes
+    ----------
+    supposed : bool
+        Whether the lines are only supposed to be records: a line that is no JSON raises
+        :class:`WrongLinesError` then.
+    """
 
     job: Job
     path: Path
     name: str = "jsonl"
     nulls: bool = False
+    texts: bool = False
+    sampled: bool = True
+    supposed: bool = False
 
     def guess(self) -> dict[str, Kind]:
         """See the protocol."""
         shapes: dict[str, Kind] = {}
         for line in _sampled(self.path):
-            record = parsed(0, line)
+            record = self.parsed(0, line)
             if record.reason is None:
                 observe(shapes, record.value)
         return shapes
@@ -65,7 +81,7 @@ class JsonLines:
         for number, line in Span.whole(self.path).numbered():
             if number % 1_000 == 0:
                 self.job.check_time()
-            record = parsed(number, line)
+            record = self.parsed(number, line)
             if record.reason is None and not rules.violation(record.value):
                 observe(shapes, record.value)
         return shapes
@@ -74,9 +90,16 @@ class JsonLines:
         """See the protocol."""
         before = 0
         for span in spans(self.path, max(_BLOCK, self.path.stat().st_size // _BLOCKS + 1)):
-            block = JsonBlock(self.job, span, before)
+            block = JsonBlock(self, span, before)
             yield block
             before += block.count()
+
+    def parsed(self, number: int, line: bytes) -> Record:
+        """Read a line exactly."""
+        record = parsed(number, line)
+        if self.supposed and record.reason in (Reason.MALFORMED_JSON, Reason.RECORD_TOO_LARGE):
+            raise WrongLinesError
+        return record
 
     def conformed(self, value_sql: str, shape: Kind, kind: Kind, *, fixed: bool) -> Conformed:
         """See the protocol."""
@@ -113,7 +136,7 @@ class JsonBlock:
         Lines that are not part of it, numbered in the span.
     """
 
-    job: Job
+    reading: JsonLines
     span: Span
     before: int = 0
     odd: tuple[int, ...] = ()
@@ -131,29 +154,30 @@ class JsonBlock:
         shapes = _told_apart(plan.shapes)
         if sum(leaves(shape) for shape in shapes.values()) > WIDE:
             raise ExactOnlyError
-        query = _query(self.job, self._file(), shapes, plan)
-        return Relation(query, frozenset(shapes))
+        path = self._file()
+        query = _query(self.reading.job, path, shapes, plan)
+        return Relation(query, frozenset(shapes), _suspected(path, plan))
 
     def _file(self) -> Path:
         """Give a file of just these lines; there is one at a time."""
-        for path in self.job.workdir.glob("block-*"):
+        for path in self.reading.job.workdir.glob("block-*"):
             path.unlink()
         if not self.odd and self.span.is_whole:
             return self.span.path
         # DuckDB may keep what it knows of a file by its name.
-        path = self.job.workdir / f"block-{uuid.uuid4().hex}"
+        path = self.reading.job.workdir / f"block-{uuid.uuid4().hex}"
         self.span.copy(path, self.odd)
         return path
 
     def records(self, numbers: Collection[int] | None = None) -> Iterator[Record]:
         """See the protocol."""
-        lines = (
-            self.span.numbered() if numbers is None else self.span.picked(self._spanned(numbers))
-        )
+        every = numbers is None and not self.odd
+        wanted = range(1, self.count() + 1) if numbers is None else numbers
+        lines = self.span.numbered() if every else self.span.picked(self._spanned(wanted))
         for number, line in lines:
-            yield parsed(self.before + number, line)
+            yield self.reading.parsed(self.before + number, line)
 
-    def _spanned(self, numbers: Collection[int]) -> Iterator[int]:
+    def _spanned(self, numbers: Iterable[int]) -> Iterator[int]:
         """Give the numbers in the span of lines with these numbers in the block."""
         passed = 0
         for number in numbers:
@@ -165,12 +189,27 @@ class JsonBlock:
         """See the protocol."""
         if self.odd:
             return None
-        shapes = _told_apart(plan.shapes)
-        long = [n for n, line in self.span.numbered() if len(line) > _LONG]
-        usual = JsonBlock(self.job, self.span, self.before, tuple(long))
-        found = self.job.run(_odd_query(usual._file(), shapes))
-        odd = sorted({*long, *usual._spanned([number for (number,) in found])})
-        return (JsonBlock(self.job, self.span, self.before, tuple(odd)), odd) if odd else None
+        unread = [number for number, line in self.span.numbered() if not _readable(line)]
+        usual = JsonBlock(self.reading, self.span, self.before, tuple(unread))
+        try:
+            found = self.reading.job.run(_odd_query(usual._file(), _told_apart(plan.shapes)))
+        except DATA_ERRORS:
+            return None
+        odd = sorted({*unread, *usual._spanned(number for (number,) in found)})
+        return (JsonBlock(self.reading, self.span, self.before, tuple(odd)), odd) if odd else None
+
+
+def _readable(line: bytes) -> bool:
+    """Tell whether DuckDB takes a line for one."""
+    if len(line) > _LONG or b"\r" in line[:-2] or b"\x1e" in line:
+        return False
+    if line.isascii():
+        return True
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def parsed(number: int, line: bytes) -> Record:
@@ -246,17 +285,30 @@ def _query(job: Job, path: Path, shapes: dict[str, Kind], plan: Plan) -> str:
     )
 
 
+def _suspected(path: Path, plan: Plan) -> str:
+    """Say in SQL in which lines null and absent must be told apart, which columns cannot do."""
+    test = plan.rules.suspicious(
+        plan.shapes, "line", null_free=not mentions_null(path), layout=plan.layout
+    )
+    return f"{NUMBER} IN ({_numbers_query(path, test)})" if test else "false"
+
+
 def _odd_query(path: Path, shapes: dict[str, Kind]) -> str:
     """Give a query for the numbers of the lines at which reading the file would raise."""
     tests = ["NOT json_valid(line)", "json_type(line) IS DISTINCT FROM 'OBJECT'"]
     tests += _strange("line", "$", Struct(tuple(shapes.items())))
     found = " OR ".join(f"({test})" for test in tests)
+    return _numbers_query(path, f"coalesce(TRY({found}), true)")
+
+
+def _numbers_query(path: Path, test_sql: str) -> str:
+    """Give a query for the numbers of the lines that are not blank and pass a test."""
     return (
         "SELECT number FROM (SELECT row_number() OVER () AS number, line FROM read_csv("
         f"{literal(str(path))}, auto_detect = false, header = false, delim = '\x1e', quote = '', "
         "escape = '', new_line = '\\n', strict_mode = false, columns = {line: 'VARCHAR'}) "
         "WHERE CASE WHEN starts_with(line, '{') THEN true ELSE trim(line, ' \t\r') <> '' END) "
-        f"WHERE coalesce(TRY({found}), true)"
+        f"WHERE {test_sql}"
     )
 
 

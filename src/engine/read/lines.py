@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -18,9 +17,7 @@ MAX_RECORD = 15 * 1024 * 1024
 #: White space; a line of nothing else is no record.
 BLANK = b" \t\r\n"
 
-_CHUNK = 4 * 1024 * 1024
-
-_BLANK_LINE = re.compile(rb"^[ \t\r]*\n", re.MULTILINE)
+_CHUNK = 1024 * 1024
 
 
 def lines_of(file: IO[bytes]) -> Iterator[bytes]:
@@ -137,16 +134,21 @@ class Span:
                 tail += chunk.strip(BLANK)[:1]
                 continue
             whole, tail = tail + chunk[:end], chunk[end:].strip(BLANK)[:1]
-            if whole.strip(BLANK):
-                count += whole.count(b"\n") - _blank_lines(whole)
+            count += _filled(whole)
         return count + bool(tail)
 
 
-def _blank_lines(whole: bytes) -> int:
-    lead = whole[:1] in (b" ", b"\t", b"\r", b"\n")
-    if not lead and not any(mark in whole for mark in (b"\n\n", b"\n ", b"\n\t", b"\n\r")):
+def _filled(whole: bytes) -> int:
+    """Count the lines that are not blank."""
+    if not whole.strip(BLANK):
         return 0
-    return sum(1 for _ in _BLANK_LINE.finditer(whole))
+    lines = whole.split(b"\n")
+    # Where even the least of them begins with more than a space, none is blank; after the last
+    # line feed there is no line.
+    lines.pop()
+    if min(lines)[:1] > b" ":
+        return len(lines)
+    return sum(1 for line in lines if line.strip(BLANK))
 
 
 def spans(path: Path, size: int) -> Iterator[Span]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BLOCK = 1024 * 1024
 
 #: Paths that are looked at, and characters of an example that are told.
-_PATHS, _TOLD = 1000, 80
+_PATHS, _TOLD = 1000, 60
 
 #: Bytes of a row that JSON output may have.
 _LONGEST = 64 * 1024 * 1024
@@ -36,7 +36,7 @@ class Rescued:
     rows : int
         Rows with something rescued.
     paths : dict
-        How many rows, and one value as JSON, by the path of the value in the record.
+        How many rows, and one value as text, by the path of the value in the record.
     """
 
     rows: int = 0
@@ -109,5 +109,8 @@ def rescued_in(job: Job, files: Iterable[OutputFile]) -> Rescued:
 
 
 def _example(text: str, path: str) -> str:
-    value = json.dumps(json.loads(text)[path], ensure_ascii=False)
-    return value if len(value) <= _TOLD else f"{value[:_TOLD]}…"
+    value = json.loads(text)[path]
+    shown = " ".join(
+        (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).split()
+    )
+    return shown if len(shown) <= _TOLD else f"{shown[: _TOLD - 1]}…"

@@ -12,23 +12,12 @@ import duckdb
 
 from engine.convert.layout import RESCUED, SOURCE_KEY, SOURCE_VERSION
 from engine.convert.proofs import as_json, as_line
-from engine.types.kinds import (
-    BIGINT,
-    DATE,
-    DOUBLE,
-    STRING,
-    TIMESTAMP,
-    WHOLE_DIGITS,
-    Kind,
-    athena_type,
-    literal,
-    quoted,
-    sized,
-)
+from engine.types.kinds import literal, quoted
 from engine.write.counts import lines_in
+from engine.write.dates import candidates, first_day_sql
 from store.errors import ObjectTooLargeError
 from store.model import OutputFile
-from store.naming import PARTITION_KEY, normalise
+from store.naming import PARTITION_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,37 +93,14 @@ def dated(job: Job, targets: Iterable[Target], reference: dict[str, str]) -> str
     Returns
     -------
     str
-        An expression that is a date, in UTC; null for a row without a usable one.
+        The first usable date of each row, in UTC; null for a row without one.
     """
-    present = {target.column: target for target in targets}
-    for name in job.date_columns:
-        target = present.get(normalise(name))
-        if target is None or target.field not in reference:
-            continue
-        if moment := _moment(reference[target.field], target.kind):
-            return moment
-    return "CAST(NULL AS DATE)"
-
-
-def _moment(value: str, kind: Kind) -> str:
-    """Give the UTC date of a raw value as SQL; empty for a kind that is no time."""
-    if kind in (STRING, TIMESTAMP, DATE) or sized(kind)[0] in ("varchar", "char"):
-        # A cast to TIMESTAMP ignores offsets: right, and cheaper, only where there is none.
-        return (
-            f"CAST(CASE WHEN ends_with({value}, 'Z') OR strlen({value}) <= 10 "
-            f"THEN TRY_CAST({value} AS TIMESTAMP) "
-            f"ELSE CAST(TRY_CAST({value} AS TIMESTAMPTZ) AS TIMESTAMP) END AS DATE)"
-        )
-    if kind in (BIGINT, DOUBLE) or athena_type(kind) in WHOLE_DIGITS:
-        number = f"TRY_CAST(CAST({value} AS VARCHAR) AS DOUBLE)"
-        # Seconds until the year 5138, milliseconds from 1973, microseconds from 1973.
-        microseconds = (
-            f"CASE WHEN {number} BETWEEN 0 AND 1e11 THEN {number} * 1e6 "
-            f"WHEN {number} BETWEEN 1e11 AND 1e14 THEN {number} * 1e3 "
-            f"WHEN {number} BETWEEN 1e14 AND 1e17 THEN {number} END"
-        )
-        return f"CAST(make_timestamp(CAST({microseconds} AS BIGINT)) AS DATE)"
-    return ""
+    values = [
+        (reference[target.field], target.kind)
+        for target in candidates(job.date_columns, targets)
+        if target.field in reference
+    ]
+    return first_day_sql(values, job.source.created, job.date_formats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +154,9 @@ def publish(job: Job, select: str, part: int = 0, width: int = 0) -> Published:
         When there are more dates than one object may hold.
     """
     job.check_time()
-    # Beyond these years no ISO date has four digits.
     select = (
-        f"SELECT * REPLACE (CASE WHEN {PARTITION_KEY} BETWEEN DATE '0001-01-01' AND "
-        f"DATE '9999-12-31' OR {PARTITION_KEY} = DATE '{ASIDE}' THEN {PARTITION_KEY} "
-        f"ELSE DATE '{UNDATED}' END AS {PARTITION_KEY}) FROM ({select})"
+        f"SELECT * REPLACE (coalesce({PARTITION_KEY}, DATE '{UNDATED}') AS {PARTITION_KEY}) "
+        f"FROM ({select})"
     )
     if width > WIDE:
         with job.sparing():

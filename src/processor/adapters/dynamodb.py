@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 #: Statuses that someone may want to look into: only these are in the sparse index.
-_ATTENTION = frozenset({Status.FAILED, Status.PARTIAL, Status.REJECTED, Status.TOO_LARGE})
+_ATTENTION = frozenset(
+    {Status.FAILED, Status.PARTIAL, Status.REJECTED, Status.STORED, Status.TOO_LARGE}
+)
 
 _OWN = frozenset(
     {

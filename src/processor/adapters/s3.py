@@ -81,7 +81,7 @@ class S3RawStore:
 
 @dataclass(frozen=True, slots=True)
 class S3OutputStore:
-    """Writes and deletes below ``processed/`` and ``quarantine/``."""
+    """Writes and deletes below ``processed/``, ``quarantine/`` and ``objects/``."""
 
     client: S3Client
     bucket: str

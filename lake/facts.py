@@ -1,0 +1,175 @@
+"""What became of a file, in plain words: nobody is to learn by accident what he did not expect."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lake.ledger import Item
+    from store.model import Drift
+
+#: Dates of a file that are named; of more only the first and the last.
+_NAMED_DATES = 3
+
+#: A space that no line may be broken at, until the text is printed.
+_FIXED = "\0"
+
+
+def outcome(item: Item) -> list[str]:
+    """Say where the records of a file are.
+
+    Parameters
+    ----------
+    item : Item
+        Its entry in the ledger.
+
+    Returns
+    -------
+    list of str
+        Sentences without a full stop; none where no record was published.
+    """
+    if not item.accepted:
+        return []
+    dates = sorted(item.partitions)
+    named = (
+        ", ".join(dates) if len(dates) <= _NAMED_DATES else f"{dates[0]} to {dates[-1]}"
+    ) or "none"
+    said = [f"table {item.dataset}: {_count(item.accepted, 'row')} in "]
+    said[0] += f"{_count(len(dates), 'partition')} ({named})"
+    if item.date_column:
+        said.append(f"dated by the column {item.date_column}")
+    if item.columns_added:
+        said.append(f"{_count(item.columns_added, 'new column')} in the table")
+    return ["; ".join(said)]
+
+
+def notes(item: Item) -> list[str]:
+    """Say what one might not have expected.
+
+    Parameters
+    ----------
+    item : Item
+        Its entry in the ledger.
+
+    Returns
+    -------
+    list of str
+        Sentences without a full stop, the gravest first.
+    """
+    said: list[str] = []
+    if item.status == "STORED":
+        said.append(f"it was not read: {item.detail or 'it holds no records'}")
+        said.append("it is a row of the table objects, and none of its dataset's table")
+    elif why := ": ".join(part for part in (item.reason, item.detail) if part):
+        said.append(why)
+    if item.quarantined:
+        was = "was refused; it is" if item.quarantined == 1 else "were refused; they are"
+        said.append(
+            f"{item.quarantined:,} of {_count(item.read, 'record')} {was} in the table quarantine"
+        )
+    said += map(_drifted, item.drift)
+    if item.rescued and not item.drift:
+        said.append(f"{_count(item.rescued, 'row')} with something in _rescued_data")
+    if item.undated:
+        have = "has" if item.undated == 1 else "have"
+        said.append(
+            f"{_count(item.undated, 'record')} {have} no usable date: "
+            "partition is that of the path, or the day of upload"
+        )
+    if item.short:
+        are = "is" if item.short == 1 else "are"
+        said.append(
+            f"{_count(item.short, 'row')} {are} shorter than the header: what is missing is null"
+        )
+    return [*said, *item.guesses]
+
+
+def _drifted(one: Drift) -> str:
+    kind = one.type if len(one.type) <= 40 else f"{one.type[:39]}…"
+    kind = kind or "its type"
+    if one.count == 1:
+        such = f": {one.example}" if one.example else ""
+        return f"{one.column}: 1 value did not fit {kind}{such}; it is in _rescued_data"
+    such = f", such as {one.example}" if one.example else ""
+    return f"{one.column}: {one.count:,} values did not fit {kind}{such}; they are in _rescued_data"
+
+
+def advice(item: Item) -> str:
+    """Give the command that is worth trying next.
+
+    Parameters
+    ----------
+    item : Item
+        The file's entry in the ledger.
+
+    Returns
+    -------
+    str
+        A command line; empty where there is nothing to do.
+    """
+    key = item.key.replace("'", "''").replace(" ", _FIXED)
+    match item.status:
+        case "STORED":
+            return _query(f"SELECT media_type, size, detail FROM objects WHERE key = '{key}'")
+        case "REJECTED" | "PARTIAL":
+            return _query(
+                "SELECT record_number, reason, detail, raw FROM quarantine "
+                f"WHERE source_key = '{key}'"
+            )
+        case "TOO_LARGE" | "FAILED":
+            return f"lake replay --key {_quoted(item.key)}"
+        case "DONE" if item.drift or item.rescued:
+            return _query(
+                f"SELECT _rescued_data FROM {_identifier(item.dataset)} "
+                f"WHERE _source_key = '{key}' AND _rescued_data IS NOT NULL"
+            )
+        case "DONE" if item.undated or item.guesses:
+            return f"lake contract infer {item.dataset}"
+        case "DONE":
+            return _query(f"SELECT * FROM {_identifier(item.dataset)} LIMIT 10")
+    return ""
+
+
+def wrapped(text: str, width: int, first: str = "  ", others: str = "    ") -> str:
+    """Break a sentence or a command at its spaces, so that a terminal shows all of it.
+
+    Parameters
+    ----------
+    text : str
+        One line. A command may be broken within its quoted SQL, where a line feed is a space.
+    width : int
+        Columns; 0 for one line, however long.
+    first, others : str
+        What stands before the first and before the other lines.
+    """
+    if not width:
+        return f"{first}{text}".replace(_FIXED, " ")
+    broken = textwrap.fill(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return broken.replace(_FIXED, " ")
+
+
+def _query(sql: str) -> str:
+    return f"lake query {_quoted(sql)}"
+
+
+def _quoted(text: str) -> str:
+    """Quote for a shell, by the plainest quotes that do."""
+    return shlex.quote(text) if re.search(r'["$`\\!]', text) else f'"{text}"'
+
+
+def _identifier(name: str) -> str:
+    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else f'"{name}"'
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s'[: number != 1]}"

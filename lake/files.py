@@ -1,0 +1,195 @@
+"""The command `lake files`, and how people and programs are shown an object of the ledger."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lake import facts, ledger, render
+from lake.context import err, out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from lake.context import Choice
+    from lake.ledger import Item
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+#: What of an item people and programs are shown.
+_SHOWN = (
+    "key",
+    "status",
+    "dataset",
+    "read",
+    "accepted",
+    "quarantined",
+    "size",
+    "milliseconds",
+    "format",
+    "compression",
+    "rescued",
+    "undated",
+    "short",
+    "columns_added",
+    "date_column",
+    "updated_at",
+    "version",
+    "reason",
+    "detail",
+)
+
+
+class Instant(click.ParamType):
+    """An ISO 8601 instant or date, or how long ago: ``90s``, ``15m``, ``2h``, ``7d``."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Give the instant in UTC, written as the ledger writes it."""
+        if found := re.fullmatch(r"(\d+)([smhd])", value):
+            moment = datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})
+        else:
+            try:
+                moment = datetime.fromisoformat(value)
+            except ValueError:
+                self.fail(f"{value!r} is neither like 2024-01-15T12:00 nor like 2h.", param, ctx)
+            # A time without a zone is the user's own.
+            moment = moment.astimezone(UTC)
+        return moment.isoformat(timespec="milliseconds")
+
+
+class Day(click.ParamType):
+    """An ISO date."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse what is none."""
+        try:
+            return date.fromisoformat(value).isoformat()
+        except ValueError:
+            self.fail(f"{value!r} is no date like 2024-01-15.", param, ctx)
+
+
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say which objects are meant."""
+    for option in reversed(
+        (
+            click.option(
+                "--key",
+                "keys",
+                multiple=True,
+                help="Raw key; one ending with * means all that begin so.",
+            ),
+            click.option("--dataset", "datasets", multiple=True, help="Table."),
+            click.option(
+                "--status",
+                "statuses",
+                multiple=True,
+                type=click.Choice(ledger.STATUSES, case_sensitive=False),
+                help="State in the ledger.",
+            ),
+            click.option(
+                "--since",
+                type=Instant(),
+                help="Last changed since: 2024-01-15T12:00, 2h, 7d.",
+            ),
+            click.option("--until", type=Instant(), help="Last changed until."),
+            click.option(
+                "--from",
+                "first_date",
+                type=Day(),
+                help="With rows of this date_partition or a later one.",
+            ),
+            click.option(
+                "--to",
+                "last_date",
+                type=Day(),
+                help="With rows of this date_partition or an earlier one.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def filter_of(named: dict[str, Any]) -> ledger.Filter:
+    """Read what these options say."""
+    return ledger.Filter(**{name: value for name, value in named.items() if value})
+
+
+@click.command()
+@filtered
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="Most recent ones only."
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def files(choice: Choice, /, limit: int, as_json: bool, **named: Any) -> None:
+    """Say what became of each object, the most recent first."""
+    found = sorted(
+        ledger.items(choice.target(), filter_of(named)),
+        key=lambda item: item.updated_at,
+        reverse=True,
+    )
+    shown = found[:limit]
+    if as_json:
+        click.echo(json.dumps([plain(item) for item in shown], indent=2, ensure_ascii=False))
+        return
+    _show(shown)
+    _explain(shown)
+    more = f", the most recent {limit} shown; --limit shows more" if len(found) > limit else ""
+    err.print(f"[dim]{objects(len(found))}{more}[/]")
+
+
+def _show(items: Iterable[Item]) -> None:
+    rows: list[list[object]] = [
+        [
+            item.key,
+            item.status,
+            item.read,
+            item.quarantined,
+            item.updated_at[:16].replace("T", " "),
+        ]
+        for item in items
+    ]
+    headings = ["object", "status", "read", "quarantined", "UTC"]
+    render.show_table(out, headings, rows, [False, False, True, True, False])
+
+
+def _explain(items: Iterable[Item]) -> None:
+    """Say of which objects there is more to know, and what."""
+    for item in items:
+        if said := facts.notes(item):
+            out.print()
+            show_lines([item.key], first="", others="")
+            show_lines(said)
+
+
+def show_lines(lines: Iterable[str], first: str = "  ", others: str = "    ") -> None:
+    """Print sentences, broken at their spaces where a terminal shows them, else whole."""
+    width = out.width if out.is_terminal else 0
+    for line in lines:
+        said = facts.wrapped(line, width, first, others)
+        out.print(render.plain(said), soft_wrap=True)
+
+
+def plain(item: Item) -> dict[str, object]:
+    """Give what programs are shown of an object."""
+    return {name: getattr(item, name) for name in _SHOWN} | {
+        "drift": [asdict(one) for one in item.drift],
+        "guesses": list(item.guesses),
+        "partitions": sorted(item.partitions),
+        "outputs": list(item.outputs),
+    }
+
+
+def objects(count: int) -> str:
+    """Count them in words."""
+    return f"{count:,} object{'s'[: count != 1]}"

@@ -1,0 +1,83 @@
+"""Refused records, written as they are found."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING
+
+from store.model import OutputFile, Source
+from store.naming import partition_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: What is kept of a record too large for a row; the raw object still holds all of it.
+_RAW_KEPT = 1_000_000
+
+
+@dataclass(slots=True)
+class Quarantine:
+    """Refused records as gzipped JSON Lines, written as they are found."""
+
+    source: Source
+    path: Path
+    count: int = 0
+    _file: IO[str] | None = field(default=None, repr=False)
+
+    def add(self, number: int, reason: str, detail: str, raw: bytes) -> None:
+        """Keep one record.
+
+        Parameters
+        ----------
+        number : int
+            Of the record in the object, from 1; 0 for the object as a whole.
+        reason : str
+            One of :class:`store.reasons.Reason`.
+        detail : str
+            What was wrong, for the operator.
+        raw : bytes
+            The record as it was.
+        """
+        if self._file is None:
+            # Without a time in its header the same records always give the same bytes.
+            packed = gzip.GzipFile(self.path, "wb", compresslevel=6, mtime=0)
+            self._file = io.TextIOWrapper(packed, encoding="utf-8", newline="\n")
+        if len(raw) > _RAW_KEPT:
+            detail = f"{detail}; of {len(raw):,} bytes the first {_RAW_KEPT:,} are kept here"
+            raw = raw[:_RAW_KEPT]
+        try:
+            text, encoding = raw.decode("utf-8"), "utf-8"
+        except UnicodeDecodeError:
+            text, encoding = base64.b64encode(raw).decode("ascii"), "base64"
+        entry = {
+            "source_bucket": self.source.bucket,
+            "source_key": self.source.key,
+            "source_version": self.source.version,
+            "dataset": self.source.dataset,
+            "record_number": number,
+            "reason": str(reason),
+            "detail": detail,
+            "raw": text,
+            "raw_encoding": encoding,
+        }
+        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self.count += 1
+
+    def restart(self) -> None:
+        """Forget everything: another reading of the object begins."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+        self.count = 0
+
+    def close(self) -> tuple[OutputFile, ...]:
+        """Finish the file; give it, or nothing when nothing was refused."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        if not self.count:
+            return ()
+        return (OutputFile(self.path, partition_of(self.source.created), 0, self.count),)

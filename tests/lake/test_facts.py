@@ -1,0 +1,300 @@
+"""What `lake put` and `lake files` say of a file, in words."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from lake import facts, ledger, upload
+from lake import put as putting
+from lake.context import out
+from lake.errors import LakeCommandError
+from lake.files import files, plain, show_lines
+from lake.upload import Fate, Uploaded
+from store.model import Drift
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lake.ledger import Item
+
+PRICE = Drift("price", "bigint", 2, "19.99")
+
+
+def item(status: str = "DONE", dates: int = 1, **told: Any) -> Item:
+    """An item as the ledger's table holds it."""
+    keys = [f"processed/orders/date_partition=2024-01-{n + 1:02}/a.parquet" for n in range(dates)]
+    raw: dict[str, Any] = {
+        name: {"N": str(value)} if isinstance(value, int) else {"S": value}
+        for name, value in told.items()
+    }
+    raw |= {
+        "object": {"S": "raw/data/orders/a.csv"},
+        "status": {"S": status},
+        "version": {"S": "v1"},
+        "dataset": {"S": "orders"},
+        "updated_at": {"S": "2024-01-20T12:00:00.000+00:00"},
+        "attempts": {"L": []},
+        "outputs": {"B": zlib.compress(json.dumps(keys).encode())},
+        "replaced": {"B": zlib.compress(b"[]")},
+    }
+    return ledger.read(raw)
+
+
+def drift(**columns: Any) -> str:
+    return json.dumps(columns)
+
+
+def test_a_value_that_did_not_fit_is_said_with_its_column_type_and_an_example() -> None:
+    told = drift(price={"type": "bigint", "count": 2, "example": "19.99"})
+    found = item(records_read=2, records_accepted=2, records_rescued=2, drift=told)
+    assert found.drift == (PRICE,)
+    assert facts.notes(found) == [
+        "price: 2 values did not fit bigint, such as 19.99; they are in _rescued_data"
+    ]
+
+
+def test_one_value_is_not_spoken_of_as_many() -> None:
+    told = drift(price={"type": "bigint", "count": 1, "example": "free"})
+    assert facts.notes(item(records_read=1, drift=told)) == [
+        "price: 1 value did not fit bigint: free; it is in _rescued_data"
+    ]
+
+
+def test_an_entry_of_before_types_were_kept_is_read_all_the_same() -> None:
+    assert item(drift='{"price":3}').drift == (Drift("price", "", 3),)
+    assert "3 values did not fit its type" in facts.notes(item(drift='{"price":3}'))[0]
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"records_undated": 3}, "3 records have no usable date: partition is"),
+        ({"records_undated": 1}, "1 record has no usable date: partition is"),
+        ({"records_short": 2}, "2 rows are shorter than the header"),
+        ({"guesses": '["encoding guessed: cp1251"]'}, "encoding guessed: cp1251"),
+        ({"records_rescued": 4}, "4 rows with something in _rescued_data"),
+        ({"records_read": 3, "records_quarantined": 1}, "1 of 3 records was refused"),
+    ],
+)
+def test_nobody_learns_by_accident(told: dict[str, Any], said: str) -> None:
+    assert facts.notes(item(**told))[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "said"),
+    [
+        ("STORED", {"detail": "ORC inside zip"}, "it was not read: ORC inside zip"),
+        ("SKIPPED", {"detail": "its name begins with _"}, "its name begins with _"),
+        ("REJECTED", {"reason": "CORRUPT_FILE", "detail": "at 7"}, "CORRUPT_FILE: at 7"),
+    ],
+)
+def test_why_there_are_no_rows_is_said(status: str, told: dict[str, Any], said: str) -> None:
+    found = item(status, dates=0, **told)
+    assert facts.notes(found)[0] == said
+    assert facts.outcome(found) == []
+
+
+def test_where_the_rows_are_is_said_by_table_and_dates() -> None:
+    few = item(dates=2, records_read=3, records_accepted=3, date_column="event_time")
+    assert facts.outcome(few) == [
+        (
+            "table orders: 3 rows in 2 partitions (2024-01-01, 2024-01-02); "
+            "dated by the column event_time"
+        )
+    ]
+    many = item(dates=9, records_read=9, records_accepted=9, columns_added=1)
+    assert facts.outcome(many) == [
+        "table orders: 9 rows in 9 partitions (2024-01-01 to 2024-01-09); 1 new column in the table"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "command"),
+    [
+        (item(), "SELECT * FROM orders LIMIT 10"),
+        (item(drift='{"price":3}'), "_rescued_data IS NOT NULL"),
+        (item(records_undated=1), "lake contract infer orders"),
+        (item("PARTIAL"), "FROM quarantine WHERE source_key = 'data/orders/a.csv'"),
+        (item("REJECTED"), "FROM quarantine WHERE source_key = 'data/orders/a.csv'"),
+        (item("STORED"), "FROM objects WHERE key = 'data/orders/a.csv'"),
+        (item("TOO_LARGE"), 'lake replay --key "data/orders/a.csv"'),
+        (item("SKIPPED"), ""),
+        (item("EMPTY"), ""),
+    ],
+)
+def test_a_command_worth_trying_is_named(found: Item, command: str) -> None:
+    assert command in facts.advice(found)
+    assert bool(command) == bool(facts.advice(found))
+
+
+def test_a_command_survives_the_shell_whatever_the_key_and_the_width() -> None:
+    key = 'data/o\'r ders/$(x) "y" !.csv'
+    named = facts.advice(item("PARTIAL")).replace("data/orders/a.csv", "X")
+    raw = {**vars(item("PARTIAL"))}
+    raw["key"] = key
+    command = facts.advice(ledger.Item(**raw))
+    for width in (0, 40, 80):
+        words = shlex.split(facts.wrapped(command, width))
+        assert words[:2] == ["lake", "query"]
+        assert " ".join(words[2].split("\n")).endswith(key.replace("'", "''") + "'")
+    assert "X" in named
+
+
+def test_a_table_whose_name_begins_with_a_digit_is_quoted() -> None:
+    raw = {**vars(item()), "dataset": "2024_orders"}
+    assert shlex.split(facts.advice(ledger.Item(**raw)))[2] == (
+        'SELECT * FROM "2024_orders" LIMIT 10'
+    )
+
+
+def test_no_line_is_longer_than_the_terminal() -> None:
+    told = drift(
+        **{f"a_column_of_some_length_{n}": {"type": "struct<" + "a:int," * 50, "count": 10**6,
+           "example": "x y " * 15} for n in range(3)}
+    )  # fmt: skip
+    found = item("PARTIAL", 9, records_read=10**9, records_accepted=10**9, drift=told)
+    lines = [*facts.outcome(found), *facts.notes(found), facts.advice(found)]
+    for line in lines:
+        broken = facts.wrapped(line, 80)
+        assert max(map(len, broken.splitlines())) <= 80
+        assert " ".join(broken.split()) == " ".join(line.replace("\0", " ").split())
+
+
+def test_programs_are_shown_all_of_it() -> None:
+    told = drift(price={"type": "bigint", "count": 2, "example": "19.99"})
+    shown = plain(item(drift=told, guesses='["header guessed: no header"]', records_short=1))
+    assert shown["drift"] == [{"column": "price", "type": "bigint", "count": 2, "example": "19.99"}]
+    assert (shown["guesses"], shown["short"]) == (["header guessed: no header"], 1)
+    assert shown["partitions"] == ["2024-01-01"]
+    json.dumps(shown)
+
+
+def test_what_is_printed_elsewhere_than_in_a_terminal_is_not_broken(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with out.capture() as said:
+        show_lines(["word " * 100 + "[b]"])
+    assert said.get().count("\n") == 1
+    assert "[b]" in said.get()
+    assert capsys.readouterr().out == ""
+
+
+# --- lake put -------------------------------------------------------------------------------
+
+
+def two_of_one_name(folder: Path) -> list[Path]:
+    found = [folder / name / "part-0.csv" for name in ("d1", "d2")]
+    for number, path in enumerate(found):
+        path.parent.mkdir()
+        path.write_text(f"id\n{number}\n")
+    return found
+
+
+def test_two_files_of_one_key_are_refused_before_anything_is_uploaded(tmp_path: Path) -> None:
+    one, other = two_of_one_name(tmp_path)
+    with pytest.raises(LakeCommandError) as refused:
+        upload.keyed([one, other], "c51")
+    said = str(refused.value)
+    assert "data/c51/part-0.csv" in said
+    assert str(one) in said
+    assert f"lake put {other} --dataset c51/d2" in said
+    assert upload.raw_key(other, "c51/d2") == "data/c51/d2/part-0.csv"
+
+
+def test_the_command_refuses_them_without_asking_which_lake(tmp_path: Path) -> None:
+    paths = [str(path) for path in two_of_one_name(tmp_path)]
+    done = CliRunner().invoke(putting.put, [*paths, "--dataset", "c51"], obj=None)
+    assert isinstance(done.exception, LakeCommandError)
+
+
+def test_one_file_named_twice_is_uploaded_once(tmp_path: Path) -> None:
+    one, _ = two_of_one_name(tmp_path)
+    assert upload.keyed([one, one.parent / ".." / "d1" / one.name], None) == {
+        "data/part-0.csv": one
+    }
+
+
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LakeCommandError, match=r"nothing\.csv is not a file"):
+        upload.keyed([tmp_path / "nothing.csv"], None)
+
+
+def put(found: Fate, monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str) -> Any:
+    class Choice:
+        def target(self) -> None:
+            return None
+
+    path = folder / "a.csv"
+    path.write_text("id\n1\n")
+    monkeypatch.setattr(upload, "upload", lambda *_: found.uploaded)
+    monkeypatch.setattr(upload, "fates", lambda *_: [found])
+    done = CliRunner().invoke(putting.put, [str(path), *words], obj=Choice())
+    # Without a terminal the progress bar leaves an empty line, which CliRunner mixes in.
+    return done, done.stdout.lstrip("\n")
+
+
+UPLOADED = Uploaded("data/orders/a.csv", "v1", 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("DONE", 0), ("STORED", 0), ("SKIPPED", 0), ("PARTIAL", 0), ("REJECTED", 1), ("TOO_LARGE", 1)],
+)
+def test_put_fails_only_where_something_was_refused_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: str, code: int
+) -> None:
+    done, said = put(Fate(UPLOADED, 1, item(status)), monkeypatch, tmp_path)
+    assert done.exit_code == code
+    assert said.startswith(f"data/orders/a.csv\n  {status}:")
+
+
+def test_put_says_what_was_not_expected_and_what_to_try(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told = drift(price={"type": "bigint", "count": 2, "example": "19.99"})
+    found = item(records_read=2, records_accepted=2, drift=told)
+    replaced = Uploaded("data/orders/a.csv", "v1", 0, replaced=True)
+    _, said = put(Fate(replaced, 1.25, found), monkeypatch, tmp_path)
+    assert said.splitlines() == [
+        "data/orders/a.csv",
+        "  DONE: 2 read, 2 accepted, 0 quarantined, 1.2 s",
+        "  table orders: 2 rows in 1 partition (2024-01-01)",
+        "  it replaced the file that had this key before, with all of its rows",
+        "  price: 2 values did not fit bigint, such as 19.99; they are in _rescued_data",
+        "Next:",
+        (
+            '  lake query "SELECT _rescued_data FROM orders WHERE _source_key = '
+            "'data/orders/a.csv' AND _rescued_data IS NOT NULL\""
+        ),
+    ]
+
+
+def test_put_for_programs_is_one_list(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    done, _ = put(Fate(UPLOADED, 1.25, item(records_read=2)), monkeypatch, tmp_path, "--json")
+    (told,) = json.loads(done.stdout)
+    assert (told["status"], told["read"], told["seconds"]) == ("DONE", 2, 1.2)
+
+
+def test_what_has_no_fate_yet_is_waiting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    done, said = put(Fate(UPLOADED, 300), monkeypatch, tmp_path)
+    assert done.exit_code == 1
+    assert "WAITING: nothing is known of it after 300 s" in said
+    assert 'lake files --key "data/orders/a.csv"' in said
+
+
+def test_files_explains_what_is_not_as_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Choice:
+        def target(self) -> None:
+            return None
+
+    found = [item(), item("STORED", 0, detail="image/png: no records")]
+    monkeypatch.setattr(ledger, "items", lambda *_: found)
+    said = CliRunner().invoke(files, [], obj=Choice()).stdout
+    assert "it was not read: image/png: no records" in said
+    assert said.count("data/orders/a.csv") == 3
