@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.open.detect import Said
 from engine.open.encoding import Encoding, codec_named, encoding_of, find_encoding
 from engine.open.opened import Opened, opened
 from engine.open.room import Room
@@ -79,7 +80,8 @@ def read(
         old.unlink()
     path = folder / "object"
     path.write_bytes(body)
-    found = opened(path, key, content_type, "", named, folder, 10**9, lambda: None)
+    said = Said(content_type, encoding=named)
+    found = opened(path, key, said, folder, 10**9, lambda: None)
     assert isinstance(found, list)
     (part,) = found
     assert isinstance(part, Opened)
