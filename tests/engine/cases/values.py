@@ -25,7 +25,7 @@ NULLS = Expect(
 ENCODINGS = {
     "cyr.csv": "windows-1251",
     "gbk.csv": "gbk",
-    "latin2.csv": "iso-8859-2",
+    "latin2.csv": "windows-1250",
     "sjis.csv": "shift_jis",
 }
 
