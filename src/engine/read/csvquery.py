@@ -44,6 +44,8 @@ class Text:
         Whether quotes mean something in it.
     spaced : bool
         Whether fields may have white space at their ends.
+    blanks : bool
+        Whether there may be rows of nothing but white space.
     backslash : bool
         Whether there is a backslash in it.
     empties : bool
@@ -60,6 +62,7 @@ class Text:
     longest: int
     quotes: bool
     spaced: bool
+    blanks: bool
     backslash: bool
     empties: bool
     number_sql: str
@@ -119,7 +122,7 @@ class Text:
         """Say in SQL that there is something in a row."""
         white = literal(self.dialect.grammar.white)
         fields = [f"c{n}" for n in range(self._width + MORE)]
-        if self.spaced:
+        if self.blanks:
             fields = [f"trim({field}, {white})" for field in fields]
         return f"coalesce({', '.join(f'''nullif({field}, '')''' for field in fields)}) IS NOT NULL"
 

@@ -69,29 +69,50 @@ class Shapes:
     grammar: Grammar
 
     @cached_property
-    def spaced(self) -> re.Pattern[bytes]:
-        """White space at a field's ends."""
-        white, ends = re.escape(self.grammar.white.encode()), self._ends
-        return re.compile(rb"[%b](?:(?<=(?:%b).)|(?=%b|\Z))" % (white, ends, ends), re.DOTALL)
-
-    @cached_property
     def _ends(self) -> bytes:
-        return rb"%b|[\r\n]" % re.escape(self.grammar.delimiter_bytes)
+        return rb"(?:%b|[\r\n])" % re.escape(self.grammar.delimiter_bytes)
 
     @cached_property
-    def empty_in_quotes(self) -> re.Pattern[bytes]:
-        """A field that is two quotes, or text that begins with two."""
-        quote, white = re.escape(self.grammar.quote_bytes), re.escape(self.grammar.white.encode())
-        return re.compile(rb"(?:%b|\A)[%b]*%b%b(?!%b)" % (self._ends, white, quote, quote, quote))
+    def _spaced(self) -> list[re.Pattern[bytes]]:
+        # A pattern that begins with one byte is searched for as fast as that byte.
+        ends = self._ends
+        return [
+            re.compile(rb"%b(?:(?<=%b%b)|(?=%b|\Z))" % (w, ends, w, ends))
+            for w in (re.escape(w.encode()) for w in self.grammar.white)
+        ]
+
+    def is_spaced(self, data: bytes) -> bool:
+        """Tell whether there may be white space at a field's ends."""
+        return data[:1] in (b" ", b"\t") or any(p.search(data) for p in self._spaced)
 
     @cached_property
-    def white_in_quotes(self) -> re.Pattern[bytes]:
-        """White space just within quotes, or a tab or several spaces around them."""
+    def _empty(self) -> re.Pattern[bytes]:
+        quote, ends = re.escape(self.grammar.quote_bytes), self._ends
+        return re.compile(
+            rb"%b%b(?:(?<=%b%b%b)|(?<=[ \t]%b%b))(?!%b)"
+            % (quote, quote, ends, quote, quote, quote, quote, quote)
+        )
+
+    @cached_property
+    def _white(self) -> re.Pattern[bytes]:
         quote, ends = re.escape(self.grammar.quote_bytes), self._ends
         return re.compile(
             rb"(?:%b|\A)[ \t]*%b[ \t]|[ \t]%b[ \t]*(?:%b|\Z)|\t%b|%b\t"
             % (ends, quote, quote, ends, quote, quote)
         )
+
+    def has_empty(self, data: bytes) -> bool:
+        """Tell whether a field may be two quotes, or text that begins with two."""
+        double = self.grammar.quote_bytes * 2
+        if double not in data:
+            return False
+        return data.startswith(double) or self._empty.search(data) is not None
+
+    def has_white(self, data: bytes) -> bool:
+        """Tell whether white space may be just within quotes, or a tab around them."""
+        quote = self.grammar.quote_bytes
+        near = quote + b" " in data or b" " + quote in data or b"\t" in data
+        return near and self._white.search(data) is not None
 
     def classify(self, data: bytes, start: int, *, prove: bool) -> Piece:
         """Look at the bytes of a piece.
@@ -114,16 +135,13 @@ class Shapes:
         if not quotes and not ending and _is_utf8(data):
             # Without quotes every line end ends a record.
             odd = False
-        white = b" " in data or (b"\t" in data and "\t" in grammar.white)
-        spaced = white and self.spaced.search(data) is not None
+        spaced = self.is_spaced(data)
         end = start + len(data)
         return Piece(start, end, odd, quotes, ending, spaced, b"\\" in data)
 
     def _well_quoted(self, data: bytes, *, prove: bool) -> bool:
         quote = self.grammar.quote_bytes
-        if quote * 2 in data and self.empty_in_quotes.search(data):
-            return False
-        if (b" " in data or b"\t" in data) and self.white_in_quotes.search(data):
+        if self.has_empty(data) or self.has_white(data):
             return False
         if not prove and data.count(quote) * _DENSE > len(data):
             return True
@@ -265,7 +283,9 @@ def _end(data: bytes, grammar: Grammar, *, whole: bool, prove: bool) -> int:
         last = whole and len(data) <= size
         if end := _plain_end(data[:size], grammar, whole=last, prove=prove):
             return end
-    return _plain_end(data, grammar, whole=whole, prove=prove) or _exact_end(data, grammar, whole)
+    if not grammar.quote or grammar.quote_bytes not in data:
+        return len(data) if whole else _last_line(data)
+    return _exact_end(data, grammar, whole)
 
 
 def _plain_end(data: bytes, grammar: Grammar, *, whole: bool, prove: bool) -> int:
