@@ -152,6 +152,7 @@ class CsvBlock:
             reading.dialect,
             reading.judge.header,
             self.survey.longest,
+            ending=pieces[0].ending if self.verbatim and pieces else b"\n",
             quotes=any(p.quotes or p.odd for p in pieces),
             spaced=any(p.spaced and not p.odd for p in pieces),
             blanks=not self.verbatim or any(p.spaced for p in pieces),

@@ -182,8 +182,8 @@ def field_sql(raw_sql: str, nulls: tuple[str, ...], *, trim: str, marker: str) -
     """
     text = raw_sql
     if trim:
-        ends = [f"{at}({raw_sql}, {literal(c)})" for c in trim for at in _ENDS]
-        text = f"CASE WHEN {' OR '.join(ends)} THEN trim({raw_sql}, {literal(trim)}) ELSE {raw_sql} END"
+        spaced = " OR ".join(f"{at}({raw_sql}, {literal(c)})" for c in trim for at in _ENDS)
+        text = f"CASE WHEN {spaced} THEN trim({raw_sql}, {literal(trim)}) ELSE {raw_sql} END"
     text = f"nullif({text}, '')"
     for null in nulls:
         text = f"nullif({text}, {literal(null)})"

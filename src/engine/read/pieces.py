@@ -141,7 +141,8 @@ class Shapes:
 
     def _well_quoted(self, data: bytes, *, prove: bool) -> bool:
         quote = self.grammar.quote_bytes
-        if self.has_empty(data) or self.has_white(data):
+        # DuckDB loses a last row that ends so, if no line end follows.
+        if data.endswith(quote * 2) or self.has_empty(data) or self.has_white(data):
             return False
         quotes = data.count(quote)
         if not prove and quotes * _DENSE > len(data):
