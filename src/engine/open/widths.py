@@ -114,7 +114,7 @@ class Cut:
         below = self._below(header)
         width = len(header.columns)
         short = sum(0 < len(r.cells) < width and not r.wrong for r in below)
-        return short >= 2 and short * 20 >= len(below) and self.grammar.delimiter != " "
+        return short >= 2 and short * 10 >= len(below) and self.grammar.delimiter != " "
 
     def _below(self, header: Header) -> list[Sampled]:
         start = header.row + header.present + header.units

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engine.read.csvcopy import Copy
-from engine.read.csvcount import Counter
+from engine.read.csvcount import Counter, lines_only
 from engine.read.csvquery import Text
 from engine.read.reading import ExactOnlyError, Record, Relation
 from engine.read.tokens import rows
@@ -80,10 +80,11 @@ class CsvBlock:
         if piece.huge:
             return 1
         data = self._bytes(piece)
+        grammar = self.reading.dialect.grammar
         simple = piece.ending == b"\n" and b"\n\n" not in data and data[:1] != b"\n"
-        if simple and not piece.quotes:
+        if simple and (not piece.quotes or (not piece.odd and lines_only(data, grammar))):
             return data.count(b"\n") + (not data.endswith(b"\n"))
-        return sum(1 for _ in rows(data, self.reading.dialect.grammar))
+        return sum(1 for _ in rows(data, grammar))
 
     def records(self, numbers: Collection[int] | None = None) -> Iterator[Record]:
         """See the protocol."""
@@ -151,8 +152,10 @@ class CsvBlock:
             reading.dialect,
             reading.judge.header,
             self.survey.longest,
+            ending=pieces[0].ending if self.verbatim and pieces else b"\n",
             quotes=any(p.quotes or p.odd for p in pieces),
-            spaced=not self.verbatim or any(p.spaced for p in pieces),
+            spaced=any(p.spaced and not p.odd for p in pieces),
+            blanks=not self.verbatim or any(p.spaced for p in pieces),
             backslash=any(p.backslash for p in pieces),
             empties=copy.empties,
             number_sql=reading.top.number_sql(row_sql) if self.verbatim else row_sql,

@@ -44,10 +44,7 @@ class Counter:
         quote = self.grammar.quote_bytes
         if not quote or quote not in data:
             return self._lines(data)
-        # All that matters, with each pair of quotes on one line taken away.
-        marks = data.translate(None, bytes(set(range(256)) - set(quote + b"\r\n")))
-        odd = quote in marks.replace(quote * 2, b"") or self.grammar.escape != self.grammar.quote
-        return self._one_by_one(data) if odd else self._lines(data)
+        return self._lines(data) if lines_only(data, self.grammar) else self._one_by_one(data)
 
     def _lines(self, data: bytes) -> int:
         if b"\r" in data:
@@ -71,3 +68,12 @@ class Counter:
             found += bool(data[at:following].strip(nothing))
             at = max(following, at + 1)
         return found
+
+
+def lines_only(data: bytes, grammar: Grammar) -> bool:
+    """Tell whether quotes are even on each line, so that none goes on over a line's end."""
+    if grammar.escape != grammar.quote:
+        return False
+    quote = grammar.quote_bytes
+    marks = data.translate(None, bytes(set(range(256)) - set(quote + b"\r\n")))
+    return quote not in marks.replace(quote * 2, b"")

@@ -40,10 +40,14 @@ class Text:
         A row that repeats it is odd.
     longest : int
         Bytes that no line is longer than.
+    ending : bytes
+        Its line ends.
     quotes : bool
         Whether quotes mean something in it.
     spaced : bool
         Whether fields may have white space at their ends.
+    blanks : bool
+        Whether there may be rows of nothing but white space.
     backslash : bool
         Whether there is a backslash in it.
     empties : bool
@@ -58,8 +62,10 @@ class Text:
     dialect: Dialect
     header: list[str]
     longest: int
+    ending: bytes
     quotes: bool
     spaced: bool
+    blanks: bool
     backslash: bool
     empties: bool
     number_sql: str
@@ -103,6 +109,8 @@ class Text:
         quote = dialect.quote if self.quotes else ""
         types = ", ".join(f"c{n}: 'VARCHAR'" for n in range(self._width + MORE))
         limits = ""
+        # What stands within quotes must not tell.
+        ending = "\\r\\n" if self.ending == b"\r\n" else "\\n"
         if self.longest > _LONG:
             limits = f"max_line_size = {self.longest + 1}, buffer_size = {2 * self.longest + 2}, "
         # Only the strict parser refuses quotes that do not match; the other one does not mind
@@ -111,7 +119,7 @@ class Text:
             f"read_csv({literal(str(self.path))}, auto_detect = false, header = false, "
             f"delim = {literal(dialect.delimiter)}, quote = {literal(quote)}, "
             f"escape = {literal(quote)}, null_padding = true, parallel = false, "
-            f"strict_mode = {bool(quote)}, nullstr = {literal(_NEVER)}, "
+            f"new_line = {literal(ending)}, strict_mode = {bool(quote)}, nullstr = {literal(_NEVER)}, "
             f"allow_quoted_nulls = false, {limits}columns = {{{types}}})"
         )
 
@@ -119,7 +127,7 @@ class Text:
         """Say in SQL that there is something in a row."""
         white = literal(self.dialect.grammar.white)
         fields = [f"c{n}" for n in range(self._width + MORE)]
-        if self.spaced:
+        if self.blanks:
             fields = [f"trim({field}, {white})" for field in fields]
         return f"coalesce({', '.join(f'''nullif({field}, '')''' for field in fields)}) IS NOT NULL"
 

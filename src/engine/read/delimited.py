@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from engine.read.top import Top
 
 #: Read from the beginning and from three places further on, to guess what fields hold.
-_HEAD, _PROBE, _PROBES = 64 * 1024, 16 * 1024, 3
+_HEAD, _PROBE, _PROBES = 32 * 1024, 8 * 1024, 3
 
 #: Bytes of a copy, of which there is one at a time.
 _COPY = 256 * 1024 * 1024
