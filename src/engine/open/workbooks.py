@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 ZIP, COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 #: Names of the streams that make a Compound File a workbook, or an encrypted one.
-_STREAMS = tuple(
-    name.encode("utf-16-le") for name in ("Workbook", "Book", "EncryptedPackage")
-)
+_STREAMS = tuple(name.encode("utf-16-le") for name in ("Workbook", "Book", "EncryptedPackage"))
 
 _WORKBOOKS = {"xl/workbook.xml": "xlsx", "xl/workbook.bin": "xlsb"}
 

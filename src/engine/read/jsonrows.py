@@ -46,6 +46,7 @@ _SHORT = 1024 * 1024
 #: Of records without fields DuckDB reads one that is null.
 _NO_FIELD = "f0: 'VARCHAR'"
 
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A record that is none, in place of its fields."""
@@ -110,9 +111,7 @@ class JsonReading(TypedReading):
         return {f.name: NULL if f.text_sql else f.kind for f in self.fields}
 
 
-def column_of(
-    name: str, key: str, read: Read, text: Callable[[str], str] | None = None
-) -> Column:
+def column_of(name: str, key: str, read: Read, text: Callable[[str], str] | None = None) -> Column:
     """Give a field of the file.
 
     Parameters

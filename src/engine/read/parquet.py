@@ -94,6 +94,9 @@ class ParquetReading(TypedReading):
                 Column(node.name, *_Read(nanoseconds, name).read(quoted(name), kind, node))
                 for name, kind, node in parts
             ]
+        except RecursionError as error:
+            detail = "Parquet: its columns nest too deep"
+            raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail) from error
         except Exception as error:
             if is_damage(error):
                 raise damaged(error) from error
@@ -116,7 +119,7 @@ class ParquetReading(TypedReading):
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Find out whose fault an error was that may be the file's: does reading alone raise it?
+        """Find out whether an error that may be the file's is: then reading alone raises it.
 
         Raises
         ------
@@ -359,6 +362,9 @@ def _as_text(value: str, kind: DuckDBPyType, node: _Node) -> str:
 
 def _as_json(value: str, kind: DuckDBPyType, node: _Node) -> str:
     """Give the SQL of a value as JSON that has the file's own names."""
+    if _has_own_json(kind, node):
+        # At once: DuckDB's expressions nest no deeper than 1,000.
+        return f"to_json({value})"
     match str(kind.id):
         case "struct":
             children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
@@ -378,6 +384,18 @@ def _as_json(value: str, kind: DuckDBPyType, node: _Node) -> str:
             inner = cast("DuckDBPyType", kind.children[0][1])
             item = _as_json(element, inner, _element(node, inner))
             return f"to_json(list_transform({value}, lambda {element}: {item}))"
-        case "variant":
-            return f"CAST({value} AS JSON)"
-    return f"to_json({value})"
+    return f"CAST({value} AS JSON)"
+
+
+def _has_own_json(kind: DuckDBPyType, node: _Node) -> bool:
+    """Tell whether DuckDB's JSON of a type has the file's names and can be read back."""
+    match str(kind.id):
+        case "struct":
+            children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
+            return _names(children, node) == [name for name, _ in children] and all(
+                _has_own_json(inner, node.child(n)) for n, (_, inner) in enumerate(children)
+            )
+        case "list" | "array":
+            inner = cast("DuckDBPyType", kind.children[0][1])
+            return _has_own_json(inner, _element(node, inner))
+    return str(kind.id) != "variant"

@@ -161,7 +161,9 @@ class _Table:
         skipped = 0 if header is None else header + 1
         above = first[:header] if header else []
         names = tuple(
-            _name(cells, position) if width.get(position, 0) > skipped or _at(cells, position) else ""
+            _name(cells, position)
+            if width.get(position, 0) > skipped or _at(cells, position)
+            else ""
             for position in range(max(width, default=-1) + 1)
         )
         return cls(name, names, above, skipped, count - skipped, sheet)
@@ -174,7 +176,7 @@ class _Table:
 
     def kinds(self) -> dict[str, Kind]:
         """Give the kind of each column: every cell says what it is."""
-        found = [NULL] * len(self.names)
+        found: list[Kind] = [NULL] * len(self.names)
         for row in self.rows():
             found = [
                 _merged(kind, _kind_of(value))
