@@ -102,6 +102,11 @@ class Job:
         return (chosen, *self.options.date_columns) if chosen else self.options.date_columns
 
     @property
+    def date_formats(self) -> tuple[str, ...]:
+        """How texts that date records may be written, beside what is read anyway."""
+        return self.contract.date_formats if self.contract else ()
+
+    @property
     def undated_partition(self) -> str:
         """Where records without a usable date of their own go."""
         day = day_of_path(self.source.key)

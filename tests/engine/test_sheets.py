@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import zipfile
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
-
-import pytest
 
 from engine.read import sheets
 from tests.support.engine import convert
+
+if TYPE_CHECKING:
+    import pytest
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 DOC = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

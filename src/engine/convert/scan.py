@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.read.reading import NUMBER
 from engine.types.kinds import literal, quoted
+from engine.write.dates import candidates, certain_day_sql
 from engine.write.publish import ASIDE, dated, lineage
 from store.naming import PARTITION_KEY
 
@@ -63,7 +64,9 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
     """
     values = _values(reading, plan, relation.fields)
     inner = "".join(
-        f", {v.conformed.fits_sql} AS {v.fits_name}, {v.conformed.value_sql} AS {v.value_name}"
+        # A test that cannot be decided is not passed.
+        f", ({v.conformed.fits_sql}) IS TRUE AS {v.fits_name}, "
+        f"{v.conformed.value_sql} AS {v.value_name}"
         for v in values
         if not v.certain
     )
@@ -74,7 +77,14 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
     named = [f"{sql} AS {quoted(v.target.column)}" for v, sql in zip(values, columns, strict=True)]
     aside, rescued = _aside(plan, values, relation), _rescued(values)
     texts = {v.target.field: v.conformed.text_sql or quoted(v.target.field) for v in values}
-    day = dated(job, [v.target for v in values], texts)
+    targets = [value.target for value in values]
+    day = dated(job, targets, texts)
+    unsure = [
+        f"NOT {test}"
+        for target in candidates(job.date_columns, targets)
+        if (test := certain_day_sql(texts[target.field], target.kind)) != "true"
+    ]
+    aside = " OR ".join([aside] * (aside != "false") + unsure) or "false"
     certain = plan.rules.certain(plan.shapes, plan.layout)
     query = (
         f"SELECT {', '.join([*named, ''])}{aside} AS lake_aside, {rescued} AS lake_rescued, "

@@ -118,6 +118,7 @@ class TypedReading:
     """
 
     nulls = True
+    texts = False
     sampled = False
 
     def __init__(self, job: Job, name: str, fields: tuple[Field, ...]) -> None:

@@ -103,7 +103,7 @@ def dated(job: Job, targets: Iterable[Target], reference: dict[str, str]) -> str
         for target in candidates(job.date_columns, targets)
         if target.field in reference
     ]
-    return first_day_sql(values, job.source.created)
+    return first_day_sql(values, job.source.created, job.date_formats)
 
 
 @dataclass(frozen=True, slots=True)
