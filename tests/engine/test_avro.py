@@ -122,7 +122,7 @@ def test_a_record_within_itself_is_json() -> None:
 
 
 def test_a_named_type_is_read_alike_wherever_it_is_used() -> None:
-    day = {
+    day: dict[str, Any] = {
         "type": "record",
         "name": "d",
         "namespace": "a.b",
@@ -141,7 +141,7 @@ def test_a_named_type_is_read_alike_wherever_it_is_used() -> None:
             },
         ],
     }
-    fields = [{"name": "x", "type": day}, {"name": "y", "type": "a.b.d"}]
+    fields: list[dict[str, Any]] = [{"name": "x", "type": day}, {"name": "y", "type": "a.b.d"}]
     value = {"on": date(2024, 1, 15), "cost": Decimal("1.50")}
     found = convert(avro(fields, [{"x": value, "y": value}]))
     assert found.values == [{"x": value, "y": value}]

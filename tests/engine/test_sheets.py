@@ -74,7 +74,7 @@ def xlsx(**tables: list[list[Any]]) -> bytes:
     return file.getvalue()
 
 
-ORDERS = [
+ORDERS: list[list[Any]] = [
     ["order", "date", "at", "amount", "paid"],
     [1, date(2024, 1, 15), datetime(2024, 1, 15, 10), 0, True],
     [2, date(2024, 1, 16), datetime(2024, 1, 16, 11, 30), 10.5, False],
@@ -97,7 +97,7 @@ def test_cells_have_types() -> None:
 
 
 def test_titles_and_empty_rows_are_no_records() -> None:
-    rows = [["Orders of January"], [], *ORDERS[:2], [None, None], ORDERS[2]]
+    rows: list[list[Any]] = [["Orders of January"], [], *ORDERS[:2], [None, None], ORDERS[2]]
     found = convert(xlsx(Orders=rows))
     assert [row["order"] for row in found.values] == [1, 2]
     assert found.reasons == [(1, "NOT_A_ROW")]
@@ -144,6 +144,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_too_large(
 def test_a_damaged_workbook_is_rejected() -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
         archive.writestr("xl/workbook.xml", "<workbook")
     found = convert(file.getvalue(), "data/t/x.xlsx")
     assert found.error is not None
