@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import orc, parquet
 
+from engine.open.detect import Said
 from engine.open.opened import Opened, opened
 from engine.open.stored import Stored
 from store.errors import RejectedObjectError
@@ -39,7 +40,7 @@ def of(
         old.unlink()
     path = folder / "object"
     path.write_bytes(body)
-    return opened(path, key, content_type, hint, "", folder, 10**9, lambda: None)
+    return opened(path, key, Said(content_type, hint), folder, 10**9, lambda: None)
 
 
 def name(body: bytes, folder: Path, key: str = "data/t/object", content_type: str = "") -> str:
@@ -57,8 +58,10 @@ def name(body: bytes, folder: Path, key: str = "data/t/object", content_type: st
         b"{% macro x() %}\n{{ x }}\n",
         b'[[bin]]\nname = "x"\npath = "y"\n',
         b"[section]\nkey = value\n",
-        b"[2024-01-15 10:00:00] INFO start\n[2024-01-15 10:00:01] INFO request body:\n"
-        b'{"id": 1}\n[2024-01-15 10:00:02] INFO done\n',
+        (
+            b"[2024-01-15 10:00:00] INFO start\n[2024-01-15 10:00:01] INFO request body:\n"
+            b'{"id": 1}\n[2024-01-15 10:00:02] INFO done\n'
+        ),
         b'{"id": 1}\n[2024-01-15 10:00:02] INFO done\n[2024-01-15 10:00:03] INFO done\n',
         b"[1] a footnote\n[2] another\n",
         b"{id: 1, name: x}\n",
@@ -172,38 +175,32 @@ def test_parquet_is_known(tmp_path: Path) -> None:
 
 
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000)
+ORC = _file(orc.write_table)
+SHEETS = {
+    "orc": ORC,
+    "xlsx": zipped(("[Content_Types].xml", b"x"), ("xl/workbook.xml", b"x")),
+    "xlsb": zipped(("[Content_Types].xml", b"x"), ("xl/workbook.bin", b"x")),
+    "ods": zipped(("mimetype", b"application/vnd.oasis.opendocument.spreadsheet")),
+    "xls": COMPOUND + "Workbook\0".encode("utf-16-le"),
+}
+DATABASE = b"SQLite format 3\0" + bytes(84)
 UNREAD = {
-    "ORC": (_file(orc.write_table), "ORC", "application/vnd.apache.orc"),
-    "XLSX": (
-        zipped(("[Content_Types].xml", b"x"), ("xl/workbook.xml", b"x")),
-        "an Excel workbook (XLSX)",
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ),
-    "ODS": (
-        zipped(("mimetype", b"application/vnd.oasis.opendocument.spreadsheet")),
-        "an OpenDocument spreadsheet (ODS)",
-        "application/vnd.oasis.opendocument.spreadsheet",
-    ),
     "JAR": (
         zipped(("META-INF/MANIFEST.MF", b"x")),
         "a Java archive",
         "application/java-archive",
     ),
-    "XLS": (
-        COMPOUND + "Workbook\0".encode("utf-16-le"),
-        "an Excel workbook (XLS)",
-        "application/vnd.ms-excel",
+    "DOCX": (
+        zipped(("[Content_Types].xml", b"x"), ("word/document.xml", b"x")),
+        "a Word document",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ),
-    "encrypted": (
-        COMPOUND + "EncryptedPackage\0".encode("utf-16-le"),
-        "an encrypted Office file",
-        "application/octet-stream",
+    "DOC": (
+        COMPOUND + "WordDocument\0".encode("utf-16-le"),
+        "a Word document",
+        "application/msword",
     ),
-    "SQLite": (
-        b"SQLite format 3\0" + bytes(84),
-        "a SQLite database",
-        "application/vnd.sqlite3",
-    ),
+    "SQLite": (DATABASE, "a SQLite database", "application/vnd.sqlite3"),
     "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(50), "a PNG image", "image/png"),
     "PDF": (b"%PDF-1.7\n\0\0\x01\xff", "PDF", "application/pdf"),
     "WAV": (b"RIFF" + struct.pack("<L", 36) + b"WAVEfmt \0\0\0", "WAV audio", "audio/vnd.wave"),
@@ -211,6 +208,12 @@ UNREAD = {
     "MP4": (bytes(3) + b"\x18ftypisom" + bytes(20), "ISO media", "video/mp4"),
     "bytes": (bytes(range(256)), "bytes of no known format", "application/octet-stream"),
 }
+
+
+@pytest.mark.parametrize("kind", SHEETS)
+def test_workbooks_and_orc_are_known_by_their_content(kind: str, tmp_path: Path) -> None:
+    assert name(SHEETS[kind], tmp_path, "data/t/object.csv", "text/csv") == kind
+    assert name(zipped(("a.csv", SHEETS[kind])), tmp_path) == kind
 
 
 @pytest.mark.parametrize(("body", "called", "media_type"), UNREAD.values(), ids=UNREAD)
@@ -224,15 +227,15 @@ def test_what_is_not_read_says_what_it_is(
 
 
 def test_what_is_not_read_says_where_it_is(tmp_path: Path) -> None:
-    body = UNREAD["ORC"][0]
-    found = of(zipped(("a.orc", body)), tmp_path)
+    body = DATABASE
+    found = of(zipped(("a.db", body)), tmp_path)
     assert isinstance(found, Stored)
-    assert found.detail == "not read: ORC inside zip"
+    assert found.detail == "not read: a SQLite database inside zip"
     assert found.path.read_bytes() == body
-    whole = tarred(("a.csv", b"a,b\n1,2\n"), ("b.orc", body), mode="w:gz")
+    whole = tarred(("a.csv", b"a,b\n1,2\n"), ("b.db", body), mode="w:gz")
     found = of(whole, tmp_path)
     assert isinstance(found, Stored)
-    assert found.detail == "not read: ORC inside tar+gzip: 'b.orc', one of 2 files"
+    assert found.detail == "not read: a SQLite database inside tar+gzip: 'b.db', one of 2 files"
     assert found.path.read_bytes() == whole
     assert found.media_type == "application/gzip"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.open.detect import Said
 from engine.open.encoding import Encoding, codec_named, encoding_of, find_encoding
 from engine.open.opened import Opened, opened
 from engine.open.room import Room
@@ -79,7 +80,8 @@ def read(
         old.unlink()
     path = folder / "object"
     path.write_bytes(body)
-    found = opened(path, key, content_type, "", named, folder, 10**9, lambda: None)
+    said = Said(content_type, encoding=named)
+    found = opened(path, key, said, folder, 10**9, lambda: None)
     assert isinstance(found, list)
     (part,) = found
     assert isinstance(part, Opened)
@@ -97,8 +99,10 @@ def test_a_small_table_is_read_as_it_was_written(text: str, codec: str, tmp_path
     ("body", "text", "codec"),
     [
         (
-            b"\xe8\xec\xff;\xe3\xee\xf0\xee\xe4;\xf1\xf3\xec\xec\xe0\n"
-            b"\xc8\xe2\xe0\xed;\xca\xe0\xe7\xe0\xed\xfc;10\n",
+            (
+                b"\xe8\xec\xff;\xe3\xee\xf0\xee\xe4;\xf1\xf3\xec\xec\xe0\n"
+                b"\xc8\xe2\xe0\xed;\xca\xe0\xe7\xe0\xed\xfc;10\n"
+            ),
             "Казань",
             "cp1251",
         ),
@@ -111,6 +115,12 @@ def test_the_published_cases_hold(body: bytes, text: str, codec: str, tmp_path: 
     found, guess = read(body, tmp_path)
     assert text in found
     assert guess == f"encoding guessed: {codec}"
+
+
+@pytest.mark.parametrize("letter", "éüäñß€°")
+def test_one_letter_of_the_west_is_one(letter: str, tmp_path: Path) -> None:
+    for text in (f"a,b\n1,{letter}\n", f"a,b\n1,x{letter}\n", f"a,b\n1{letter},2\n"):
+        assert read(text.encode("cp1252"), tmp_path) == (text, "encoding guessed: cp1252")
 
 
 def test_what_is_not_known_is_said(tmp_path: Path) -> None:

@@ -258,6 +258,7 @@ def test_a_beginning_that_only_resembles_one_is_left_alone(body: bytes, tmp_path
     assert plain(body, tmp_path) == (body, "none")
 
 
+@needs_cramjam
 def test_a_file_named_snappy_that_is_none_is_left_alone(tmp_path: Path) -> None:
     body = b"id,name\n1,ann\n"
     assert plain(body, tmp_path, "data/t/part-0.snappy") == (body, "none")

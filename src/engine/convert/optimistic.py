@@ -145,6 +145,9 @@ def _scanned(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exa
 def _published(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exact]:
     query = scan_query(job, reading, done.plan, block.relation(done.plan))
     published = publish(job, query, done.part, done.layout.width)
+    if published.rows != block.count():
+        # DuckDB and the count do not take the same bytes for records: the exact reading decides.
+        raise ExactOnlyError
     done.published.append(published)
     if not published.aside:
         return []

@@ -178,7 +178,8 @@ def _alphabet(text: str, language: Language) -> float:
             good += len(word)
             # Words of capitals are rarer than texts in another encoding that look like them.
             weight += sum(ranks[letter] for letter in lower) * (0.5 if word.isupper() else 1)
-    return _share(good, text) + 0.3 * weight / max(good, 1)
+    # One or two letters are no evidence for a script.
+    return _share(good, text) + 0.3 * weight / max(good, 4)
 
 
 def _script(text: str, language: Language) -> float:
