@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,9 @@ _TAKEN = frozenset({SOURCE_KEY, SOURCE_VERSION, RESCUED, PARTITION_KEY})
 
 #: Glue takes 255 bytes; Athena's limit for what it creates itself is the same.
 _MAX_NAME, _MAX_COMMENT = 200, 255
+
+#: How a comment ends that is not all of a name.
+_SHORTENED = re.compile(" #[0-9a-f]{6}$")
 
 #: A column type longer than this is kept as JSON text (Glue takes 131,072 characters).
 _MAX_TYPE = 60_000
@@ -159,8 +163,7 @@ def origin_of(column: Column) -> str:
         return name
     wanted = _column_name(comment)
     hashed = f"{wanted[: _MAX_NAME - 7]}_{_hash(comment)}"
-    digest = comment.rpartition(" #")[2]
-    return comment if name in (wanted, hashed) or name.endswith(f"_{digest}") else name
+    return comment if name in (wanted, hashed) or _SHORTENED.search(comment) else name
 
 
 def _new(shape: Kind) -> Kind:

@@ -161,7 +161,8 @@ def _sliced(job: Job, path: Path, columns: dict[str, str], limit: int) -> str:
         file = job.workdir / f"{path.name}-{start}.parquet"
         job.run(
             f"COPY (SELECT * FROM {_relation(path, some, limit)}) TO {literal(str(file))} "
-            "(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 2048)"
+            "(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 2048, "
+            "STRING_DICTIONARY_PAGE_SIZE_LIMIT 16384)"
         )
         slices.append(f"read_parquet({literal(str(file))}, hive_partitioning = false)")
     return " POSITIONAL JOIN ".join(slices)

@@ -130,7 +130,9 @@ def _is_it(path: Path, magic: bytes, head: bytes) -> bool:
         # Its last bytes are a postscript that ends with the same letters, and its length.
         with path.open("rb") as file:
             file.seek(max(file.seek(0, 2) - 4, 0))
-            return file.read(3) == magic
+            if file.read(3) == magic:
+                return True
+        # What is cut off is damaged, not another format.
     return not encoding_of(head[len(magic) :])
 
 

@@ -1,4 +1,4 @@
-"""What the values of an Avro schema are, and how they are read (Avro 1.12, "Schema Declaration")."""
+"""What the values of an Avro schema are, and how they are read."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyorc
 from pyorc.converters import ORCConverter
@@ -146,7 +146,7 @@ class OrcReading(JsonReading):
         with self._path.open("rb") as file:
             yield from blocks_of(self, types, self._stretches(file))
 
-    def _stretches(self, file: IO[bytes]) -> Iterator[Stretch]:
+    def _stretches(self, file: BinaryIO) -> Iterator[Stretch]:
         """Give the stripes, each with the count that the file's footer has of it."""
         try:
             for stripe in _opened(file).iter_stripes():
@@ -166,7 +166,7 @@ class OrcReading(JsonReading):
             yield [dict(zip(self._keys, found, strict=True)) for found in values]
 
 
-def _opened(file: IO[bytes]) -> Any:
+def _opened(file: BinaryIO) -> Any:
     try:
         return pyorc.Reader(file, struct_repr=pyorc.StructRepr.DICT, converters=_CONVERTERS)
     except (pyorc.errors.ORCError, ValueError) as error:

@@ -176,7 +176,7 @@ class _Table:
 
     def kinds(self) -> dict[str, Kind]:
         """Give the kind of each column: every cell says what it is."""
-        found = [NULL] * len(self.names)
+        found: list[Kind] = [NULL] * len(self.names)
         for row in self.rows():
             found = [
                 _merged(kind, _kind_of(value))
