@@ -48,7 +48,7 @@ def ours(work: str, file: Path, output: Path) -> None:
 
 def contract(work: str, file: Path, output: Path) -> None:
     """Run the same engine for a dataset that has a contract."""
-    from contract.schema import read
+    from contract.loading import read
 
     path = Path(__file__).with_name("contract.schema.json")
     _convert(work, file, output, {"bench": read(path, "bench")})

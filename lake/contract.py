@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from contract.schema import load, read
+from contract.loading import files_of, load, read
 from lake import render
 from lake.context import out
 from lake.contract_diff import Effect, differences
 from lake.contract_infer import infer as propose
 from lake.errors import LakeCommandError
-from lake.local.deploy import project_root
+from lake.local.deploy import contracts_folder, project_root
 from store.errors import ContractError
 
 if TYPE_CHECKING:
@@ -30,8 +30,14 @@ def contract() -> None:
 @contract.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def check(files: tuple[Path, ...]) -> None:
-    """Say whether the function will honour FILES; without FILES, all of contracts/."""
-    found = files or tuple(sorted((project_root(Path.cwd()) / "contracts").glob("*.json")))
+    """Say whether the function will honour FILES.
+
+    Without FILES, those of contracts/, or of the folder that LAKE_CONTRACTS names.
+    """
+    try:
+        found = files or files_of(contracts_folder(project_root(Path.cwd())))
+    except ContractError as error:
+        raise LakeCommandError(error.detail) from error
     if not found:
         out.print("There is no contract.")
     wrong = False

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from contract.schema import ANY, Node
+from contract.csv import said
+from contract.node import ANY, Node, column_name
 from contract.values import equal, is_multiple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from contract.schema import Contract
 
@@ -68,10 +70,39 @@ def differences(old: Contract, new: Contract) -> list[Change]:
         said = f"x-partition-column: {old.partition_column or 'none'}"
         what = f"{said} → {new.partition_column or 'none'}"
         found.append(Change("$", f"{what}: rows keep the partition they are in", Effect.REPLAY))
-    if old.format_hint != new.format_hint:
-        what = f"x-format: {old.format_hint or 'none'} → {new.format_hint or 'none'}"
-        found.append(Change("$", f"{what}: files may be read as another format", Effect.REPLAY))
+    for keyword, read in _OF_FILES.items():
+        before, after = read(old), read(new)
+        if before != after:
+            what = f"{keyword}: {before or 'none'} → {after or 'none'}: {_BECAUSE[keyword]}"
+            found.append(Change("$", what, Effect.REPLAY))
     return found
+
+
+#: What a contract says of files as a whole, as text; empty where it says nothing.
+_OF_FILES: dict[str, Callable[[Contract], str]] = {
+    "x-format": lambda contract: contract.format_hint,
+    "x-encoding": lambda contract: contract.encoding,
+    "x-csv": lambda contract: _json(said(contract.csv)),
+    "x-records": lambda contract: "" if (r := contract.records) is None else _path(r),
+    "x-date-format": lambda contract: _json(contract.date_formats),
+}
+
+#: What a change of it does to files that were ingested before.
+_BECAUSE = {
+    "x-format": "files may be read as another format",
+    "x-encoding": "texts may be read as other characters",
+    "x-csv": "rows and fields may be divided in another way",
+    "x-records": "other parts of a document are the records",
+    "x-date-format": "rows keep the partition they are in",
+}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if value else ""
+
+
+def _path(members: tuple[str, ...]) -> str:
+    return "$" + "".join(f".{m}" if m.isidentifier() else f"[{json.dumps(m)}]" for m in members)
 
 
 def _nodes(old: Node, new: Node, path: str) -> Iterator[Change]:
@@ -85,7 +116,8 @@ def _nodes(old: Node, new: Node, path: str) -> Iterator[Change]:
     for keyword in sorted({*old.checks, *new.checks}):
         yield from _check(keyword, old, new, path)
     yield from _required(old, new, path)
-    for name in dict.fromkeys((*old.properties, *new.properties)):
+    names = {column_name(name): name for name in (*new.properties, *old.properties)}
+    for name in names.values():
         yield from _property(name, old, new, f"{path}.{name}")
     yield from _nodes(old.additional or ANY, new.additional or ANY, f"{path}.*")
     yield from _nodes(old.items or ANY, new.items or ANY, f"{path}[*]")
@@ -94,7 +126,7 @@ def _nodes(old: Node, new: Node, path: str) -> Iterator[Change]:
 def _property(name: str, old: Node, new: Node, path: str) -> Iterator[Change]:
     changes = list(_nodes(old.property(name), new.property(name), path))
     yield from changes
-    if name not in old.properties and not changes:
+    if not old.names(name) and not changes:
         yield Change(path, "named: it may get a column before it has a value", Effect.COMPATIBLE)
 
 
@@ -122,10 +154,10 @@ def _types(old: Node, new: Node, path: str) -> Iterator[Change]:
 
 def _required(old: Node, new: Node, path: str) -> Iterator[Change]:
     for name in new.required:
-        if name not in old.required:
+        if not old.requires(name):
             yield Change(f"{path}.{name}", "required from now on", Effect.NARROWS)
     for name in old.required:
-        if name not in new.required:
+        if not new.requires(name):
             yield Change(f"{path}.{name}", "not required any more", Effect.REPLAY)
 
 

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from contract.schema import DIALECT, parse
+from contract.keywords import DIALECT
+from contract.schema import parse
 from lake import query as athena
+from lake.contract_dates import dates_of
 from lake.errors import LakeCommandError
+from store.naming import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lake.contract_dates import Dates
     from lake.target import Target
 
 #: A column of text with at most so many values is shown with them.
@@ -63,9 +67,17 @@ def infer(target: Target, dataset: str) -> dict[str, Any]:
     columns = _columns(target, dataset)
     seen = _seen(target, dataset, columns)
     rescued = _rescued(target, dataset)
+    dates = dates_of(target, dataset, [(name, kind) for name, kind, _ in columns])
     properties: dict[str, Any] = {}
     required = []
+    twice = _twice(columns)
     for name, kind, original in columns:
+        if normalise(original) in twice:
+            # Both fields are this property.
+            properties.setdefault(
+                twice[normalise(original)], {"$comment": "Several fields are called so."}
+            )
+            continue
         if rescued is None or any(r == original or r.startswith(f"{original}.") for r in rescued):
             properties[original] = {"$comment": "Some values did not fit the column."}
             continue
@@ -76,8 +88,33 @@ def infer(target: Target, dataset: str) -> dict[str, Any]:
     proposed: dict[str, Any] = {"$schema": DIALECT, "type": "object", "properties": properties}
     if required:
         proposed["required"] = required
+    proposed |= _dating(properties, {original: dates.get(n) for n, _, original in columns})
     parse(dataset, proposed)
     return proposed
+
+
+def _twice(columns: list[tuple[str, str, str]]) -> dict[str, str]:
+    """Give the names that several columns come from, by how they are normalised."""
+    found: dict[str, list[str]] = {}
+    for _, _, original in columns:
+        found.setdefault(normalise(original), []).append(original)
+    return {name: originals[0] for name, originals in found.items() if len(originals) > 1}
+
+
+def _dating(properties: dict[str, Any], dates: dict[str, Dates | None]) -> dict[str, Any]:
+    """Propose the column that dates records, and how its texts are to be read."""
+    found = {
+        name: seen for name, seen in dates.items() if seen and "type" in properties.get(name, {})
+    }
+    for name, seen in found.items():
+        if seen.unclear:
+            properties[name]["$comment"] = "Day or month first? Say it in x-date-format."
+    if dating := next((name for name, seen in found.items() if seen.dates), None):
+        return {"x-partition-column": dating}
+    if dating := next((name for name, seen in found.items() if seen.format), None):
+        seen = found[dating]
+        return {"x-partition-column": dating, "x-date-format": seen.format}
+    return {}
 
 
 def _columns(target: Target, dataset: str) -> list[tuple[str, str, str]]:
@@ -196,5 +233,7 @@ def _one(words: Iterator[str], word: str) -> dict[str, Any]:
     if word == "date":
         return {"type": ["string", "null"], "format": "date"}
     if word.startswith("decimal"):
-        return {"type": ["number", "null"]}
+        # Without digits it is decimal(10,0), with one number it has none behind the point.
+        size, scale, *_ = (*map(int, re.findall(r"\d+", word) or [10]), 0)
+        return {"type": ["number", "null"], "x-decimal": [size, scale]}
     return {"type": [_JSON_TYPES[word], "null"]} if word in _JSON_TYPES else {}

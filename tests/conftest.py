@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
+
+#: Contracts of datasets that only tests have; the lakes of tests are built with these.
+CONTRACTS = ROOT / "tests" / "support" / "contracts"
+
 T = TypeVar("T")
 
 
@@ -78,6 +82,7 @@ class LocalLake:
             **self.environment,
             "PATH": path,
             "LAKE_STATE_DIR": str(self.state),
+            "LAKE_CONTRACTS": str(CONTRACTS),
             "AWS_PAGER": "",
             "COLUMNS": "100",
         }
@@ -169,6 +174,7 @@ def lake_up(state: Path) -> Iterator[LocalLake]:
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
         "LAKE_STATE_DIR": str(state),
+        "LAKE_CONTRACTS": str(CONTRACTS),
     }
     done = subprocess.run(
         [*lake, "up"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False

@@ -37,14 +37,20 @@ def project_root(start: Path) -> Path:
     raise LakeCommandError("No template.yaml here or above: run this inside the project.")
 
 
+def contracts_folder(root: Path) -> Path:
+    """Give the folder whose contracts a build ships: ``LAKE_CONTRACTS``, else ``contracts``."""
+    return root / os.environ.get("LAKE_CONTRACTS", "contracts")
+
+
 def fingerprint(root: Path) -> str:
     """Hash everything that a deployment depends on."""
     digest = hashlib.sha256()
-    folders = (root / "src", root / "contracts")
-    sources = sorted(p for folder in folders for p in folder.rglob("*") if p.is_file())
-    for path in [root / "template.yaml", root / "samconfig.toml", *sources]:
+    sources = sorted(p for p in (root / "src").rglob("*") if p.is_file())
+    contracts = sorted(contracts_folder(root).glob("*.schema.json"))
+    for path in [root / "template.yaml", root / "samconfig.toml", *sources, *contracts]:
         if "__pycache__" not in path.parts:
-            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+            named = path.relative_to(root) if path.is_relative_to(root) else path
+            digest.update(str(named).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 

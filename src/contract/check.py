@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from contract.formats import FORMATS
-from contract.values import Digits, equal, is_multiple, number_of, type_of
+from contract.node import column_name
+from contract.values import (
+    Digits,
+    Spelled,
+    decimal_of,
+    digits_of,
+    equal,
+    is_multiple,
+    number_of,
+    type_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from contract.schema import Node
+    from contract.node import Node
 
 #: Characters of an offending value that are told.
 _TOLD = 100
+
+#: In a record of more fields no near name is looked for.
+_LOOKED_AT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +56,11 @@ class Violation:
 
     def __str__(self) -> str:
         """Say it in one line."""
+        if self.keyword == "required":
+            return f"required at {self.path}: {self.rule}"
         text = json.dumps(self.value, ensure_ascii=False, separators=(",", ":"))
-        if isinstance(self.value, Digits):
-            text = str(self.value)
+        if isinstance(self.value, Digits | Spelled):
+            text = str(digits_of(self.value))
         told = text if len(text) <= _TOLD else f"{text[:_TOLD]}…"
         return f"{self.keyword} at {self.path}: {told} {self.rule}"
 
@@ -70,13 +87,16 @@ def violation(node: Node, value: Any, *, nulls: bool = False, path: str = "$") -
     """
     if node.never:
         return Violation("additionalProperties", path, value, "is not allowed here")
+    if node.decimal is not None:
+        value = digits_of(value)
     kind = type_of(value)
     if not node.allows(kind):
         wanted = " or ".join(sorted(node.types or ()))
         return Violation("type", path, value, f"is {kind}, not {wanted}")
     for keyword, operand in node.checks.items():
         applies, holds, rule = _CHECKS[keyword]
-        if (not applies or kind in applies) and not holds(value, operand):
+        bound = operand if node.decimal is None else _by_digits(keyword, operand)
+        if (not applies or kind in applies) and not holds(value, bound):
             return Violation(keyword, path, value, rule.format(_told(operand)))
     if kind == "object":
         return _object(node, value, nulls=nulls, path=path)
@@ -87,15 +107,23 @@ def violation(node: Node, value: Any, *, nulls: bool = False, path: str = "$") -
     return None
 
 
+def _by_digits(keyword: str, operand: Any) -> Any:
+    """Give what a decimal is compared with, as one."""
+    if keyword == "enum":
+        return tuple(map(digits_of, operand))
+    if keyword == "const":
+        return digits_of(operand)
+    return decimal_of(operand) if _CHECKS[keyword][0] is _NUMBERS else operand
+
+
 def _object(node: Node, value: dict[str, Any], *, nulls: bool, path: str) -> Violation | None:
     there = {
         name: item
         for name, item in value.items()
         if not (nulls and item is None and not node.property(name).allows_null())
     }
-    for name in node.required:
-        if name not in there:
-            return Violation("required", _member(path, name), None, "must be there")
+    for name in node.missing(there):
+        return Violation("required", _member(path, name), None, _missing(name, value))
     for name, item in there.items():
         inner = node.property(name)
         if inner.trivial:
@@ -103,6 +131,23 @@ def _object(node: Node, value: dict[str, Any], *, nulls: bool, path: str) -> Vio
         if found := violation(inner, item, nulls=nulls, path=_member(path, name)):
             return found
     return None
+
+
+def _missing(name: str, record: dict[str, Any]) -> str:
+    """Say that a field is not there, and what may be meant for it."""
+    said = f"required field {name} is "
+    if any(column_name(field) == column_name(name) for field in record):
+        return f"{said}null"
+    near = _near(name, tuple(record)) if len(record) <= _LOOKED_AT else ""
+    return f"{said}missing" + (f" (the record has {near})" if near else "")
+
+
+@lru_cache(maxsize=256)
+def _near(name: str, fields: tuple[str, ...]) -> str:
+    """Find the field that is called most alike."""
+    bare = {column_name(field).replace("_", ""): field for field in fields}
+    found = get_close_matches(column_name(name).replace("_", ""), bare, n=1, cutoff=0.8)
+    return bare[found[0]] if found else ""
 
 
 def _member(path: str, name: str) -> str:

@@ -12,6 +12,14 @@ class Digits(str):
     __slots__ = ()
 
 
+class Spelled(float):
+    """A fraction whose digits are not those of the double nearest to it, and these digits."""
+
+    __slots__ = ("digits",)
+
+    digits: str
+
+
 def type_of(value: Any) -> str:
     """Name the JSON type of a value.
 
@@ -54,6 +62,13 @@ def number_of(value: Any) -> int | float | Decimal:
 def decimal_of(value: Any) -> Decimal:
     """Give a number as a decimal: a double as the shortest one that reads as it."""
     return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+
+
+def digits_of(value: Any) -> Any:
+    """Give a number by its own digits, as a column of decimals keeps it; all else as it is."""
+    if isinstance(value, Spelled):
+        return Digits(value.digits)
+    return Digits(repr(value)) if isinstance(value, float) else value
 
 
 def is_multiple(value: Any, of: Any) -> bool:

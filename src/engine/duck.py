@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.convert.optimistic import convert
+from engine.convert.stored import stored
+from engine.database import Database
 from engine.job import Options, opened
 from engine.open.detect import detect
 from engine.open.encoding import as_utf8
 from engine.open.unpack import unpacked
-from engine.read.columnar import convert_avro, convert_parquet
-from engine.read.delimited import convert_delimited
-from engine.read.document import convert_document
-from engine.read.jsonl import convert_jsonl
-from engine.read.plain import convert_opaque, convert_text
+from engine.read.avro import AvroReading
+from engine.read.document import document
+from engine.read.jsonl import JsonLines, WrongLinesError
+from engine.read.parquet import ParquetReading
+from engine.read.text import TextLines
 from engine.write.quarantine import Quarantine
 
 if TYPE_CHECKING:
@@ -38,6 +41,11 @@ class DuckEngine:
 
     options: Options
     contracts: Mapping[str, Contract] = field(default_factory=dict)
+    database: Database = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open nothing yet: the database is opened by the first object."""
+        object.__setattr__(self, "database", Database(self.options))
 
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
@@ -54,31 +62,39 @@ class DuckEngine:
             When the invocation ends first.
         """
         contract = self.contracts.get(source.dataset)
-        with opened(source, table, self.options, workdir, seconds_left, contract) as job:
+        with opened(
+            source, table, self.options, workdir, seconds_left, self.database, contract
+        ) as job:
             room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
             plain, compression = unpacked(source.path, workdir / "plain", room)
             hint = contract.format_hint if contract else ""
             found = detect(plain, source.key, source.content_type, hint)
+            job.compression = compression
             match found.name:
                 case "parquet":
-                    return convert_parquet(job, plain, compression)
+                    reading = ParquetReading(job, plain)
+                    with reading.blamed():
+                        return convert(job, reading)
                 case "avro":
-                    return convert_avro(job, plain, compression)
+                    return convert(job, AvroReading(job, plain))
                 case "opaque":
-                    return convert_opaque(job, plain, compression, found.media_type)
+                    return stored(job, plain, found.media_type)
             is_json = found.name in ("json", "jsonl")
             text, was = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
             if was != found.encoding:
                 job.guesses.append(f"encoding guessed: {was}")
             if found.dialect:
-                if not found.dialect.header:
-                    job.guesses.append("header guessed: no header")
+                from engine.read.delimited import convert_delimited
+
                 return convert_delimited(job, text, compression, found.dialect)
             if not is_json:
-                return convert_text(job, text, compression)
+                return convert(job, TextLines(job, text))
             if found.name == "jsonl":
-                return convert_jsonl(job, text, compression)
-            return convert_document(job, text, compression)
+                return convert(job, JsonLines(job, text))
+            try:
+                return convert(job, document(job, text))
+            except WrongLinesError:
+                return convert(job, document(job, text, supposed=False))
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         """See :class:`processor.ports.Engine`."""

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import atexit
 import errno
 import shutil
-import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-
-from engine.convert.drift import Drifting
-from engine.types.kinds import literal
+from engine.database import MARGIN, interrupted_in
+from engine.types.paths import day_of_path
 from engine.write.quarantine import Quarantine
 from store.errors import ObjectTooLargeError, OutOfTimeError
+from store.naming import partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import duckdb
+
     from contract.schema import Contract
+    from engine.database import Database
     from store.model import Schema, Source
-
-#: 131,072 rows in a function of 512 MB (docs/performance.md).
-_ROWS_PER_MB = 512
-
-#: What DuckDB raises. It cuts what it quotes of a line by bytes; where that is within a
-#: character, its own message cannot be decoded.
-DUCKDB_ERRORS = (duckdb.Error, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +38,7 @@ class Options:
     disk_bytes : int
         Room below the work folder.
     date_columns : tuple of str
-        Columns that may date a record, the first present one wins.
+        Columns that may date a record, the first usable date wins.
     max_partitions : int
         Dates that one object may hold.
     output_format : str
@@ -86,8 +78,8 @@ class Job:
         Takes what is refused.
     contract : Contract or None
         What the dataset's records must be.
-    drift : Drifting
-        Rows with something rescued, by the column that it did not fit.
+    compression : str
+        What the object was packed with.
     guesses : list of str
         What was guessed of the file, in words for the operator.
     """
@@ -100,7 +92,7 @@ class Job:
     db: duckdb.DuckDBPyConnection
     quarantine: Quarantine
     contract: Contract | None = None
-    drift: Drifting = field(default_factory=Drifting)
+    compression: str = "none"
     guesses: list[str] = field(default_factory=list)
 
     @property
@@ -109,10 +101,17 @@ class Job:
         chosen = self.contract.partition_column if self.contract else ""
         return (chosen, *self.options.date_columns) if chosen else self.options.date_columns
 
+    @property
+    def undated_partition(self) -> str:
+        """Where records without a usable date of their own go."""
+        day = day_of_path(self.source.key)
+        return day.isoformat() if day else partition_of(self.source.created)
+
     def restart(self) -> None:
         """Forget what was counted and refused: another reading of the object begins."""
         self.quarantine.restart()
-        self.drift.clear()
+        for folder in self.workdir.glob("out-*"):
+            shutil.rmtree(folder)
 
     @contextmanager
     def sparing(self) -> Iterator[None]:
@@ -126,6 +125,12 @@ class Job:
         finally:
             self.db.execute("RESET GLOBAL allocator_bulk_deallocation_flush_threshold")
 
+    def run(self, query: str) -> list[tuple[Any, ...]]:
+        """Run a statement to its end, or until the invocation's; give its rows."""
+        with interrupted_in(self.db, self.seconds_left() - MARGIN):
+            rows: list[tuple[Any, ...]] = self.db.execute(query).fetchall()
+        return rows
+
     def check_time(self) -> None:
         """Hand the object back while there is time to say so.
 
@@ -134,29 +139,8 @@ class Job:
         OutOfTimeError
             When less than five seconds are left.
         """
-        if self.seconds_left() < 5:
+        if self.seconds_left() < MARGIN:
             raise OutOfTimeError("the invocation ends before the object does: handed back")
-
-
-@cache
-def _database(options: Options) -> duckdb.DuckDBPyConnection:
-    """Open the database of this process: a third of the time that a small file takes."""
-    spill = tempfile.mkdtemp(prefix="lake-spill-")
-    atexit.register(shutil.rmtree, spill, ignore_errors=True)
-    db = duckdb.connect(":memory:")
-    for setting in (
-        f"threads = {options.threads}",
-        f"memory_limit = '{options.memory_mb}MB'",
-        f"temp_directory = {literal(spill)}",
-        "TimeZone = 'UTC'",
-        "autoinstall_known_extensions = false",
-        # As many rows wait to be written, and become row groups: by default four times as
-        # many as fit here, which takes memory and saves no time.
-        f"partitioned_write_flush_threshold = {_ROWS_PER_MB * options.memory_mb}",
-        "partitioned_write_max_open_files = 100",
-    ):
-        db.execute(f"SET GLOBAL {setting}")
-    return db
 
 
 @contextmanager
@@ -166,6 +150,7 @@ def opened(
     options: Options,
     workdir: Path,
     seconds_left: Callable[[], float],
+    database: Database,
     contract: Contract | None = None,
 ) -> Iterator[Job]:
     """Open a job and give back what it holds, whatever happens.
@@ -174,17 +159,21 @@ def opened(
     ------
     ObjectTooLargeError
         When disk or memory were not enough.
+    EngineFailedError
+        When DuckDB failed, and not because of the file.
     """
     quarantine = Quarantine(source, workdir / "quarantine.jsonl.gz")
-    db = _database(options).cursor()
-    try:
-        yield Job(source, table, options, workdir, seconds_left, db, quarantine, contract)
-    except (duckdb.OutOfMemoryException, MemoryError) as error:
-        raise ObjectTooLargeError(f"memory or disk was not enough: {error}") from error
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        raise ObjectTooLargeError(f"disk was not enough: {error}") from error
-    finally:
-        quarantine.close()
-        db.close()
+    with database.guarded(workdir):
+        db = database.cursor()
+        try:
+            yield Job(source, table, options, workdir, seconds_left, db, quarantine, contract)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            raise ObjectTooLargeError(
+                f"the disk is full: raise EphemeralStorage ({error})"
+            ) from error
+        finally:
+            with suppress(OSError):  # a full disk, which has been told
+                quarantine.close()
+            db.close()

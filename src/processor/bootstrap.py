@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from contract.schema import load_folder
+from contract.loading import load_folder
 from engine.duck import DuckEngine
 from engine.job import Options
 from processor.adapters.dynamodb import DynamoLedger
@@ -61,7 +61,8 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
     Raises
     ------
     ContractError
-        When a contract cannot be honoured: nothing is ingested by half a contract.
+        When a contract cannot be honoured, or their folder is missing: nothing is ingested by
+        half a contract, or by none because nobody shipped it.
     """
     session = boto3.Session()
     s3 = session.client("s3", config=_CLIENT)

@@ -24,7 +24,7 @@ class Settings:
     queue_url : str
         Where its messages come from.
     date_columns : tuple of str
-        Columns that may date a record, the first present one wins.
+        Columns that may date a record, the first usable date wins.
     output_format : str
         ``parquet`` or ``json``.
     max_partitions : int

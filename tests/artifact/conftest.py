@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import CONTRACTS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,7 +23,12 @@ def build(root: Path, architecture: str, target: Path) -> Path:
     subprocess.run(
         ["sam", "build", "--build-dir", str(target)],
         cwd=root,
-        env={**os.environ, "LAKE_ARCHITECTURE": architecture, "SAM_CLI_TELEMETRY": "0"},
+        env={
+            **os.environ,
+            "LAKE_ARCHITECTURE": architecture,
+            "LAKE_CONTRACTS": str(CONTRACTS),
+            "SAM_CLI_TELEMETRY": "0",
+        },
         check=True,
         capture_output=True,
         text=True,

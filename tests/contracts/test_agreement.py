@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 from contract.check import violation
 from contract.formats import FORMATS
-from contract.pattern import PatternError, compiled
+from contract.grammar import PatternError
+from contract.pattern import compiled
 from contract.schema import parse
 from engine.convert.exact import loads
 from engine.convert.rules import read_field

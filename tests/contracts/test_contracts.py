@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from contract.schema import load_folder
+from contract.loading import load_folder
 from store.model import Drift
 from tests.conftest import ROOT
 from tests.support.engine import convert, lines
@@ -102,7 +102,7 @@ def test_a_column_that_the_table_has_keeps_its_type() -> None:
 
 
 VIOLATIONS = [
-    ({}, "required at $.id: null must be there"),
+    ({}, "required at $.id: required field id is missing"),
     ({"id": 0}, "minimum at $.id: 0 is less than 1"),
     ({"id": 1.5}, "type at $.id: 1.5 is number, not integer"),
     ({"id": "1"}, 'type at $.id: "1" is string, not integer'),
@@ -173,7 +173,7 @@ def test_a_null_of_a_typed_file_is_an_absent_property() -> None:
     }
     found = convert(parquet({"a": [None, 1, None], "b": ["x", None, "y"]}), contract=contract)
     assert found.reasons == [(2, "CONTRACT_VIOLATION")]
-    assert found.quarantine[0]["detail"] == "required at $.b: null must be there"
+    assert found.quarantine[0]["detail"] == "required at $.b: required field b is null"
     found = convert(b"a,b\n,x\n1,\n,y\n", "data/t/x.csv", contract=contract)
     assert found.reasons == [(2, "CONTRACT_VIOLATION")]
     found = convert(avro(), contract=contract)
@@ -254,7 +254,7 @@ DIGITS = Decimal("123456789012345678.25")
             {"a_b": 1},
         ),
         ({"properties": {"A b": {"type": "string"}}}, {"A b": 1}, "struct<a_b:bigint>", None),
-        ({"required": ["a_b"]}, {"A b": 1}, "struct<a_b:bigint>", None),
+        ({"required": ["a_b"]}, {"A b": 1}, "struct<a_b:bigint>", {"a_b": 1}),
         (False, 7, "", None),
     ],
     ids=str,
@@ -358,5 +358,5 @@ def test_numbers_that_no_column_holds_are_judged_exactly() -> None:
 def test_every_committed_contract_is_honoured() -> None:
     contracts = load_folder(ROOT / "contracts")
     assert {f"{name}.schema.json" for name in contracts} == {
-        path.name for path in (ROOT / "contracts").glob("*.json")
+        path.name for path in (ROOT / "contracts").glob("*.schema.json")
     }

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contract.check import violation
-from contract.pattern import PatternError, compiled
-from contract.schema import load, load_folder, parse
+from contract.grammar import PatternError
+from contract.loading import load, load_folder
+from contract.pattern import compiled
+from contract.schema import parse
 from processor import bootstrap
 from processor.settings import Settings
 from store.errors import ContractError, TerminalError, TransientError
@@ -112,8 +114,11 @@ def test_a_file_that_is_not_one_json_object_is_refused(tmp_path: Path, text: str
         load(path)
 
 
-def test_without_a_folder_no_dataset_has_a_contract(tmp_path: Path) -> None:
-    assert load_folder(tmp_path / "none") == {}
+def test_a_folder_that_is_not_there_is_no_folder_without_contracts(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="no such folder of contracts"):
+        load_folder(tmp_path / "none")
+    (tmp_path / "contract.meta.json").write_text("{}")
+    assert load_folder(tmp_path) == {}
 
 
 def test_the_function_refuses_to_start_with_a_broken_contract(

@@ -12,7 +12,8 @@ import pytest
 from samcli.yamlhelper import parse_yaml_file
 
 from contract.formats import FORMATS
-from contract.schema import FORMAT_HINTS, KEYWORDS
+from contract.hints import FORMAT_HINTS
+from contract.keywords import KEYWORDS
 from lake.cli import main
 from store.errors import DefectError, TransientError
 from store.model import Status

@@ -105,7 +105,10 @@ def test_a_damaged_state_is_no_lake(tmp_path: Path) -> None:
     assert process.StateFolder(tmp_path).read() is None
 
 
-def test_the_fingerprint_changes_with_the_code(tmp_path: Path) -> None:
+def test_the_fingerprint_changes_with_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LAKE_CONTRACTS", raising=False)
     (tmp_path / "src").mkdir()
     for name in ("template.yaml", "samconfig.toml", "src/a.py"):
         (tmp_path / name).write_text("1")
@@ -116,4 +119,6 @@ def test_the_fingerprint_changes_with_the_code(tmp_path: Path) -> None:
     (tmp_path / "contracts").mkdir()
     (tmp_path / "contracts" / "orders.schema.json").write_text("{}")
     assert fingerprint(tmp_path) != changed
+    monkeypatch.setenv("LAKE_CONTRACTS", "others")
+    assert fingerprint(tmp_path) == changed
     assert project_root(tmp_path / "src") == tmp_path

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -69,6 +73,15 @@ CHANGES = [
     ({}, {"additionalProperties": False}, Effect.NARROWS, "not allowed any more"),
     ({}, {"properties": {"b": {}}}, Effect.COMPATIBLE, "named"),
     ({"items": ONE}, {"items": ONE | {"minimum": 3}}, Effect.NARROWS, "minimum"),
+    (
+        {"type": "number"},
+        {"type": "number", "x-decimal": [18, 2]},
+        Effect.REPLAY,
+        "column type: double → decimal(18,2)",
+    ),
+    ({"properties": {"Bc": ONE}}, {"properties": {"bC": ONE}}, Effect.COMPATIBLE, ""),
+    ({"required": ["Bc"]}, {"required": ["bC"]}, Effect.COMPATIBLE, ""),
+    ({"properties": {"Bc": {}}}, {"properties": {"bc": ONE}}, Effect.NARROWS, "minimum"),
 ]
 
 
@@ -81,6 +94,23 @@ def test_a_change_is_called_by_its_effect(
     assert max((change.effect for change in found), default=Effect.COMPATIBLE) == effect
     assert told in "; ".join(change.what for change in found)
     assert all(change.path.startswith("$.a") for change in found)
+
+
+OF_FILES = [
+    ("x-format", "csv", "x-format: none → csv"),
+    ("x-encoding", "latin-1", "x-encoding: none → iso8859-1"),
+    ("x-csv", {"delimiter": ";"}, 'x-csv: none → {"delimiter": ";"}'),
+    ("x-records", '$.data["a b"]', 'x-records: none → $.data["a b"]'),
+    ("x-date-format", "%d/%m/%Y", 'x-date-format: none → ["%d/%m/%Y"]'),
+]
+
+
+@pytest.mark.parametrize(("keyword", "value", "told"), OF_FILES)
+def test_what_is_said_of_files_needs_a_replay(keyword: str, value: Any, told: str) -> None:
+    (change,) = differences(parse("t", {}), parse("t", {keyword: value}))
+    assert (change.path, change.effect) == ("$", Effect.REPLAY)
+    assert change.what.startswith(told)
+    assert differences(parse("t", {keyword: value}), parse("t", {keyword: value})) == []
 
 
 def test_diff_prints_each_path_and_exits_with_the_gravest(tmp_path: Path) -> None:
@@ -126,3 +156,21 @@ def test_a_proposed_contract_accepts_every_row_of_the_table(local_lake: LocalLak
     assert properties["at"]["properties"] == {"x": {"type": ["integer", "null"]}}
     assert "type" not in properties["zip"]
     assert "type" not in properties["mixed"]
+
+
+@pytest.mark.local
+def test_decimals_and_dates_are_proposed_as_they_were_seen(local_lake: LocalLake) -> None:
+    body = b"id,paid,due\n1,2024-01-15,15/02/2024\n2,2024-01-16,03/03/2024\n"
+    assert local_lake.ingest("data/inferred_due/one.csv", body)["status"] == "DONE"
+    done = local_lake.command("lake", "contract", "infer", "inferred_due")
+    proposed = json.loads(done.stdout)
+    assert (proposed.get("x-partition-column"), proposed["x-date-format"]) == ("due", "%d/%m/%Y")
+    file = io.BytesIO()
+    price = pa.array([Decimal("0.10")], pa.decimal128(18, 2))
+    pq.write_table(pa.table({"price": price, "date": ["2024-01-15"]}), file)
+    local_lake.ingest("data/inferred_price/one.parquet", file.getvalue())
+    done = local_lake.command("lake", "contract", "infer", "inferred_price")
+    proposed = json.loads(done.stdout)
+    assert proposed["properties"]["price"] == {"type": "number", "x-decimal": [18, 2]}
+    assert proposed["x-partition-column"] == "date"
+    assert "x-date-format" not in proposed

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from contract.values import Digits
+from contract.values import Digits, Spelled
 from engine.types.kinds import (
     BOOLEAN,
     DATE,
@@ -27,19 +27,18 @@ from engine.types.kinds import (
 )
 from store.naming import normalise
 
-_JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
-
-class Spelled(float):
-    """A fraction of more digits than a double certainly tells apart, and these digits."""
-
-    __slots__ = ("digits",)
-
-    digits: str
-
+#: What programs write beside JSON's numbers: a plus, and a point without digits on one side.
+_NUMBER = re.compile(r"([-+]?)(?:(0|[1-9][0-9]*)(?:\.([0-9]*))?|\.([0-9]+))([eE][-+]?[0-9]+)?")
 
 #: So many decimal digits every double keeps, and every float (IEEE 754-2019, 5.12.2).
 DOUBLE_DIGITS, FLOAT_DIGITS = 15, 6
+
+
+#: Values nested deeper are refused: readers differ in how deep they follow them, and some of them
+#: crash.
+MAX_DEPTH = 400
 
 
 class Repeated(dict[str, Any]):
@@ -78,6 +77,8 @@ def loads(text: str) -> Any:
         When it is not JSON (RFC 8259), nests too deep, or cannot be written as UTF-8.
     """
     try:
+        if text.count("[") + text.count("{") > MAX_DEPTH:
+            _check_depth(text)
         value = json.loads(
             text,
             parse_int=_integer,
@@ -87,13 +88,23 @@ def loads(text: str) -> Any:
         )
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError:
-        raise NotJsonError("nested too deep") from None
     except UnicodeEncodeError:
         raise NotJsonError("a lone surrogate is no character") from None
     except ValueError as error:
         raise NotJsonError(str(error)) from error
     return value
+
+
+_MARK = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for mark in _MARK.finditer(text):
+        first = mark.group()[0]
+        depth += (first in "[{") - (first in "]}")
+        if depth > MAX_DEPTH:
+            raise NotJsonError(f"nested more than {MAX_DEPTH} deep at character {mark.start():,}")
 
 
 def _integer(digits: str) -> int | Digits:
@@ -107,10 +118,18 @@ def _fraction(digits: str) -> float | Digits:
     number = float(digits)
     if not math.isfinite(number):
         return Digits(digits)
-    if len(digits) > DOUBLE_DIGITS and len(repr(number)) > DOUBLE_DIGITS:
+    if _loses(digits, number):
         number = Spelled(number)
         number.digits = digits
     return number
+
+
+def _loses(digits: str, number: float) -> bool:
+    """Tell whether a double may not give back the digits that it was read from."""
+    if len(digits) > DOUBLE_DIGITS:
+        return len(repr(number)) > DOUBLE_DIGITS or Decimal(repr(number)) != Decimal(digits)
+    # So small that no double is near: 1e-400.
+    return not number and Decimal(digits) != 0
 
 
 def _refuse(name: str) -> Any:
@@ -346,7 +365,21 @@ def _instant(value: str, kind: Kind) -> str:
     return moment.isoformat(sep=" ")
 
 
-def read_text(text: str, kind: Kind) -> Any:
+def json_number(text: str) -> str | None:
+    """Spell a number of a delimited file as JSON does; None for what is no number.
+
+    Programs also write ``+3``, ``.5`` and ``1.``. Digits are those of ASCII, and no zero comes
+    before another digit.
+    """
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        return None
+    sign, whole, fraction, bare, exponent = found.groups()
+    digits = fraction or bare
+    return f"{sign.strip('+')}{whole or 0}{f'.{digits}' if digits else ''}{exponent or ''}"
+
+
+def read_text(text: str, kind: Kind, *, lenient: bool = False) -> Any:
     """Read a field of a delimited file as a kind, without loss.
 
     Parameters
@@ -355,6 +388,9 @@ def read_text(text: str, kind: Kind) -> Any:
         The field.
     kind : Kind
         The column's type.
+    lenient : bool
+        Whether a number may be spelled in any way: ``1.0``, ``1e3`` and ``+1`` as integers. Not
+        where the type is yet to be found.
 
     Returns
     -------
@@ -370,6 +406,23 @@ def read_text(text: str, kind: Kind) -> Any:
         if text.lower() not in ("true", "false"):
             raise MisfitError
         return text.lower() == "true"
-    if isinstance(kind, Scalar):
-        return _exact(text, kind, "", {})
-    raise MisfitError
+    if not isinstance(kind, Scalar):
+        raise MisfitError
+    if lenient and (kind.name in _NUMERIC or sized(kind)[0] == "decimal"):
+        text = json_number(text) or text
+        if kind.name in WHOLE_DIGITS:
+            text = _spelled_whole(text)
+    return _exact(text, kind, "", {})
+
+
+_NUMERIC = frozenset({*WHOLE_DIGITS, "float", "double"})
+
+
+def _spelled_whole(text: str) -> str:
+    """Spell a whole number without a point or an exponent; all else stays as it is."""
+    if text.lstrip("-").isdigit() or not _JSON_NUMBER.fullmatch(text):
+        return text
+    number = Decimal(text)
+    if number.adjusted() > 20 or number != number.to_integral_value():
+        return text
+    return str(int(number))

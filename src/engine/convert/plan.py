@@ -58,10 +58,9 @@ def planned(table: Schema | None, rules: Rules, shapes: Mapping[str, Kind], *, w
     layout = lay_out(table, fields)
     known = {column.name for column in table.columns} if table else set()
     known -= {path.partition(".")[0] for path in layout.added}
-    alone = rules.fields({})
     fixed = frozenset(
         target.field
         for target in layout.targets
-        if whole or target.column in known or alone.get(target.field) == fields[target.field]
+        if whole or target.column in known or rules.alone(target.field) == fields[target.field]
     )
     return Plan(rules, rules.promised(fields, layout), layout, fixed)

@@ -61,7 +61,7 @@ def text_as(text: str, kind: Kind) -> tuple[str, str] | None:
         return f"regexp_full_match({text}, '{_DAY}') AND {_in_time(text, read)}", read
     family, size, scale = sized(kind)
     if family == "decimal":
-        fraction = f"([.][0-9]{{1,{scale}}})?" if scale else ""
+        fraction = f"([.][0-9]{{1,{scale}}}0*)?" if scale else "([.]0+)?"
         read = f"TRY_CAST({text} AS {duckdb_type(kind)})"
         return (
             f"regexp_full_match({text}, '-?(0|[1-9][0-9]*){fraction}') AND {read} IS NOT NULL",
@@ -103,14 +103,14 @@ def number_as(text: str, kind: Kind) -> tuple[str, str] | None:
             f"CASE WHEN strlen({text}) <= {DOUBLE_DIGITS} THEN {double} = {whole} "
             f"ELSE CAST({whole} AS VARCHAR) = {text} END"
         )
-        return test, f"CAST({text} AS {duckdb_type(kind)})"
+        return test, f"TRY_CAST({text} AS {duckdb_type(kind)})"
     if kind == Scalar("double"):
         # Fractions come spelled as their doubles; a long integer must be spelled so, too.
         test = (
             f"CASE WHEN strlen({text}) <= {DOUBLE_DIGITS} THEN isfinite({double}) "
             f"ELSE CAST({double} AS VARCHAR) = {text} END"
         )
-        return test, f"CAST({text} AS DOUBLE)"
+        return test, double
     if kind == Scalar("float"):
         single = f"TRY_CAST({text} AS FLOAT)"
         test = (
@@ -120,7 +120,9 @@ def number_as(text: str, kind: Kind) -> tuple[str, str] | None:
         return f"({test})", single
     if sized(kind)[0] == "decimal":
         found = text_as(text, kind)
-        return found and (f"strlen({text}) <= {DOUBLE_DIGITS} AND {found[0]}", found[1])
+        # Whole numbers come by their digits, all others by those of the nearest double.
+        short = f"strlen(ltrim(replace({text}, '.', ''), '-0')) <= {DOUBLE_DIGITS}"
+        return found and (f"({short} OR NOT contains({text}, '.')) AND {found[0]}", found[1])
     return None
 
 

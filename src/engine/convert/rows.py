@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
 
 from engine.convert.exact import Repeated, conform
 from engine.convert.layout import RESCUED
-from engine.types.kinds import duckdb_type, literal, quoted
-from engine.write.publish import WIDE, dated, lineage, publish
-from store.model import Conversion, Status
+from engine.types.kinds import athena_type, duckdb_type, literal, quoted
+from engine.write.counts import lines_in, prove, rescued_in, rows_in
+from engine.write.publish import WIDE, Published, dated, lineage, publish
+from store.model import Conversion, Drift, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from engine.convert.drift import Drifting
     from engine.convert.layout import Layout, Target
     from engine.job import Job
-    from store.model import OutputFile
+    from engine.write.counts import Rescued
 
 #: Bytes of a record that is certainly taken: half of the 32 MB that Athena takes for a row.
 #: DuckDB takes up to twice as many, since its buffers are so long.
 MAX_RECORD = 15 * 1024 * 1024
+
+#: So many drifting columns are named, those that drift most.
+_NAMED = 20
 
 #: Columns that are read from JSON at once where there are many.
 _SLICE = 500
@@ -56,7 +60,7 @@ def fields_of(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {VALUE: value}
 
 
-def conformed(value: Any, targets: tuple[Target, ...], drift: Drifting) -> dict[str, Any]:
+def conformed(value: Any, targets: tuple[Target, ...]) -> dict[str, Any]:
     """Read one record as a row.
 
     Parameters
@@ -65,8 +69,6 @@ def conformed(value: Any, targets: tuple[Target, ...], drift: Drifting) -> dict[
         What :func:`engine.convert.exact.loads` gave.
     targets : tuple of Target
         Where its fields go; a field without one held nothing but nulls.
-    drift : Drifting
-        Counts, by column, the rows in which not all of it could be read as its type.
 
     Returns
     -------
@@ -77,14 +79,11 @@ def conformed(value: Any, targets: tuple[Target, ...], drift: Drifting) -> dict[
     fields = fields_of(value)
     if isinstance(value, Repeated):
         rescued |= {key: every[:-1] for key, every in value.repeated.items()}
-    row: dict[str, Any] = {}
-    before = len(rescued)
-    for target in targets:
-        if target.field in fields:
-            row[target.column] = conform(fields[target.field], target.kind, target.field, rescued)
-            if len(rescued) > before:
-                drift.note(target.column, list(rescued.values())[before])
-                before = len(rescued)
+    row = {
+        target.column: conform(fields[target.field], target.kind, target.field, rescued)
+        for target in targets
+        if target.field in fields
+    }
     if rescued:
         row[RESCUED] = json.dumps(rescued, ensure_ascii=False, separators=(",", ":"))
     return row
@@ -92,7 +91,7 @@ def conformed(value: Any, targets: tuple[Target, ...], drift: Drifting) -> dict[
 
 def publish_rows(
     job: Job, rows: Iterable[dict[str, Any]], layout: Layout, part: int = 0
-) -> tuple[tuple[OutputFile, ...], int]:
+) -> Published:
     """Write conformed rows as one file for each date.
 
     Parameters
@@ -106,31 +105,25 @@ def publish_rows(
     part : int
         Number of these files among those of their dates.
 
-    Returns
-    -------
-    tuple of (tuple of OutputFile, int)
-        The files, and how many rows have something rescued.
-
     Raises
     ------
     OutOfTimeError
         When the invocation ends first.
     """
     path = job.workdir / f"conformed-{part}"
-    count = rescued = longest = 0
+    count = longest = 0
     with path.open("wb") as file:
         for row in rows:
             count += 1
             if count % 1_000 == 0:
                 job.check_time()
-            rescued += RESCUED in row
             line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
             longest = max(longest, len(line))
             file.write(line + b"\n")
     query = _trusted(job, path, layout, longest)
-    outputs = publish(job, query, part, layout.width) if count else ()
+    published = publish(job, query, part, layout.width) if count else Published()
     path.unlink()
-    return outputs, rescued
+    return published
 
 
 def _trusted(job: Job, path: Path, layout: Layout, longest: int) -> str:
@@ -163,7 +156,7 @@ def _sliced(job: Job, path: Path, columns: dict[str, str], limit: int) -> str:
     for start in range(0, len(names), _SLICE):
         some = {name: columns[name] for name in names[start : start + _SLICE]}
         file = job.workdir / f"{path.name}-{start}.parquet"
-        job.db.execute(
+        job.run(
             f"COPY (SELECT * FROM {_relation(path, some, limit)}) TO {literal(str(file))} "
             "(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 2048)"
         )
@@ -171,48 +164,67 @@ def _sliced(job: Job, path: Path, columns: dict[str, str], limit: int) -> str:
     return " POSITIONAL JOIN ".join(slices)
 
 
-def conversion(
-    job: Job,
-    name: str,
-    compression: str,
-    layout: Layout,
-    outputs: tuple[OutputFile, ...],
-    rescued: int = 0,
+def summed(
+    job: Job, name: str, layout: Layout, read: int, published: Sequence[Published]
 ) -> Conversion:
-    """Sum up: everything read was accepted or is in quarantine.
+    """Sum up what became of an object.
 
     Parameters
     ----------
     job : Job
         Its quarantine is finished here.
-    name, compression : str
+    name : str
         What the file was.
     layout : Layout
         Its columns.
-    outputs : tuple of OutputFile
-        The accepted rows.
-    rescued : int
-        How many of them have something in ``_rescued_data``.
+    read : int
+        Records, counted in the object.
+    published : sequence of Published
+        What was written.
 
-    Returns
-    -------
-    Conversion
-        With its status.
+    Raises
+    ------
+    MiscountedError
+        When the object, the files and the quarantine do not agree.
     """
-    accepted, quarantined = sum(file.rows for file in outputs), job.quarantine.count
-    read = accepted + quarantined
+    outputs = tuple(file for one in published for file in one.outputs)
+    quarantine = job.quarantine.close()
+    accepted = rows_in(job, outputs)
+    quarantined = sum(lines_in(file.path) for file in quarantine)
+    prove(read, accepted, quarantined)
+    rescued = rescued_in(job, [file for one in published for file in one.rescued])
     return Conversion(
         Status.PARTIAL if quarantined else Status.DONE if read else Status.EMPTY,
         name,
-        compression,
+        job.compression,
         read,
         accepted,
         quarantined,
-        rescued,
+        rescued.rows,
         layout.schema,
         outputs,
-        job.quarantine.close(),
+        quarantine,
         layout.added,
-        job.drift.most(layout.schema),
+        _drift(layout, rescued),
+        undated=sum(one.undated for one in published),
         guesses=tuple(job.guesses),
+    )
+
+
+def _drift(layout: Layout, rescued: Rescued) -> tuple[Drift, ...]:
+    """Say which columns met values of other types, in how many rows, and one such value of each."""
+    columns = {target.field: target for target in layout.targets}
+    counts: Counter[str] = Counter()
+    found: dict[str, tuple[str, str]] = {}
+    for path, (count, example) in rescued.paths.items():
+        names = [name for name in columns if path == name or path.startswith(f"{name}.")]
+        target = columns[max(names, key=len)] if names else None
+        column, kind = (target.column, athena_type(target.kind)) if target else (path, "")
+        counts[column] += count
+        found.setdefault(column, (kind, example))
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]
+    return tuple(
+        Drift(column, kind, count, example)
+        for column, count in most
+        for kind, example in [found[column]]
     )

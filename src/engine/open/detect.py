@@ -113,7 +113,7 @@ def detect(path: Path, key: str, content_type: str, hint: str = "") -> Format:
     with path.open("rb") as file:
         head = file.read(_HEAD)
         whole = len(head) < _HEAD
-    if head.startswith(b"PAR1"):
+    if head.startswith((b"PAR1", b"PARE")):
         return Format("parquet")
     if head.startswith(b"Obj\x01"):
         return Format("avro")

@@ -334,7 +334,8 @@ def _conformed(job: Job, rows: Path, dialect: Dialect, layout: Layout) -> Iterat
                 if text is None or name not in targets:
                     continue
                 try:
-                    row[targets[name].column] = read_text(text, targets[name].kind)
+                    kind = targets[name].kind
+                    row[targets[name].column] = read_text(text, kind, lenient=True)
                 except MisfitError:
                     lost[name] = text
                     job.drift.note(targets[name].column, text)

@@ -26,13 +26,20 @@ class Relation:
     query : str
         SQL that gives one column for each field, named as the field, with its raw value, and
         the column :data:`NUMBER`. Running it may raise where a record is not as promised.
+    fields : frozenset of str
+        The plan's fields that it has columns for; a record with another must raise or be odd.
     odd_sql : str
         Over these columns: true for a record that only the exact reading can judge, such as a
         row of another width; never null.
     """
 
     query: str
+    fields: frozenset[str]
     odd_sql: str = "false"
+
+
+class ExactOnlyError(Exception):
+    """When a block cannot be given to DuckDB: its records are read exactly. No failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class Record:
     Attributes
     ----------
     number : int
-        In its block, from 1.
+        In its object, from 1.
     raw : bytes
         Its own bytes, for the quarantine.
     value : Any
@@ -86,15 +93,18 @@ class Record:
 class Block(Protocol):
     """Some consecutive records of an object."""
 
-    #: How many records of the object come before it.
-    before: int
-
     def relation(self, plan: Plan) -> Relation:
-        """Give the block to DuckDB; what it promises is proved by reading it."""
+        """Give the block to DuckDB; what it promises is proved by reading it.
+
+        Raises
+        ------
+        ExactOnlyError
+            When DuckDB is not to see it.
+        """
         ...
 
     def records(self, numbers: Collection[int] | None = None) -> Iterator[Record]:
-        """Read exactly the records of these numbers, or all; refused ones among them."""
+        """Read exactly the records of these numbers in the block, or all; refused ones too."""
         ...
 
     def divided(self, plan: Plan) -> tuple[Block, Collection[int]] | None:
@@ -120,6 +130,8 @@ class Reading(Protocol):
     name: str
     #: Whether its records know nulls but not absence (:func:`contract.check.violation`).
     nulls: bool
+    #: Whether :meth:`guess` looks at some of the records only, so that others may teach more.
+    sampled: bool
 
     def guess(self) -> dict[str, Kind]:
         """Say what the fields are by looking at some of the records."""
@@ -133,6 +145,18 @@ class Reading(Protocol):
         """Give the records, each in one block, in their order."""
         ...
 
-    def conformed(self, value_sql: str, shape: Kind, kind: Kind) -> Conformed:
-        """Say how a raw value of a relation becomes one of its column's type."""
+    def conformed(self, value_sql: str, shape: Kind, kind: Kind, *, fixed: bool) -> Conformed:
+        """Say how a raw value of a relation becomes one of its column's type.
+
+        Parameters
+        ----------
+        value_sql : str
+            The raw value: its field's name, quoted.
+        shape, kind : Kind
+            What it is read as, and the type of its column.
+        fixed : bool
+            Whether the column's type is given. Where it is not, a value fits only if its own
+            type is that of the column, or one that meets the column's in this very type: ``1.0``
+            is no ``bigint`` then, since all records together decide.
+        """
         ...

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import shutil
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,22 +12,12 @@ import duckdb
 
 from engine.convert.layout import RESCUED, SOURCE_KEY, SOURCE_VERSION
 from engine.convert.proofs import as_json, as_line
-from engine.types.kinds import (
-    BIGINT,
-    DATE,
-    DOUBLE,
-    STRING,
-    TIMESTAMP,
-    WHOLE_DIGITS,
-    Kind,
-    athena_type,
-    literal,
-    quoted,
-    sized,
-)
+from engine.types.kinds import literal, quoted
+from engine.write.counts import lines_in
+from engine.write.dates import candidates, first_day_sql
 from store.errors import ObjectTooLargeError
 from store.model import OutputFile
-from store.naming import PARTITION_KEY, normalise, partition_of
+from store.naming import PARTITION_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,14 +25,13 @@ if TYPE_CHECKING:
     from engine.convert.layout import Target
     from engine.job import Job
 
-#: With more than 100 partitions open DuckDB closes and reopens them, which makes several
-#: files of one date and takes much memory. This many dates among the first rows show that
-#: it would come to that.
-_FEW_DATES, _FIRST_ROWS, _SMALL = 60, 8192, 4_000_000
-
-#: Dates fall into so many groups by their hash: of the 4,000 that one object may hold at most,
-#: about 62 meet in a group.
+#: Where one scan could not hold the files of all dates, these fall into so many groups by
+#: their hash: of the 4,000 that one object may hold at most, about 62 meet in a group.
 _GROUPS = 64
+
+#: Dates that are none: of rows that are set aside to be read exactly, and of rows without a
+#: usable date. No ISO date has five digits.
+ASIDE, UNDATED = "10000-01-01", "10000-01-02"
 
 #: Beyond so many columns the buffers of a file for each date, and what DuckDB holds while it
 #: proves every value, are more than a small function has.
@@ -49,6 +39,8 @@ WIDE = 300
 
 #: Cells of a row group of a wide file; DuckDB rounds up to 2,048 rows.
 _WIDE_CELLS = 8_000_000
+
+_RESCUED_STATS = quoted(RESCUED)
 
 # Zstandard's default, level 3, saves a hundredth of the space for some more time.
 _PARQUET_FILE = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
@@ -62,8 +54,6 @@ _MAX_FILE = 512 * 1024 * 1024
 # delimited file of one column it needs no quotes.
 JSON_FILE = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'"
 _JSON = f"{JSON_FILE}, COMPRESSION gzip, FILE_EXTENSION 'json.gz', PARTITION_BY ({PARTITION_KEY})"
-
-_BLOCK = 1024 * 1024
 
 
 def lineage(job: Job, rescued: str) -> str:
@@ -103,40 +93,39 @@ def dated(job: Job, targets: Iterable[Target], reference: dict[str, str]) -> str
     Returns
     -------
     str
-        An expression that is a date, in UTC; null for a row without a usable one.
+        The first usable date of each row, in UTC; null for a row without one.
     """
-    present = {target.column: target for target in targets}
-    for name in job.date_columns:
-        target = present.get(normalise(name))
-        if target is None or target.field not in reference:
-            continue
-        if moment := _moment(reference[target.field], target.kind):
-            return moment
-    return "CAST(NULL AS DATE)"
+    values = [
+        (reference[target.field], target.kind)
+        for target in candidates(job.date_columns, targets)
+        if target.field in reference
+    ]
+    return first_day_sql(values, job.source.created)
 
 
-def _moment(value: str, kind: Kind) -> str:
-    """Give the UTC date of a raw value as SQL; empty for a kind that is no time."""
-    if kind in (STRING, TIMESTAMP, DATE) or sized(kind)[0] in ("varchar", "char"):
-        # A cast to TIMESTAMP ignores offsets: right, and cheaper, only where there is none.
-        return (
-            f"CAST(CASE WHEN ends_with({value}, 'Z') OR strlen({value}) <= 10 "
-            f"THEN TRY_CAST({value} AS TIMESTAMP) "
-            f"ELSE CAST(TRY_CAST({value} AS TIMESTAMPTZ) AS TIMESTAMP) END AS DATE)"
-        )
-    if kind in (BIGINT, DOUBLE) or athena_type(kind) in WHOLE_DIGITS:
-        number = f"TRY_CAST(CAST({value} AS VARCHAR) AS DOUBLE)"
-        # Seconds until the year 5138, milliseconds from 1973, microseconds from 1973.
-        microseconds = (
-            f"CASE WHEN {number} BETWEEN 0 AND 1e11 THEN {number} * 1e6 "
-            f"WHEN {number} BETWEEN 1e11 AND 1e14 THEN {number} * 1e3 "
-            f"WHEN {number} BETWEEN 1e14 AND 1e17 THEN {number} END"
-        )
-        return f"CAST(make_timestamp(CAST({microseconds} AS BIGINT)) AS DATE)"
-    return ""
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of a query's rows.
+
+    Attributes
+    ----------
+    outputs : tuple of OutputFile
+        Finished files, in order of their dates.
+    aside : tuple of Path
+        Files whose column ``_rescued_data`` holds the numbers of records to be read exactly.
+    undated : int
+        Rows in ``outputs`` that have no usable date of their own.
+    rescued : tuple of OutputFile
+        Those outputs in which something was rescued.
+    """
+
+    outputs: tuple[OutputFile, ...] = ()
+    aside: tuple[Path, ...] = ()
+    undated: int = 0
+    rescued: tuple[OutputFile, ...] = ()
 
 
-def publish(job: Job, select: str, part: int = 0, width: int = 0) -> tuple[OutputFile, ...]:
+def publish(job: Job, select: str, part: int = 0, width: int = 0) -> Published:
     """Write rows as one file for each date.
 
     Parameters
@@ -144,9 +133,8 @@ def publish(job: Job, select: str, part: int = 0, width: int = 0) -> tuple[Outpu
     job : Job
         Where and how.
     select : str
-        A query whose last column, ``date_partition``, is the date of each row. A row without
-        a usable one gets the date on which the object was created, so that a retry writes
-        the same place.
+        A query whose last column, ``date_partition``, is the date of each row: null for a row
+        without a usable one, :data:`ASIDE` for one that is not to be published.
     part : int
         Number of these files among those of their dates.
     width : int
@@ -154,8 +142,9 @@ def publish(job: Job, select: str, part: int = 0, width: int = 0) -> tuple[Outpu
 
     Returns
     -------
-    tuple of OutputFile
-        In order of their dates.
+    Published
+        A row without a date is in the partition of its object, so that a retry writes the
+        same place.
 
     Raises
     ------
@@ -165,32 +154,46 @@ def publish(job: Job, select: str, part: int = 0, width: int = 0) -> tuple[Outpu
         When there are more dates than one object may hold.
     """
     job.check_time()
-    # Beyond these years no ISO date has four digits.
     select = (
-        f"SELECT * REPLACE (CASE WHEN {PARTITION_KEY} BETWEEN DATE '0001-01-01' AND "
-        f"DATE '9999-12-31' THEN {PARTITION_KEY} "
-        f"ELSE DATE {literal(partition_of(job.source.created))} END AS {PARTITION_KEY}) "
+        f"SELECT * REPLACE (coalesce({PARTITION_KEY}, DATE '{UNDATED}') AS {PARTITION_KEY}) "
         f"FROM ({select})"
     )
     if width > WIDE:
         with job.sparing():
             written = _date_by_date(job, select, width)
     else:
-        at_once = None if _spread(job, select) else _at_once(job, select)
-        written = at_once or _in_two_steps(job, select)
-    _check_dates(job, len({partition for partition, _, _ in written}))
-    return tuple(
-        OutputFile(piece, partition, number, count)
-        for partition, path, rows in sorted(written)
-        for number, (piece, count) in enumerate(_pieces(job, path, rows), part)
+        written = _at_once(job, select) or _in_two_steps(job, select)
+    return _told(job, written, part)
+
+
+def _told(job: Job, written: Written, part: int) -> Published:
+    """Give each file its partition and its number there."""
+    fallback = job.undated_partition
+    parts: Counter[str] = Counter()
+    outputs, rescued = [], []
+    for one in sorted(written, key=lambda one: (one.date, one.path)):
+        if one.date == ASIDE:
+            continue
+        partition = fallback if one.date == UNDATED else one.date
+        for path, rows in _pieces(job, one.path, one.rows):
+            outputs.append(OutputFile(path, partition, part + parts[partition], rows))
+            parts[partition] += 1
+            if one.rescued:
+                rescued.append(outputs[-1])
+    _check_dates(job, len(parts))
+    return Published(
+        tuple(outputs),
+        tuple(one.path for one in written if one.date == ASIDE),
+        sum(one.rows for one in written if one.date == UNDATED),
+        tuple(rescued),
     )
 
 
 def _check_dates(job: Job, dates: int) -> None:
     if dates > job.options.max_partitions:
         raise ObjectTooLargeError(
-            f"it holds {dates:,} dates, MaxPartitionsPerObject allows "
-            f"{job.options.max_partitions:,}"
+            f"{dates:,} dates, MaxPartitionsPerObject allows {job.options.max_partitions:,}: "
+            "raise it, or split the object"
         )
 
 
@@ -199,26 +202,24 @@ def _pieces(job: Job, path: Path, rows: int) -> list[tuple[Path, int]]:
     if path.stat().st_size <= _MAX_FILE or path.suffix != ".parquet":
         return [(path, rows)]
     folder = _fresh(path.parent / "pieces")
-    stats = job.db.execute(
+    stats = job.run(
         f"COPY (SELECT * FROM read_parquet({literal(str(path))}, hive_partitioning = false)) TO "
         f"{literal(str(folder))} ({_PARQUET_FILE}, FILE_SIZE_BYTES {_MAX_FILE // 2}, RETURN_STATS)"
-    ).fetchall()
+    )
     path.unlink()
     found = [(Path(name), count) for name, count, *_ in stats]
     return sorted(found, key=lambda piece: (len(piece[0].name), piece[0].name))
 
 
-Written = list[tuple[str, Path, int]]
+@dataclass(frozen=True, slots=True)
+class _File:
+    date: str
+    path: Path
+    rows: int
+    rescued: bool = True
 
 
-def _spread(job: Job, select: str) -> bool:
-    """Tell from the first rows whether there are many dates; a small file may have any."""
-    if job.source.path.stat().st_size < _SMALL:
-        return False
-    ((dates,),) = job.db.execute(
-        f"SELECT count(DISTINCT {PARTITION_KEY}) FROM ({select} LIMIT {_FIRST_ROWS})"
-    ).fetchall()
-    return bool(dates > _FEW_DATES)
+Written = list[_File]
 
 
 def _at_once(job: Job, select: str) -> Written | None:
@@ -228,7 +229,7 @@ def _at_once(job: Job, select: str) -> Written | None:
         written = _partitioned(job, select, folder)
     except duckdb.OutOfMemoryException:
         written = None
-    if written is not None and len({date for date, _, _ in written}) == len(written):
+    if written is not None and len({one.date for one in written}) == len(written):
         return written
     shutil.rmtree(folder)
     return None
@@ -237,7 +238,7 @@ def _at_once(job: Job, select: str) -> Written | None:
 def _in_two_steps(job: Job, select: str) -> Written:
     """Divide the rows into groups of dates, then each group into dates."""
     stage = _fresh(job.workdir / "stage")
-    job.db.execute(
+    job.run(
         f"COPY (SELECT *, hash({PARTITION_KEY}) % {_GROUPS} AS lake_group FROM ({select})) TO "
         f"{literal(str(stage))} (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (lake_group))"
     )
@@ -254,9 +255,7 @@ def _date_by_date(job: Job, select: str, width: int) -> Written:
     """Write rows of many columns: one file open at a time, however often they are read."""
     folder = _fresh(job.workdir / "out")
     options = f"{_PARQUET_FILE}, ROW_GROUP_SIZE {max(2048, _WIDE_CELLS // width)}"
-    dates = job.db.execute(
-        f"SELECT DISTINCT CAST({PARTITION_KEY} AS VARCHAR) FROM ({select}) ORDER BY 1"
-    ).fetchall()
+    dates = job.run(f"SELECT DISTINCT CAST({PARTITION_KEY} AS VARCHAR) FROM ({select}) ORDER BY 1")
     _check_dates(job, len(dates))
     written: Written = []
     for (date,) in dates:
@@ -266,31 +265,29 @@ def _date_by_date(job: Job, select: str, width: int) -> Written:
             written += _partitioned(job, rows, _fresh(folder))
             continue
         path = folder / f"{date}.parquet"
-        ((count,),) = job.db.execute(
+        ((count,),) = job.run(
             f"COPY (SELECT * EXCLUDE {PARTITION_KEY} FROM ({rows})) TO "
             f"{literal(str(path))} ({options})"
-        ).fetchall()
-        written.append((date, path, count))
+        )
+        written.append(_File(date, path, count))
     return written
 
 
 def _partitioned(job: Job, select: str, folder: Path) -> Written:
     if job.options.output_format == "json":
-        job.db.execute(f"COPY ({_lines(job, select)}) TO {literal(str(folder))} ({_JSON})")
+        job.run(f"COPY ({_lines(job, select)}) TO {literal(str(folder))} ({_JSON})")
         files = folder.glob(f"{PARTITION_KEY}=*/*")
-        return [(file.parent.name.partition("=")[2], file, _count_lines(file)) for file in files]
-    stats = job.db.execute(
-        f"COPY ({select}) TO {literal(str(folder))} ({_PARQUET}, RETURN_STATS)"
-    ).fetchall()
+        return [_File(file.parent.name.partition("=")[2], file, lines_in(file)) for file in files]
+    stats = job.run(f"COPY ({select}) TO {literal(str(folder))} ({_PARQUET}, RETURN_STATS)")
     return [
-        (next(iter(keys.values())).strip("'"), Path(name), rows)
-        for name, rows, _, _, _, keys in stats
+        _File(
+            next(iter(keys.values())).strip("'"),
+            Path(name),
+            rows,
+            columns.get(_RESCUED_STATS, {}).get("null_count") != str(rows),
+        )
+        for name, rows, _, _, columns, keys in stats
     ]
-
-
-def _count_lines(path: Path) -> int:
-    with gzip.open(path) as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(_BLOCK), b""))
 
 
 def _lines(job: Job, select: str) -> str:

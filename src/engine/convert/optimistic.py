@@ -1,0 +1,205 @@
+"""One way for every format: read vectorised what is as promised, exactly what is not.
+
+A sample says what the fields look like. Each block of records is read in one scan that proves every
+value; records that it cannot decide are read exactly. Where a block as a whole is not as promised,
+the records at fault are taken out of it first. What is read exactly may show new fields or other
+types than the sample did: then the columns are laid out anew, and what was written is written again
+only where one of its columns has changed.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.convert.layout import RESCUED, lay_out
+from engine.convert.plan import planned
+from engine.convert.rows import conformed, fields_of, publish_rows, summed
+from engine.convert.rules import Rules
+from engine.convert.scan import scan_query
+from engine.database import DATA_ERRORS
+from engine.read.reading import ExactOnlyError
+from engine.types.kinds import kind_of, literal, merge, quoted
+from engine.write.publish import Published, publish
+from store.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.convert.layout import Layout
+    from engine.convert.plan import Plan
+    from engine.job import Job
+    from engine.read.reading import Block, Reading, Record
+    from engine.types.kinds import Kind
+    from store.model import Conversion
+
+#: So many times the columns are laid out by what was met; then by every record.
+_LOOKS = 4
+
+#: With more records than this to be read exactly, and one in so many, a new scan is faster.
+_MANY, _ONE_IN = 2000, 20
+
+#: Between two looks at whether the columns have changed.
+_OFTEN = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Exact:
+    """Records of a block that are read exactly; all of them where no numbers are given."""
+
+    block: Block
+    numbers: array[int] | None
+
+    def records(self) -> Iterator[Record]:
+        return self.block.records(self.numbers)
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One reading of the whole object under one plan, and what was learned on the way."""
+
+    plan: Plan
+    layout: Layout
+    shapes: dict[str, Kind]
+    read: int = 0
+    published: list[Published] = field(default_factory=list)
+    exact: list[_Exact] = field(default_factory=list)
+
+    @property
+    def part(self) -> int:
+        """The first number that no file of any date has."""
+        files = [file for published in self.published for file in published.outputs]
+        return 1 + max((file.part for file in files), default=-1)
+
+
+def convert(job: Job, reading: Reading) -> Conversion:
+    """Convert one opened object.
+
+    Parameters
+    ----------
+    job : Job
+        Table, limits and quarantine.
+    reading : Reading
+        The object in its format.
+
+    Returns
+    -------
+    Conversion
+        Every record is accepted or in quarantine, proved by independent counts.
+
+    Raises
+    ------
+    MiscountedError
+        When the counts differ.
+    """
+    rules = Rules.of(job.contract, nulls=reading.nulls)
+    shapes = reading.guess()
+    for look in range(_LOOKS + 1):
+        last = look == _LOOKS or not reading.sampled
+        if last:
+            shapes = _with(shapes, reading.learn(rules))
+        plan = planned(job.table, rules, shapes, whole=last)
+        job.restart()
+        done = _Pass(plan, plan.layout, shapes)
+        if all(_taken(job, reading, done, block, last=last) for block in reading.blocks()):
+            break
+        shapes = done.shapes
+    done.published.append(publish_rows(job, _rows(job, done), done.layout, done.part))
+    return summed(job, reading.name, done.layout, done.read, done.published)
+
+
+def _taken(job: Job, reading: Reading, done: _Pass, block: Block, *, last: bool) -> bool:
+    """Read one block; False where the columns have to be laid out anew first."""
+    job.check_time()
+    count = block.count()
+    done.read += count
+    if not count:
+        return True
+    for exact in _scanned(job, reading, done, block):
+        done.exact.append(exact)
+        if not (last or _learned(job, done, exact, count)):
+            return False
+    return True
+
+
+def _scanned(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exact]:
+    """Write what is as promised; give what has to be read exactly."""
+    try:
+        return _published(job, reading, done, block)
+    except ExactOnlyError:
+        return [_Exact(block, None)]
+    except DATA_ERRORS:
+        divided = block.divided(done.plan)
+    if divided is None:
+        return [_Exact(block, None)]
+    rest, odd = divided
+    try:
+        return [_Exact(block, array("q", odd)), *_published(job, reading, done, rest)]
+    except (ExactOnlyError, *DATA_ERRORS):
+        return [_Exact(block, None)]
+
+
+def _published(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exact]:
+    query = scan_query(job, reading, done.plan, block.relation(done.plan))
+    published = publish(job, query, done.part, done.layout.width)
+    done.published.append(published)
+    if not published.aside:
+        return []
+    files = ", ".join(literal(str(path)) for path in published.aside)
+    read = "read_json" if job.options.output_format == "json" else "read_parquet"
+    numbers = job.run(f"SELECT CAST({quoted(RESCUED)} AS BIGINT) FROM {read}([{files}]) ORDER BY 1")
+    return [_Exact(block, array("q", (number for (number,) in numbers)))]
+
+
+def _learned(job: Job, done: _Pass, exact: _Exact, count: int) -> bool:
+    """Add to what is known of the fields; False where what was written does not hold any more."""
+    found: dict[str, Kind] = {}
+    seen = 0
+    for seen, record in enumerate(exact.records(), 1):
+        if seen % _OFTEN == 0:
+            job.check_time()
+            if not _still(job, done, found):
+                return False
+        if record.reason is None and not done.plan.rules.violation(record.value):
+            observe(found, record.value)
+    if not _still(job, done, found):
+        return False
+    changed = done.layout != done.plan.layout
+    return not changed or seen <= max(_MANY, count // _ONE_IN)
+
+
+def _still(job: Job, done: _Pass, found: dict[str, Kind]) -> bool:
+    """Lay the columns out for these fields, too; tell whether those that were written stay."""
+    done.shapes = _with(done.shapes, found)
+    done.layout = lay_out(job.table, done.plan.rules.fields(done.shapes))
+    now = {target.field: target for target in done.layout.targets}
+    return all(now.get(target.field) == target for target in done.plan.layout.targets)
+
+
+def observe(shapes: dict[str, Kind], value: Any) -> None:
+    """Add to shapes what a record shows."""
+    for key, item in fields_of(value).items():
+        shape = kind_of(item)
+        shapes[key] = merge(shapes[key], shape) if key in shapes else shape
+
+
+def _with(shapes: dict[str, Kind], more: dict[str, Kind]) -> dict[str, Kind]:
+    found = dict(shapes)
+    for name, shape in more.items():
+        found[name] = merge(found[name], shape) if name in found else shape
+    return found
+
+
+def _rows(job: Job, done: _Pass) -> Iterator[dict[str, Any]]:
+    """Give the rows that are read exactly; put what is refused into quarantine."""
+    rules, targets = done.plan.rules, done.layout.targets
+    for exact in done.exact:
+        for record in exact.records():
+            if record.reason is not None:
+                job.quarantine.add(record.number, record.reason, record.detail, record.raw)
+            elif broken := rules.violation(record.value):
+                reason = Reason.CONTRACT_VIOLATION
+                job.quarantine.add(record.number, reason, str(broken), record.raw)
+            else:
+                yield conformed(record.value, targets)

@@ -1,0 +1,206 @@
+"""Avro object container files.
+
+fastavro, in C, gives records as dictionaries of what JSON has types for; Python's JSON encoder,
+in C, writes them as one array; DuckDB reads that with the types of the schema. Moments stay the
+numbers that they are in the file until DuckDB makes timestamps of them.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any
+
+import fastavro
+
+from engine.convert.rows import VALUE
+from engine.read.avro_types import Schemas, has_nanoseconds, nanosecond_text
+from engine.read.container import (
+    MAGIC,
+    DamagedError,
+    TooLargeBlockError,
+    UnknownCodecError,
+    long_bytes,
+    read_header,
+    unpacked_blocks,
+)
+from engine.read.jsonrows import AT_ONCE, blocks_of
+from engine.read.typed import Column, TypedReading, fields_of_file
+from engine.types.kinds import DOUBLE, STRING, quoted
+from store.errors import ObjectTooLargeError, RejectedObjectError
+from store.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from engine.convert.rules import Rules
+    from engine.job import Job
+    from engine.read.container import Header
+    from engine.read.jsonrows import Stretch
+    from engine.read.typed import Field, TypedBlock
+    from engine.types.kinds import Kind
+
+
+#: What fastavro meets when it decodes damaged bytes.
+_DECODING = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+
+class AvroReading(TypedReading):
+    """An Avro file.
+
+    Parameters
+    ----------
+    job : Job
+        Its folder takes the JSON that DuckDB reads.
+    path : Path
+        The file.
+
+    Raises
+    ------
+    RejectedObjectError
+        When its header is damaged or names a codec that is none of the specification's.
+    """
+
+    def __init__(self, job: Job, path: Path) -> None:
+        self._path = path
+        self._text_of_nanoseconds = False
+        try:
+            with path.open("rb") as file:
+                self._header = read_header(file)
+            read = Schemas().read(self._header.schema)
+        except UnknownCodecError as error:
+            raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, f"Avro: {error}") from error
+        except (DamagedError, KeyError, TypeError, RecursionError) as error:
+            raise _corrupt(error) from error
+        self._is_record = bool(read.fields) or read.json_type == ""
+        self._reads = read.fields or (() if self._is_record else ((VALUE, read),))
+        self._schema = read.schema
+        names = [name for name, _ in self._reads]
+        # DuckDB cannot tell names apart that differ in case.
+        self._as_it_is = self._is_record and len({*map(str.lower, names)}) == len(names)
+        self._keys = names if self._as_it_is else [f"f{n}" for n, _ in enumerate(names, 1)]
+        super().__init__(job, "avro", self._columns())
+
+    def _columns(self) -> tuple[Field, ...]:
+        columns = []
+        for position, (name, read) in enumerate(self._reads):
+            column = quoted(self._keys[position])
+            nanos = has_nanoseconds(self._schema_of(position))
+            if nanos and self._text_of_nanoseconds:
+                columns.append(Column(name, STRING, nanosecond_text(column)))
+                continue
+            text = read.kind == DOUBLE and read.json_type == "VARCHAR"
+            sql, moment = read.sql(column), read.json_type == "BIGINT" and not read.stored
+            raw = column if moment and read.kind != STRING else ""
+            columns.append(Column(name, read.kind, sql, STRING if text else None, raw))
+        return fields_of_file(columns)
+
+    def _schema_of(self, position: int) -> Any:
+        schema = self._header.schema
+        return schema["fields"][position]["type"] if self._is_record else schema
+
+    def learn(self, rules: Rules) -> dict[str, Kind]:
+        """Find out whether counts of nanoseconds are whole microseconds in all records."""
+        del rules
+        test = " OR ".join(
+            f"({quoted(f.raw_column)} IS NOT NULL AND {quoted(f.column)} IS NULL)"
+            for position, f in enumerate(self.fields)
+            if f.raw_sql and has_nanoseconds(self._schema_of(position))
+        )
+        if test:
+            for block in self.blocks():
+                query = f"SELECT 1 FROM ({block.query()}) WHERE {test} LIMIT 1"
+                if self.job.db.execute(query).fetchall():
+                    self._text_of_nanoseconds = True
+                    self.become(self._columns())
+                    break
+        return self.guess()
+
+    def blocks(self) -> Iterator[TypedBlock]:
+        """Give the records as JSON, each block of them in a file of the job's folder."""
+        types = {
+            key: read.json_type for key, (_, read) in zip(self._keys, self._reads, strict=True)
+        }
+        with self._path.open("rb") as file:
+            yield from blocks_of(self, types, self._stretches(file))
+
+    def _stretches(self, file: IO[bytes]) -> Iterator[Stretch]:
+        """Give the file's own blocks, each with the count that stands before it."""
+        try:
+            stream = _Unpacked(file, read_header(file), self._schema)
+            for block in fastavro.block_reader(stream, handle_unicode_errors="surrogateescape"):
+                yield self._rows(iter(block)), stream.count
+                stream.count = 0
+        except TooLargeBlockError as error:
+            raise ObjectTooLargeError(f"Avro: {error}") from error
+        except (DamagedError, *_DECODING) as error:
+            raise _corrupt(error) from error
+
+    def _rows(self, records: Iterator[Any]) -> Iterator[list[dict[str, Any]]]:
+        while True:
+            try:
+                some = list(islice(records, AT_ONCE))
+            except _DECODING as error:
+                raise _corrupt(error) from error
+            if not some:
+                return
+            yield some if self._as_it_is else [self._keyed(record) for record in some]
+
+    def _keyed(self, record: Any) -> dict[str, Any]:
+        values = record.values() if self._is_record else (record,)
+        return dict(zip(self._keys, values, strict=True))
+
+
+class _Unpacked:
+    """The file as fastavro reads it: without a codec, under the schema of plain numbers."""
+
+    def __init__(self, file: Any, header: Header, schema: Any) -> None:
+        names = {"avro.schema": json.dumps(schema).encode(), "avro.codec": b"null"}
+        entries = b"".join(
+            part
+            for name, value in names.items()
+            for part in (long_bytes(len(name)), name.encode(), long_bytes(len(value)), value)
+        )
+        self._sync = header.sync
+        self._data = MAGIC + long_bytes(len(names)) + entries + b"\0" + header.sync
+        self._at = 0
+        self._blocks = unpacked_blocks(file, header)
+        #: Records in the blocks that were given since it was 0, by what these say of themselves.
+        self.count = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Give so many bytes, or as many as there are."""
+        found = self._data[self._at : self._at + size] if size >= 0 else self._data[self._at :]
+        self._at += len(found)
+        while len(found) < size and self._next():
+            more = self._data[: size - len(found)]
+            self._at = len(more)
+            found += more
+        return found
+
+    def tell(self) -> int:
+        """Give a place in the file that nobody needs, for each block asks for it."""
+        return 0
+
+    def _next(self) -> bool:
+        count, data = next(self._blocks, (0, None))
+        if data is None:
+            return False
+        self.count += count
+        self._data = long_bytes(count) + long_bytes(len(data)) + data + self._sync
+        self._at = 0
+        return True
+
+
+def _corrupt(error: Exception) -> RejectedObjectError:
+    return RejectedObjectError(Reason.CORRUPT_FILE, f"Avro: {error}")

@@ -1,0 +1,161 @@
+"""Records that Python has decoded, on their way to DuckDB: a JSON array in a file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+import weakref
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from engine.convert.rows import MAX_RECORD
+from engine.read.reading import Record
+from engine.read.typed import TypedBlock
+from engine.types.kinds import literal, quoted
+from store.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from engine.read.typed import TypedReading
+
+#: Bytes of JSON that a block ends with.
+BLOCK = 256 * 1024 * 1024
+
+#: Records that are encoded at once.
+AT_ONCE = 200
+
+#: A chunk that is no longer than this holds no record that DuckDB's buffers mind.
+_SHORT = 1024 * 1024
+
+#: Of records without fields DuckDB reads one that is null.
+_NO_FIELD = "f0: 'VARCHAR'"
+
+#: Records of one stretch of the file, and how many of them the file itself says there are.
+Stretch = tuple["Iterable[list[dict[str, Any]]]", int]
+
+
+def blocks_of(
+    reading: TypedReading, columns: Mapping[str, str], stretches: Iterable[Stretch]
+) -> Iterator[TypedBlock]:
+    """Give records as blocks.
+
+    Parameters
+    ----------
+    reading : TypedReading
+        Whose they are.
+    columns : mapping of str to str
+        DuckDB's type for each key of the records.
+    stretches : iterable of Stretch
+        Each is read to its end before the next begins.
+
+    Yields
+    ------
+    TypedBlock
+        Its file lies in the job's folder for as long as somebody has the block.
+    """
+    found = iter(stretches)
+    before = 0
+    while (first := next(found, None)) is not None:
+        written = _Written(reading, columns, before)
+        counted = 0
+        for chunks, count in chain((first,), found):
+            written.add(chunks)
+            counted += count
+            if written.size >= BLOCK:
+                break
+        yield written.block(counted)
+        before += written.count
+
+
+class _Written:
+    def __init__(self, reading: TypedReading, columns: Mapping[str, str], before: int) -> None:
+        self._reading, self._columns, self._before = reading, columns, before
+        # DuckDB may keep what it knows of a file by its name.
+        self._path = reading.job.workdir / f"records-{uuid.uuid4().hex}.json"
+        self._file = self._path.open("wb")
+        self._refused: dict[int, Record] = {}
+        self._longest = 0
+        self.count, self.size = 0, self._file.write(b"[")
+
+    def add(self, chunks: Iterable[list[dict[str, Any]]]) -> None:
+        """Write records."""
+        for rows in chunks:
+            if not rows:
+                continue
+            self._reading.job.check_time()
+            self.size += self._file.write((b"," if self.count else b"") + self._text(rows))
+            self.count += len(rows)
+
+    def block(self, counted: int) -> TypedBlock:
+        """Finish the file and give it as a block."""
+        self._file.write(b"]")
+        self._file.close()
+        types = ", ".join(f"{quoted(key)}: {literal(kind)}" for key, kind in self._columns.items())
+        limit = max(self._longest + 1024, 64 * 1024)
+        query = (
+            f"SELECT * FROM read_json({literal(str(self._path))}, format = 'array', "
+            f"records = true, auto_detect = false, maximum_object_size = {limit}, "
+            f"columns = {{{types or _NO_FIELD}}})"
+        )
+        block = TypedBlock(self._reading, query, self._before, lambda: counted)
+        block.refused = self._refused
+        weakref.finalize(block, self._path.unlink, missing_ok=True)
+        return block
+
+    def _text(self, rows: list[dict[str, Any]]) -> bytes:
+        try:
+            text = _encode(rows).encode()[1:-1]
+        except UnicodeEncodeError:
+            text = b""
+        if not 0 < len(text) <= _SHORT:
+            return b",".join(self._one(number, row) for number, row in enumerate(rows, 1))
+        self._longest = max(self._longest, len(text))
+        return text
+
+    def _one(self, number: int, row: dict[str, Any]) -> bytes:
+        text = _encode(row)
+        raw = text.encode("utf-8", "surrogateescape")
+        at, of_object = self.count + number, self._before + self.count + number
+        if len(raw) > MAX_RECORD:
+            detail = (
+                f"the record has {len(raw):,} bytes as JSON, more than {MAX_RECORD:,}: split it"
+            )
+            self._refused[at] = Record(of_object, raw, None, Reason.RECORD_TOO_LARGE, detail)
+            return b"{}"
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            detail = "a string of it is no UTF-8"
+            self._refused[at] = Record(of_object, raw, None, Reason.INVALID_UTF8, detail)
+            return b"{}"
+        self._longest = max(self._longest, len(raw))
+        return raw
+
+
+def _spelled(value: Any) -> Any:
+    """Write what JSON has no type for so that nothing of it is lost."""
+    match value:
+        case bytes():
+            try:
+                return value.decode("utf-8")
+            except UnicodeDecodeError:
+                return base64.b64encode(value).decode("ascii")
+        case Decimal():
+            return f"{value:f}"
+        case datetime():
+            return value.replace(tzinfo=None).isoformat(sep=" ")
+        case date() | time():
+            return value.isoformat()
+        case UUID() | timedelta():
+            return str(value)
+    raise TypeError(f"no JSON of {type(value)}")
+
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, separators=(",", ":"), default=_spelled
+).encode
