@@ -64,7 +64,8 @@ ANSWERS = [
     # Subscripts and functions.
     ("split('a-b', '-')[2]", "b"), ("try(split('a-b', '-')[3])", None),
     ("element_at(split('a-b', '-'), 3)", None), ("array_agg(id ORDER BY id DESC)[1]", "3"),
-    ("MAP(ARRAY['k'], ARRAY[1])['k']", "1"),
+    ("MAP(ARRAY['k'], ARRAY[1])['k']", "1"), ("CAST(NULL AS array(integer))[1]", None),
+    ("CAST(NULL AS map(varchar, integer))['k']", None),
     ("reverse(ARRAY[1, 2])", "[2, 1]"), ("reverse('ab')", "ba"),
     ("split_to_map('a=1,b=2', ',', '=')", "{a=1, b=2}"), ("random(5) < 5", "true"),
     ("random(1, 3) BETWEEN 1 AND 2", "true"), ("regexp_position('abc', 'c')", "3"),
