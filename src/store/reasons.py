@@ -14,6 +14,8 @@ class Reason(StrEnum):
     MALFORMED_ROW = "MALFORMED_ROW"
     #: The row has more or fewer fields than the header.
     FIELD_COUNT = "FIELD_COUNT"
+    #: The line is before the table, or repeats its header: a title, a comment, units.
+    NOT_A_ROW = "NOT_A_ROW"
     #: The record holds bytes that are no UTF-8 text.
     INVALID_UTF8 = "INVALID_UTF8"
     #: The record is larger than a row can be.

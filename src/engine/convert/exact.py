@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from contract.values import Digits, Spelled
+from engine.convert.written import Field
 from engine.types.kinds import (
     BOOLEAN,
     DATE,
@@ -189,6 +190,8 @@ def conform(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
 
 
 def _exact(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
+    if isinstance(value, Field):
+        value = value.meant(kind)
     if value is None:
         return None
     match kind:
@@ -259,13 +262,21 @@ def _map(
 ) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MisfitError
-    entries = {text_of(read_text(name, key)): name for name in value}
+    entries = {text_of(_key(name, key)): name for name in value}
     if len(entries) < len(value):
         raise MisfitError
     return {
         entry: conform(value[name], inner, f"{path}.{name}", rescued)
         for entry, name in entries.items()
     }
+
+
+def _key(text: str, kind: Scalar) -> Any:
+    if kind == BOOLEAN:
+        if text.lower() not in ("true", "false"):
+            raise MisfitError
+        return text.lower() == "true"
+    return _exact(text, kind, "", {})
 
 
 _WHOLE_BITS = {"tinyint": 7, "smallint": 15, "int": 31, "bigint": 63}
@@ -363,66 +374,3 @@ def _instant(value: str, kind: Kind) -> str:
     except (ValueError, OverflowError):
         raise MisfitError from None
     return moment.isoformat(sep=" ")
-
-
-def json_number(text: str) -> str | None:
-    """Spell a number of a delimited file as JSON does; None for what is no number.
-
-    Programs also write ``+3``, ``.5`` and ``1.``. Digits are those of ASCII, and no zero comes
-    before another digit.
-    """
-    found = _NUMBER.fullmatch(text)
-    if found is None:
-        return None
-    sign, whole, fraction, bare, exponent = found.groups()
-    digits = fraction or bare
-    return f"{sign.strip('+')}{whole or 0}{f'.{digits}' if digits else ''}{exponent or ''}"
-
-
-def read_text(text: str, kind: Kind, *, lenient: bool = False) -> Any:
-    """Read a field of a delimited file as a kind, without loss.
-
-    Parameters
-    ----------
-    text : str
-        The field.
-    kind : Kind
-        The column's type.
-    lenient : bool
-        Whether a number may be spelled in any way: ``1.0``, ``1e3`` and ``+1`` as integers. Not
-        where the type is yet to be found.
-
-    Returns
-    -------
-    Any
-        As of :func:`conform`.
-
-    Raises
-    ------
-    MisfitError
-        When it is not exactly one of that kind.
-    """
-    if kind == BOOLEAN:
-        if text.lower() not in ("true", "false"):
-            raise MisfitError
-        return text.lower() == "true"
-    if not isinstance(kind, Scalar):
-        raise MisfitError
-    if lenient and (kind.name in _NUMERIC or sized(kind)[0] == "decimal"):
-        text = json_number(text) or text
-        if kind.name in WHOLE_DIGITS:
-            text = _spelled_whole(text)
-    return _exact(text, kind, "", {})
-
-
-_NUMERIC = frozenset({*WHOLE_DIGITS, "float", "double"})
-
-
-def _spelled_whole(text: str) -> str:
-    """Spell a whole number without a point or an exponent; all else stays as it is."""
-    if text.lstrip("-").isdigit() or not _JSON_NUMBER.fullmatch(text):
-        return text
-    number = Decimal(text)
-    if number.adjusted() > 20 or number != number.to_integral_value():
-        return text
-    return str(int(number))

@@ -19,8 +19,9 @@ from contract.node import ANY, Node, same
 from engine.convert.certain import members_test, object_test
 from engine.convert.decimals import QUOTED as QUOTED  # the formats read it here
 from engine.convert.decimals import TRUE, all_of, holds_decimals, long_fraction
-from engine.convert.exact import NotJsonError, json_number, loads
+from engine.convert.exact import loads
 from engine.convert.given import fields_given, given_alone
+from engine.convert.written import Field
 from engine.types.kinds import BINARY, DATE, NULL, STRING, Array, Kind, Struct, literal, quoted
 from store.naming import normalise
 
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
     from contract.schema import Contract
     from engine.convert.layout import Layout
+
+
+#: A text is a string where it may be nothing else; else it may be a number.
+_STRINGS = (frozenset({"string"}), frozenset({"string", "null"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +48,23 @@ class Rules:
     nulls : bool
         Whether the files know nulls but not absence; see
         :func:`contract.check.violation`.
+    texts : bool
+        Whether the files know nothing but texts, which may be numbers to the contract.
     """
 
     root: Node = ANY
     nulls: bool = False
+    texts: bool = False
 
     @classmethod
-    def of(cls, contract: Contract | None, *, nulls: bool) -> Rules:
+    def of(cls, contract: Contract | None, *, nulls: bool, texts: bool = False) -> Rules:
         """Give the rules of a contract, or none."""
-        return cls(contract.root if contract else ANY, nulls)
+        return cls(contract.root if contract else ANY, nulls, texts)
 
     def violation(self, value: Any) -> Violation | None:
         """Find the first rule that a record breaks."""
+        if self.texts and not self.root.trivial and isinstance(value, dict):
+            value = {name: read_field(t, self.root.property(name)) for name, t in value.items()}
         return None if self.root.trivial else violation(self.root, value, nulls=self.nulls)
 
     def settle(self, shapes: Mapping[str, Kind], table: frozenset[str]) -> bool:
@@ -76,7 +86,9 @@ class Rules:
         """Say how each field is to be read so that its type is proved."""
         kinds = {target.field: target.kind for target in layout.targets}
         return {
-            name: _proved(self.root.property(name), shape, kinds.get(name, NULL))
+            name: shape
+            if self.texts and self.root.property(name).types not in _STRINGS
+            else _proved(self.root.property(name), shape, kinds.get(name, NULL))
             for name, shape in shapes.items()
         }
 
@@ -186,13 +198,12 @@ def read_field(text: str | None, node: Node) -> Any:
         return None
     if node.allows("boolean") and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    number = json_number(text) if node.allows("integer") else None
-    if number is None:
-        return text
-    try:
-        return loads(number)
-    except NotJsonError:
-        return text
+    if not node.allows("integer"):
+        return str(text)
+    if not text and not node.allows("string"):
+        return None
+    number = (text if isinstance(text, Field) else Field(text)).number
+    return loads(number) if number else str(text)
 
 
 def in_file(layout: Layout, names: Mapping[str, Any] | tuple[str, ...]) -> Layout:

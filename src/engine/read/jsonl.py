@@ -62,6 +62,7 @@ class JsonLines:
     path: Path
     name: str = "jsonl"
     nulls: bool = False
+    texts: bool = False
     sampled: bool = True
     supposed: bool = False
 

@@ -130,6 +130,8 @@ class Reading(Protocol):
     name: str
     #: Whether its records know nulls but not absence (:func:`contract.check.violation`).
     nulls: bool
+    #: Whether its values are nothing but texts, which may be numbers to the contract.
+    texts: bool
     #: Whether :meth:`guess` looks at some of the records only, so that others may teach more.
     sampled: bool
 

@@ -38,6 +38,7 @@ class TextLines:
     path: Path
     name: str = "text"
     nulls: bool = False
+    texts: bool = False
     sampled: bool = False
 
     def guess(self) -> dict[str, Kind]:

@@ -111,7 +111,9 @@ def kind_of(value: Any, depth: int = 0) -> Kind:
         case dict() if depth < _MAX_DEPTH and len(value) <= _MAX_FIELDS:
             return Struct(tuple((key, kind_of(item, depth + 1)) for key, item in value.items()))
         case _:
-            return STRING
+            # A field of a delimited file says itself what it shows.
+            shape: Kind = getattr(value, "shape", STRING)
+            return shape
 
 
 def merge(one: Kind, other: Kind) -> Kind:

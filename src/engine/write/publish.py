@@ -100,7 +100,7 @@ def dated(job: Job, targets: Iterable[Target], reference: dict[str, str]) -> str
         for target in candidates(job.date_columns, targets)
         if target.field in reference
     ]
-    return first_day_sql(values, job.source.created)
+    return first_day_sql(values, job.source.created, job.date_formats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,8 @@ class Published:
         Finished files, in order of their dates.
     aside : tuple of Path
         Files whose column ``_rescued_data`` holds the numbers of records to be read exactly.
+    rows : int
+        All rows of the query.
     undated : int
         Rows in ``outputs`` that have no usable date of their own.
     rescued : tuple of OutputFile
@@ -121,6 +123,7 @@ class Published:
 
     outputs: tuple[OutputFile, ...] = ()
     aside: tuple[Path, ...] = ()
+    rows: int = 0
     undated: int = 0
     rescued: tuple[OutputFile, ...] = ()
 
@@ -184,6 +187,7 @@ def _told(job: Job, written: Written, part: int) -> Published:
     return Published(
         tuple(outputs),
         tuple(one.path for one in written if one.date == ASIDE),
+        sum(one.rows for one in written),
         sum(one.rows for one in written if one.date == UNDATED),
         tuple(rescued),
     )

@@ -1,0 +1,297 @@
+"""How a delimited file is written: found in samples of it, and every guess said in words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from contract.csv import CsvSettings
+from engine.open.headers import Header, find_header, looks_like_names
+from engine.open.widths import Cut, best_cut, cells_of
+from engine.read.tokens import Grammar
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+#: Read from the beginning and from three places further on.
+_HEAD, _PROBE, _PROBES = 64 * 1024, 16 * 1024, 3
+
+#: By a file's name only a tie is broken.
+NAMED = {"csv": ",", "tsv": "\t", "tab": "\t", "psv": "|"}
+
+#: Names of files whose lines are text, unless their content proves more.
+_TEXTS = frozenset({"log", "txt", "md", "text", "out", "err", "rst"})
+
+#: Divides no text: a file of one column has no delimiter.
+NO_DELIMITER = "\x1f"
+
+_SEP = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
+_FIELDS = re.compile(r"#\s*fields:?(?P<gap>[ \t])(?P<names>.+)", re.IGNORECASE)
+
+_ALL = CsvSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a delimited file is written.
+
+    Attributes
+    ----------
+    delimiter : str
+        One character.
+    columns : tuple of str
+        Distinct names, of the header or made up.
+    header : bool
+        Whether the first row holds them.
+    quote, escape : str
+        As of :class:`engine.read.tokens.Grammar`.
+    preamble : int
+        Lines before the table.
+    comment : str
+        How lines that are no records begin; empty for none.
+    units : bool
+        Whether a row of units follows the header.
+    trailing : bool
+        Whether a delimiter that nothing follows may end a row.
+    short : bool
+        Whether empty last cells may be left out.
+    cells : tuple of str
+        The header as it is written, to know it again in joined files.
+    nulls : tuple of str
+        Fields that stand for null, beside empty ones.
+    decimal : str
+        ``,`` where the contract says that numbers are written so.
+    guesses : tuple of str
+        What was guessed, for the ledger.
+    """
+
+    delimiter: str
+    columns: tuple[str, ...]
+    header: bool
+    quote: str = '"'
+    escape: str = '"'
+    preamble: int = 0
+    comment: str = ""
+    units: bool = False
+    trailing: bool = False
+    short: bool = False
+    cells: tuple[str, ...] = ()
+    nulls: tuple[str, ...] = ("\\N",)
+    decimal: str = "."
+    guesses: tuple[str, ...] = ()
+
+    @property
+    def grammar(self) -> Grammar:
+        """The grammar of its records."""
+        return Grammar(self.delimiter, self.quote, self.escape)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known of a file beside its content.
+
+    Attributes
+    ----------
+    extension : str
+        Of its name, or what the contract says in its place.
+    settings : CsvSettings
+        What the contract says.
+    table : collection of str
+        Normalised names of the table's columns.
+    certain : bool
+        Whether the contract says that the file is delimited.
+    """
+
+    extension: str = ""
+    settings: CsvSettings = _ALL
+    table: Collection[str] = ()
+    certain: bool = False
+
+
+def read_samples(path: Path, encoding: str = "utf-8") -> list[str]:
+    """Read a file's beginning, and whole lines from three places further on.
+
+    Parameters
+    ----------
+    path : Path
+        Its plain bytes.
+    encoding : str
+        Python's name of it.
+    """
+    size = path.stat().st_size
+    unit = 4 if "32" in encoding else 2 if "16" in encoding else 1
+    texts = []
+    with path.open("rb") as file:
+        head = file.read(_HEAD).decode(encoding, "replace").removeprefix("\ufeff")
+        # Marks of the byte order are at the beginning only.
+        further = encoding if unit == 1 else f"{encoding.removesuffix('-le')}-le"
+        texts.append(head if size <= _HEAD else _whole_lines(head, first=True))
+        for n in range(1, _PROBES + 1) if size > _HEAD + _PROBES * _PROBE else ():
+            file.seek(max(_HEAD, (size - _PROBE) * n // _PROBES) // unit * unit)
+            texts.append(_whole_lines(file.read(_PROBE).decode(further, "replace"), first=False))
+    return texts
+
+
+def _whole_lines(text: str, *, first: bool) -> str:
+    ends = [m.end() for m in re.finditer(r"\r\n|\r|\n", text)]
+    if not ends:
+        return text if first else ""
+    return text[0 if first else ends[0] : ends[-1]]
+
+
+def find_dialect(samples: list[str], context: Context) -> Dialect | None:
+    """Find out how a file is delimited, if it is.
+
+    Parameters
+    ----------
+    samples : list of str
+        As :func:`read_samples` gives them.
+    context : Context
+        What else is known.
+
+    Returns
+    -------
+    Dialect or None
+        None for what is rather lines of text.
+    """
+    if not any(sample.strip() for sample in samples):
+        return None
+    said = context.settings
+    named = said.delimiter or NAMED.get(context.extension, "")
+    opening = _opening(samples[0], said)
+    texts = [samples[0][opening.offset :], *samples[1:]]
+    wanted = said.delimiter or opening.delimiter
+    cut = best_cut(texts, named, wanted, said)
+    if cut is None:
+        if not (named or wanted or context.certain):
+            return None
+        cut = _one_column(texts, named or ",", said)
+    if cut.width == 1 and opening.names and len(opening.names) > 1 and not wanted:
+        return None
+    header = find_header(cut, opening.names, bool(named) or context.certain, said, context.table)
+    sure = named or context.certain or said.header is not None or opening.names
+    if not sure and not _proven(cut, header, context.extension):
+        return None
+    return _dialect(samples[0], opening, cut, header, said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What lines of its own the file begins with."""
+
+    offset: int = 0
+    delimiter: str = ""
+    names: tuple[str, ...] = ()
+    comment: str = ""
+
+
+def _opening(head: str, said: CsvSettings) -> _Opening:
+    """Read what says something of the table: ``sep=;`` and comments that name the columns."""
+    comment = said.comment or "#"
+    found = _Opening(comment=said.comment or "")
+    if said.skip:
+        ends = [m.end() for m in re.finditer(r"\r\n|\r|\n", head)]
+        return replace(found, offset=ends[min(said.skip, len(ends)) - 1] if ends else 0)
+    offset = 0
+    for match in re.finditer(r"([^\r\n]*)(\r\n|\r|\n|\Z)", head):
+        text = match[1]
+        if (sep := _SEP.fullmatch(text)) and not found.offset:
+            found = replace(found, delimiter=sep[1])
+        elif fields := _FIELDS.fullmatch(text):
+            tab = fields["gap"] == "\t" or "\t" in fields["names"]
+            names = tuple(fields["names"].strip().split("\t" if tab else None))
+            found = replace(found, names=names, comment="#")
+        elif text.strip() and not text.startswith(comment):
+            break
+        elif not text.startswith(comment):
+            # Blank lines go with the comments before them.
+            continue
+        elif match.end() == offset:
+            break
+        offset = match.end()
+        found = replace(found, offset=offset)
+    if found.names:
+        return replace(found, delimiter=_delimiter_below(head[found.offset :], len(found.names)))
+    # The only lines that begin so may be the header itself: #id,name.
+    return _unless_header(head, found)
+
+
+def _unless_header(head: str, found: _Opening) -> _Opening:
+    """Take the last comment for a header where it is cut as the line below it."""
+    if not found.offset or found.delimiter:
+        return found
+    lines = head[: found.offset].splitlines(keepends=True)
+    below = next((text for text in head[found.offset :].splitlines() if text.strip()), "")
+    last = lines[-1]
+    for delimiter in (",", "\t", ";", "|"):
+        if last.count(delimiter) == below.count(delimiter) > 0 and " " not in last.strip("# \r\n"):
+            return replace(found, offset=found.offset - len(last))
+    return found
+
+
+def _delimiter_below(text: str, width: int) -> str:
+    lines = [line for line in text.splitlines()[:50] if line.strip() and not line.startswith("#")]
+    for delimiter in ("\t", ",", ";", "|", " "):
+        if lines and all(line.count(delimiter) == width - 1 for line in lines):
+            return delimiter
+    return "\t" if any("\t" in line for line in lines) else " "
+
+
+def _one_column(texts: list[str], named: str, said: CsvSettings) -> Cut:
+    """Take a file in which nothing is divided: in prose, commas are followed by a space."""
+    delimiter = named
+    if not said.delimiter:
+        pattern = rf"{re.escape(named)}(?!\s)"
+        everything = "".join(texts)
+        if named in everything and not re.search(pattern, everything):
+            delimiter = NO_DELIMITER
+    grammar = Grammar(delimiter)
+    return Cut(grammar, 1, [cells_of(text, grammar) for text in texts])
+
+
+def _proven(cut: Cut, header: Header, extension: str) -> bool:
+    """Tell whether a file that is not named so is delimited, by its content alone."""
+    if cut.width < 2 or cut.rows_count < 2 or cut.share < 0.9 or cut.prose:
+        return False
+    if header.contrast > 0 and looks_like_names(header.cells):
+        return True
+    if extension in _TEXTS:
+        return False
+    typed = header.typed_columns
+    if cut.grammar.delimiter == "\x01":
+        return True
+    return not header.present and typed * 3 >= cut.width and (cut.width > 2 or typed == 2)
+
+
+def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSettings) -> Dialect:
+    before = opening.offset + cut.offset_of(header.row)
+    preamble = len(re.findall(r"\r\n|\r|\n", head[:before]))
+    guesses = list(header.guesses)
+    if said.delimiter is None and cut.grammar.delimiter not in (",", "\t", NO_DELIMITER):
+        guesses.append(f"delimiter guessed: {cut.grammar.delimiter!r}")
+    if cut.grammar.quote == "" and said.quote is None:
+        guesses.append("quotes are taken for characters: they do not match")
+    if cut.grammar.escape == "\\" and said.escape is None:
+        guesses.append("quotes within quotes are escaped by a backslash")
+    if head[:before].strip():
+        guesses.append(f"the first {preamble} lines are taken for no part of the table")
+    if header.units:
+        guesses.append("the row below the header is taken for units")
+    return Dialect(
+        cut.grammar.delimiter,
+        header.columns,
+        header.present,
+        cut.grammar.quote,
+        cut.grammar.escape,
+        preamble if head[:before].strip() else 0,
+        opening.comment,
+        header.units,
+        cut.trailing_for(header),
+        cut.short_for(header),
+        tuple(header.cells) if header.present else (),
+        ("\\N", *(said.nulls or ())),
+        said.decimal or ".",
+        tuple(guesses),
+    )

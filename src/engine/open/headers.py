@@ -1,0 +1,302 @@
+"""Where a table begins, and what its columns are called."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.read.tokens import without_mark
+from store.naming import normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from contract.csv import CsvSettings
+    from engine.open.widths import Cut, Sampled
+
+#: A table begins within so many rows.
+_MAX_PREAMBLE = 40
+
+_NUMBER = re.compile(r"[-+(]?[$€£]?\s?(\d[\d,. ]*|\.\d+)([eE][-+]?\d+)?\s*[%)]?")
+_MOMENT = re.compile(
+    r"\d{4}-\d{1,2}(-\d{1,2})?([T ]\d{1,2}:.*)?|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}.*"
+    r"|\d{4}/\d{1,2}/\d.*|\d{1,2}:\d{2}(:\d{2})?.*"
+)
+_YEAR = re.compile(r"(1[89]|20|21)\d\d")
+_TRUTH = frozenset({"true", "false", "yes", "no"})
+_NOTHING = frozenset({"\\n", "null", "na", "n/a", "nan", "none", "-"})
+_UNIT = re.compile(r"[\[(][^\])]{0,20}[\])]|%|°\w?|\w{1,3}(/\w{1,3})?")
+_BRACKETED = re.compile(r"[\[(][^\])]{0,20}[\])]")
+_NAME = re.compile(r"[^\W\d][\w .:@/#()%-]{0,59}|[\d_][\w.-]{0,20}")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What was found at the top of a table.
+
+    Attributes
+    ----------
+    row : int
+        Which row of the first sample it is, or the first of data where there is none.
+    present : bool
+        Whether it is there.
+    cells : list of str
+        That row as it is written.
+    columns : tuple of str
+        Distinct names.
+    units : bool
+        Whether a row of units follows.
+    contrast : int
+        By how much the row differs from those below; negative where it is like them.
+    typed_columns : int
+        How many columns hold numbers or moments throughout.
+    guesses : tuple of str
+        What was guessed.
+    """
+
+    row: int
+    present: bool
+    cells: list[str]
+    columns: tuple[str, ...]
+    units: bool
+    contrast: int
+    typed_columns: int
+    guesses: tuple[str, ...]
+
+
+def find_header(
+    cut: Cut,
+    names: tuple[str, ...],
+    named: bool,
+    said: CsvSettings,
+    table: Collection[str],
+) -> Header:
+    """Find the row that names the columns, by the evidence there is.
+
+    Parameters
+    ----------
+    cut : Cut
+        The file's rows.
+    names : tuple of str
+        Those of a comment; empty for none.
+    named : bool
+        Whether the file says by its name that it is delimited: most such files have a header.
+    said : CsvSettings
+        What the contract says.
+    table : collection of str
+        Normalised names of the table's columns.
+    """
+    begin = 0 if said.skip is not None else _begin(cut)
+    first = cut.head[begin] if begin < len(cut.head) else None
+    cells = [without_mark(cell or "") for cell in first.cells] if first else []
+    below = [r for r in [*cut.head[begin + 1 :], *_further(cut)] if cut.regular(r) and r.full]
+    below = [r for r in below if [without_mark(c or "") for c in r.cells] != cells]
+    columns = _columns(below, cut.width)
+    contrast = _contrast(cells, columns)
+    typed = sum(_kind(column) not in ("", "text") for column in columns)
+    if names:
+        more = tuple(f"column_{n}" for n in range(len(names) + 1, cut.width + 1))
+        said_so = ("header: the names stand in a comment",)
+        return Header(
+            begin, False, cells, distinct([*names, *more]), False, contrast, typed, said_so
+        )
+    present, why = _decided(cells, contrast, named, said, table, bool(below))
+    if not present:
+        return _without(cut, begin, cells, contrast, typed, why)
+    units = said.header is None and _is_units(cut.head[begin + 1 : begin + 3], columns)
+    width = max(cut.width, len(cells))
+    while width > cut.width and not cells[width - 1]:
+        width -= 1
+    shifted = len(cells) == cut.width - 1 and first is not None and begin + 1 < len(cut.head)
+    full = [*([""] if shifted else []), *cells, *([""] * width)][:width]
+    return Header(
+        begin,
+        True,
+        cells,
+        distinct(full),
+        units,
+        contrast,
+        typed,
+        (f"header {why}",) if why else (),
+    )
+
+
+def _without(cut: Cut, begin: int, cells: list[str], contrast: int, typed: int, why: str) -> Header:
+    # A last column that is empty throughout is one all the same: it has no type, so no harm.
+    regular = [len(r.cells) for r in cut.every if cut.regular(r)]
+    width = max(regular, default=cut.width)
+    names = distinct([""] * width)
+    return Header(begin, False, cells, names, False, contrast, typed, (f"no header {why}",))
+
+
+def _further(cut: Cut) -> Iterable[Sampled]:
+    return [row for sample in cut.samples[1:] for row in sample]
+
+
+def _begin(cut: Cut) -> int:
+    """Give the first row of the table: lines before it are narrower, or hold one thing only."""
+    rows = cut.head[:_MAX_PREAMBLE]
+    if cut.width < 2:
+        return 0
+    for n, row in enumerate(rows):
+        sparse = row.full == 0 or (cut.width > 2 and sum(c is not None for c in row.cells) < 2)
+        if cut.regular(row) and not (sparse and _fuller(rows[n + 1 :], cut)):
+            return _named_above(rows, n, cut)
+        if row.wrong and n == 0 and len(row.cells) == cut.width:
+            # A header of which only the quotes are wrong.
+            return 0
+        if row.wrong or len(row.cells) > cut.width + 1:
+            return 0
+    return 0
+
+
+def _fuller(rows: list[Sampled], cut: Cut) -> bool:
+    """Tell whether a row of names follows soon: every cell of it is full, and none a number."""
+    return any(
+        cut.regular(row) and row.full == cut.width and all(map(_is_word, row.cells[: cut.width]))
+        for row in rows[:10]
+    )
+
+
+def _named_above(rows: list[Sampled], begin: int, cut: Cut) -> int:
+    """Take a row of names that is narrower than the rows below it, and directly above."""
+    if begin == 0:
+        return 0
+    above, row = rows[begin - 1], rows[begin]
+    words = [c for c in above.cells if c]
+    if (
+        all(map(_is_word, above.cells))
+        and len(set(words)) == len(words) >= max(2, cut.width - 1)
+        and not all(map(_is_word, row.cells[: cut.width]))
+    ):
+        return begin - 1
+    return begin
+
+
+def _is_word(cell: str | None) -> bool:
+    return bool(cell) and _kind_of(cell or "") == "text"
+
+
+def _columns(rows: list[Sampled], width: int) -> list[list[str]]:
+    found: list[list[str]] = [[] for _ in range(width)]
+    for row in rows:
+        for cell, column in zip(row.cells, found, strict=False):
+            if cell and cell.lower() not in _NOTHING:
+                column.append(cell)
+    return found
+
+
+def _kind_of(text: str) -> str:
+    if _MOMENT.fullmatch(text):
+        return "moment"
+    if _NUMBER.fullmatch(text):
+        return "number"
+    return "truth" if text.lower() in _TRUTH else "text"
+
+
+def _kind(column: list[str]) -> str:
+    """Give the kind of nine in ten of a column's values."""
+    if not column:
+        return ""
+    kind, count = Counter(map(_kind_of, column)).most_common(1)[0]
+    return kind if 10 * count >= 9 * len(column) else "text"
+
+
+def _contrast(cells: list[str], columns: list[list[str]]) -> int:
+    """Compare the first row with the columns below it: for names, and against."""
+    total = 0
+    years = [c for c in cells if _YEAR.fullmatch(c)]
+    counted = len(years) > 1 and years in (sorted(years), sorted(years, reverse=True))
+    counted = counted and len(set(years)) == len(years)
+    for cell, column in zip(cells, columns, strict=False):
+        if not cell or not column:
+            continue
+        here, below = _kind_of(cell), _kind(column)
+        if counted and cell in years:
+            total += 2 if not all(map(_YEAR.fullmatch, column)) else 0
+        elif below == "text" and here == "text":
+            total += _textual(cell, column)
+        elif here != below:
+            total += 2 if here == "text" or below == "number" else 0
+        else:
+            total -= 2
+    return total
+
+
+def _textual(cell: str, column: list[str]) -> int:
+    """Compare a text with texts: names are of another length, and do not come again."""
+    if cell in column:
+        return -1
+    lengths = {len(text) for text in column}
+    if len(column) > 1 and len(lengths) == 1 and len(cell) not in lengths:
+        return 1
+    distinct_values = len(set(column))
+    return 1 if len(column) >= 5 and distinct_values * 2 <= len(column) else 0
+
+
+def _decided(
+    cells: list[str],
+    contrast: int,
+    named: bool,
+    said: CsvSettings,
+    table: Collection[str],
+    more: bool,
+) -> tuple[bool, str]:
+    if said.header is not None:
+        return said.header, ""
+    filled = [cell for cell in cells if cell]
+    known = sum(normalise(cell) in table for cell in filled)
+    if known and 2 * known >= len(filled):
+        return True, ""
+    if table and known == 0 and all(re.fullmatch(r"column_\d+|_.*", name) for name in table):
+        return False, "as in the table"
+    names = ", ".join(cells)[:200]
+    if contrast > 0 and filled:
+        return True, f"guessed: {names}: differs from the rows below"
+    if contrast < 0 or not named:
+        return False, "guessed: the first row is like the others"
+    same = len(set(cells)) == len(cells)
+    words = all(_kind_of(cell) == "text" for cell in filled)
+    if filled and same and words and (more or all(cells)):
+        return True, f"guessed: {names}: words, and most files of this name have one"
+    return False, "guessed: the first row is no row of names"
+
+
+def _is_units(rows: list[Sampled], columns: list[list[str]]) -> bool:
+    """Tell whether the row below the header holds units: in brackets, or of a few letters."""
+    if len(rows) < 2:
+        return False
+    filled = [cell for cell in rows[0].cells if cell]
+    if not filled or not all(map(_UNIT.fullmatch, filled)) or any(map(_is_typed, filled)):
+        return False
+    bracketed = sum(bool(_BRACKETED.fullmatch(cell)) for cell in filled)
+    over = [column for cell, column in zip(rows[0].cells, columns, strict=False) if cell]
+    typed = all(sum(map(_is_typed, column)) * 2 > len(column) for column in over if column)
+    return bracketed == len(filled) and typed
+
+
+def _is_typed(text: str) -> bool:
+    return _kind_of(text) != "text"
+
+
+def looks_like_names(cells: list[str]) -> bool:
+    """Tell whether every cell of a row could be a column's name."""
+    return bool(cells) and all(not cell or _NAME.fullmatch(cell) for cell in cells)
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """Make names distinct: one that is repeated gets a number, one that is empty its place."""
+    wanted = [" ".join(name.split()) if name.isspace() else name.strip() for name in names]
+    taken = {name for name in wanted if name}
+    used: set[str] = set()
+    found = []
+    for position, name in enumerate(wanted, 1):
+        candidate, number = name or f"column_{position}", 1
+        while candidate in used or (number > 1 and candidate in taken):
+            number += 1
+            candidate = f"{name or f'column_{position}'}_{number}"
+        used.add(candidate)
+        found.append(candidate)
+    return tuple(found)
