@@ -12,8 +12,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from engine.read.reading import NUMBER
 from engine.convert.rules import QUOTED
+from engine.read.reading import NUMBER
 from engine.types.kinds import NULL, STRING, literal, quoted
 from engine.write.dates import candidates, certain_day_sql
 from engine.write.publish import ASIDE, dated, lineage
