@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,9 +39,7 @@ _CLIENT = Config(
 
 def clear_leftovers() -> None:
     """Remove what workers that were killed left on the disk, at the begin of an invocation."""
-    # The engine knows what of it is its own; an engine without a workspace leaves nothing.
-    with suppress(ModuleNotFoundError):
-        import_module("engine.workspace").clear_leftovers()
+    remove_leftovers()
 
 
 def build(settings: Settings) -> tuple[Ingest, Queue]:
