@@ -171,6 +171,16 @@ def test_values_deeper_than_a_type_are_json() -> None:
     assert str(found.values[0]["x"]).count("a") == 60
 
 
+def test_values_deeper_than_duckdb_reads_are_rejected_before_it_tries() -> None:
+    kind: Any = pa.int64()
+    value: Any = 1
+    for _ in range(400):
+        kind, value = pa.struct([("a", kind)]), {"a": value}
+    found = convert(parquet({"x": pa.array([value], kind)}))
+    assert found.error is not None
+    assert found.error.code == "UNSUPPORTED_TYPE"
+
+
 def test_six_hundred_leaves_of_a_struct_fit() -> None:
     kind = pa.struct([(f"f{n}", pa.string()) for n in range(600)])
     rows = [{f"f{n}": str(n) for n in range(600)}] * 3

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 12
 
 
+#: DuckDB 1.5.6 counts the levels of a column in a byte, and fails as a whole over more.
+_LEVELS = 255
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """An element of a Parquet schema, of which DuckDB's types do not say all."""
@@ -63,12 +67,19 @@ def schema_of(db: duckdb.DuckDBPyConnection, path: Path) -> Node:
         ).fetchall()
     )
 
-    def node() -> Node:
+    def node(depth: int = 0) -> Node:
         name, logical, children, precision = next(elements)
         if (precision or 0) > 38:
             detail = f"column {name} is a decimal of {precision} digits, more than 38"
             raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail)
-        return Node(name, logical or "", tuple(node() for _ in range(children or 0)))
+        if depth > _LEVELS:
+            detail = f"column {name} nests deeper than {_LEVELS} levels"
+            raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail)
+        inside = []
+        # A comprehension would be a second frame for each level, and Python has few.
+        for _ in range(children or 0):
+            inside.append(node(depth + 1))  # noqa: PERF401
+        return Node(name, logical or "", tuple(inside))
 
     return node()
 
@@ -288,9 +299,10 @@ def _has_own_json(kind: DuckDBPyType, node: Node) -> bool:
     match str(kind.id):
         case "struct":
             children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
-            return _names(children, node) == [name for name, _ in children] and all(
-                _has_own_json(inner, node.child(n)) for n, (_, inner) in enumerate(children)
-            )
+            for position, (_, inner) in enumerate(children):
+                if not _has_own_json(inner, node.child(position)):
+                    return False
+            return _names(children, node) == [name for name, _ in children]
         case "list" | "array":
             inner = cast("DuckDBPyType", kind.children[0][1])
             return _has_own_json(inner, _element(node, inner))
