@@ -19,6 +19,7 @@ from engine.read.jsonl import JsonLines, WrongLinesError
 from engine.read.parquet import ParquetReading
 from engine.read.text import TextLines
 from engine.write.quarantine import Quarantine
+from store.naming import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,7 +71,9 @@ class DuckEngine:
             plain, compression = unpacked(source.path, workdir / "plain", room)
             hint = contract.format_hint if contract else ""
             settings = contract.csv if contract else None
-            columns = frozenset(column.name for column in table.columns) if table else ()
+            columns = frozenset(column.name for column in table.columns) if table else frozenset()
+            if contract:
+                columns |= frozenset(map(normalise, contract.root.properties))
             found = detect(plain, source.key, source.content_type, hint, settings, columns)
             job.compression = compression
             match found.name:
