@@ -172,7 +172,7 @@ def find_dialect(samples: list[str], context: Context) -> Dialect | None:
     if cut.width == 1 and opening.names and len(opening.names) > 1 and not wanted:
         return None
     header = find_header(cut, opening.names, bool(named) or context.certain, said, context.table)
-    sure = named or context.certain or said.header is not None or opening.names
+    sure = bool(named or context.certain or said.header is not None or opening.names)
     sure = sure or (cut.width > 1 and _in_table(header, context.table))
     if not sure and not _proven(cut, header, context.extension):
         return None

@@ -119,8 +119,8 @@ class Text:
             f"read_csv({literal(str(self.path))}, auto_detect = false, header = false, "
             f"delim = {literal(dialect.delimiter)}, quote = {literal(quote)}, "
             f"escape = {literal(quote)}, null_padding = true, parallel = false, "
-            f"new_line = {literal(ending)}, strict_mode = {bool(quote)}, nullstr = {literal(_NEVER)}, "
-            f"allow_quoted_nulls = false, {limits}columns = {{{types}}})"
+            f"new_line = {literal(ending)}, strict_mode = {bool(quote)}, "
+            f"nullstr = {literal(_NEVER)}, allow_quoted_nulls = false, {limits}columns = {{{types}}})"
         )
 
     def _filled(self) -> str:
