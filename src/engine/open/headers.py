@@ -230,7 +230,7 @@ def _contrast(cells: list[str], columns: list[list[str]]) -> int:
 def _textual(cell: str, column: list[str]) -> int:
     """Compare a text with texts: names are of another length, and do not come again."""
     if cell in column:
-        return -1 if len(column) > 4 else 0
+        return -1 if len(column) > 5 else 0
     lengths = {len(text) for text in column}
     if len(column) > 1 and len(lengths) == 1 and len(cell) not in lengths:
         return 1
