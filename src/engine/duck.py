@@ -15,6 +15,7 @@ from engine.open.opened import opened as opened_parts
 from engine.open.stored import Stored
 from engine.read.formats import converted
 from engine.write.quarantine import Quarantine
+from store.naming import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,7 +93,10 @@ def _said(job: Job) -> Said:
         contract.format_hint if contract else "",
         contract.encoding if contract else "",
         contract.csv if contract else CsvSettings(),
-        frozenset(column.name for column in table.columns) if table else frozenset(),
+        frozenset(
+            [column.name for column in (table.columns if table else ())]
+            + [normalise(name) for name in (contract.root.properties if contract else ())]
+        ),
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from engine.read.csvblock import CsvBlock
 
-EXACT = {
+EXACT: dict[str, tuple[bytes, list[dict[str, Any]]]] = {
     "a header with a line feed": (
         b'a,"b\nc"\r\n1,2\r\n3,4\r\n',
         [{"a": 1, "b_c": 2}, {"a": 3, "b_c": 4}],

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
 from engine.open.headers import Header, find_header, looks_like_names
-from engine.open.widths import Cut, best_cut, cells_of
+from engine.open.widths import DELIMITERS, Cut, best_cut, cells_of
 from engine.read.tokens import Grammar
+from store.naming import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -171,7 +172,8 @@ def find_dialect(samples: list[str], context: Context) -> Dialect | None:
     if cut.width == 1 and opening.names and len(opening.names) > 1 and not wanted:
         return None
     header = find_header(cut, opening.names, bool(named) or context.certain, said, context.table)
-    sure = named or context.certain or said.header is not None or opening.names
+    sure = bool(named or context.certain or said.header is not None or opening.names)
+    sure = sure or (cut.width > 1 and _in_table(header, context.table))
     if not sure and not _proven(cut, header, context.extension):
         return None
     return _dialect(samples[0], opening, cut, header, said)
@@ -265,11 +267,16 @@ def _proven(cut: Cut, header: Header, extension: str) -> bool:
     return not header.present and typed * 3 >= cut.width and (cut.width > 2 or typed == 2)
 
 
+def _in_table(header: Header, table: Collection[str]) -> bool:
+    """Tell whether the table has a column for each cell of the first row."""
+    return header.present and all(normalise(cell) in table for cell in header.cells)
+
+
 def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSettings) -> Dialect:
     before = opening.offset + cut.offset_of(header.row)
     preamble = len(re.findall(r"\r\n|\r|\n", head[:before]))
     guesses = list(header.guesses)
-    if said.delimiter is None and cut.grammar.delimiter not in (",", "\t", NO_DELIMITER):
+    if said.delimiter is None and cut.grammar.delimiter not in (*DELIMITERS, NO_DELIMITER):
         guesses.append(f"delimiter guessed: {cut.grammar.delimiter!r}")
     if cut.grammar.quote == "" and said.quote is None:
         guesses.append("quotes are taken for characters: they do not match")

@@ -128,7 +128,9 @@ def _without(cut: Cut, begin: int, cells: list[str], contrast: int, typed: int, 
     regular = [len(r.cells) for r in cut.every if cut.regular(r)]
     width = max(regular, default=cut.width)
     names = distinct([""] * width)
-    return Header(begin, False, cells, names, False, contrast, typed, (f"no header {why}",))
+    return Header(
+        begin, False, cells, names, False, contrast, typed, (why and "header guessed: no header",)
+    )
 
 
 def _further(cut: Cut) -> Iterable[Sampled]:
@@ -228,7 +230,7 @@ def _contrast(cells: list[str], columns: list[list[str]]) -> int:
 def _textual(cell: str, column: list[str]) -> int:
     """Compare a text with texts: names are of another length, and do not come again."""
     if cell in column:
-        return -1
+        return -1 if len(column) > 5 else 0
     lengths = {len(text) for text in column}
     if len(column) > 1 and len(lengths) == 1 and len(cell) not in lengths:
         return 1

@@ -121,22 +121,26 @@ class CsvBlock:
     def relation(self, plan: Plan) -> Relation:
         """See the protocol."""
         columns = {target.field for target in plan.layout.targets if target.written}
-        found = self.plain_relation(columns)
+        found = self.plain_relation(columns, plan.shapes)
         if found is None:
             raise ExactOnlyError
         return found
 
-    def plain_relation(self, columns: Collection[str] | None = None) -> Relation | None:
+    def plain_relation(
+        self, columns: Collection[str] | None = None, known: Collection[str] | None = None
+    ) -> Relation | None:
         """Give the block to DuckDB; None where it is not to see it.
 
         Parameters
         ----------
         columns : collection of str, optional
             Fields that have a column.
+        known : collection of str, optional
+            Fields that are expected.
         """
         if len(self.reading.dialect.columns) > WIDE:
             return None
-        return self._text().relation(columns)
+        return self._text().relation(columns, known)
 
     def _text(self) -> Text:
         reading, pieces = self.reading, self.survey.pieces

@@ -71,15 +71,18 @@ class Text:
     number_sql: str
     refused: int
 
-    def relation(self, columns: Collection[str] | None) -> Relation:
+    def relation(self, columns: Collection[str] | None, known: Collection[str] | None) -> Relation:
         """Give it as a relation.
 
         Parameters
         ----------
         columns : collection of str or None
             Fields that have a column, None for all: in others an empty text is nothing.
+        known : collection of str or None
+            Fields that are expected, None for all: with another one a record is odd.
         """
         names = _told_apart(self.dialect.columns)
+        names = names if known is None else names & frozenset(known)
         fields = []
         for n, name in enumerate(self.dialect.columns):
             if name not in names:
@@ -89,7 +92,7 @@ class Text:
                 text = f"nullif({text}, '')"
             fields.append(f"{text} AS {quoted(name)}")
         query = (
-            f"SELECT {', '.join(fields)}, {self._odd_sql(names)} AS {_ODD}, {NUMBER} FROM "
+            f"SELECT {', '.join([*fields, ''])}{self._odd_sql(names)} AS {_ODD}, {NUMBER} FROM "
             f"(SELECT *, {self.number_sql} AS {NUMBER} FROM {self._csv()}) "
             f"WHERE {NUMBER} IS NOT NULL AND {self._filled()}"
         )
@@ -120,8 +123,8 @@ class Text:
             f"delim = {literal(dialect.delimiter)}, quote = {literal(quote)}, "
             f"escape = {literal(quote)}, null_padding = true, parallel = false, "
             f"new_line = {literal(ending)}, strict_mode = {bool(quote)}, "
-            f"nullstr = {literal(_NEVER)}, "
-            f"allow_quoted_nulls = false, {limits}columns = {{{types}}})"
+            f"nullstr = {literal(_NEVER)}, allow_quoted_nulls = false, "
+            f"{limits}columns = {{{types}}})"
         )
 
     def _filled(self) -> str:
