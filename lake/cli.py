@@ -24,7 +24,7 @@ from lake.status import look
 from lake.target import DEFAULT_STACK, choose
 
 if TYPE_CHECKING:
-    from lake.local.process import Running, StateFolder
+    from lake.local.state import Running, StateFolder
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -11,11 +11,10 @@ from rich.console import Console
 
 from lake.errors import LakeCommandError
 from lake.local import deploy as sam
-from lake.local import process
+from lake.local.state import StateFolder
 from lake.target import choose
 
 if TYPE_CHECKING:
-    from lake.local.process import StateFolder
     from lake.target import Target
 
 out = Console(soft_wrap=False, highlight=False)
@@ -25,7 +24,9 @@ err = Console(stderr=True, highlight=False)
 def state_folder() -> StateFolder:
     """Find where the local lake keeps its state."""
     named = os.environ.get("LAKE_STATE_DIR")
-    return process.StateFolder(Path(named) if named else sam.project_root(Path.cwd()) / ".lake")
+    path = Path(named) if named else sam.project_root(Path.cwd()) / ".lake"
+    # The server and SAM run in other folders than the caller's.
+    return StateFolder(path.absolute())
 
 
 @dataclass(frozen=True)

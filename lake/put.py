@@ -90,7 +90,8 @@ def _show(found: list[Fate]) -> None:
 def _lines(fate: Fate) -> list[str]:
     item = fate.item
     if item is None:
-        return [f"{fate.status}: nothing is known of it after {fate.seconds:.0f} s"]
+        why = fate.trouble or "nothing is known of it"
+        return [f"{fate.status}: {why} after {fate.seconds:.0f} s"]
     counts = ""
     if item.read or item.status in ("DONE", "PARTIAL", "EMPTY"):
         counts = (

@@ -50,12 +50,15 @@ class Fate:
     seconds : float
         From the upload until its fate was known, or nobody waited any longer.
     item : Item or None
-        What the ledger says of it; None when nothing yet.
+        What the ledger says of it; None when nothing final yet.
+    trouble : str
+        Why it may take so long.
     """
 
     uploaded: Uploaded
     seconds: float
     item: Item | None = None
+    trouble: str = ""
 
     @property
     def status(self) -> str:
@@ -129,10 +132,17 @@ def fates(target: Target, uploads: Sequence[Uploaded], timeout: float) -> Iterat
                 waiting.remove(one)
                 yield Fate(one, time.monotonic() - one.at, item)
         if waiting and time.monotonic() > deadline:
-            yield from (Fate(one, timeout) for one in waiting)
+            for one in waiting:
+                yield Fate(one, timeout, trouble=_trouble(ledger.get(target, bucket, one.key)))
             return
         if waiting:
             time.sleep(0.1)
+
+
+def _trouble(item: Item | None) -> str:
+    if item is None or item.status != "FAILED":
+        return ""
+    return f"the last attempt failed and is tried again ({item.reason}: {item.detail})"
 
 
 def keyed(paths: Sequence[Path], dataset: str | None) -> dict[str, Path]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lake.errors import LakeCommandError
 
 if TYPE_CHECKING:
-    from lake.local.process import Running, StateFolder
+    from lake.local.state import Running, StateFolder
 
 #: Each is a process here, and starts at once with the others when a burst comes.
 _WORKERS = 2 * (os.cpu_count() or 1)
@@ -79,7 +79,7 @@ def deploy(root: Path, folder: StateFolder, running: Running) -> Running:
     architecture = _ARCHITECTURE.get(platform.machine().lower())
     if architecture is None:
         raise LakeCommandError(f"Lambda knows no machine like this one ({platform.machine()}).")
-    build = folder.path / "build"
+    build = folder.build
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
         **running.environment,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,110 +11,22 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.errors import LakeCommandError
+from lake.local.state import Running, began
 from lake.target import LOCAL_CREDENTIALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from lake.local.state import StateFolder
+
 DEFAULT_PORT = 4566
 
 #: Seconds that the server may take to answer, and to end.
 _PATIENCE = 60
-
-
-@dataclass(frozen=True)
-class Running:
-    """A local AWS that was started.
-
-    Attributes
-    ----------
-    pid : int
-        Leader of the process group that the server and the function's workers form.
-    started : str
-        When that process began, as the system says: a process id alone may be recycled.
-    port : int
-        Where it listens on the loopback interface.
-    deployed : str
-        Fingerprint of what was deployed to it; empty before the first deployment.
-    """
-
-    pid: int
-    started: str
-    port: int
-    deployed: str = ""
-
-    @property
-    def endpoint(self) -> str:
-        """Give the address that clients use."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Give the variables with which any AWS client finds it."""
-        return {"AWS_ENDPOINT_URL": self.endpoint, **LOCAL_CREDENTIALS}
-
-
-@dataclass(frozen=True)
-class StateFolder:
-    """Where a local lake keeps what outlives a command.
-
-    Attributes
-    ----------
-    path : Path
-        ``.lake`` beside the template, unless ``LAKE_STATE_DIR`` says otherwise.
-    """
-
-    path: Path
-
-    @property
-    def log(self) -> Path:
-        """Give the server's log, the function's among it."""
-        return self.path / "server.log"
-
-    @property
-    def _file(self) -> Path:
-        return self.path / "state.json"
-
-    def read(self) -> Running | None:
-        """Give the local AWS that is up, or None; a dead one's state counts as none."""
-        try:
-            running = Running(**json.loads(self._file.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
-        return running if _began(running.pid) == running.started else None
-
-    def write(self, running: Running) -> None:
-        """Remember what is up."""
-        self._file.write_text(json.dumps(asdict(running)), encoding="utf-8")
-
-    def clear(self) -> None:
-        """Remove everything that the local lake made."""
-        shutil.rmtree(self.path, ignore_errors=True)
-
-
-def _began(pid: int) -> str | None:
-    """Say when a process began; None when there is none."""
-    if Path("/proc/self/stat").exists():
-        try:
-            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            return None
-        # The name in brackets may hold anything (proc(5)); the 22nd field is the start.
-        fields = text.rpartition(")")[2].split()
-        return None if fields[0] == "Z" else fields[19]
-    done = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607  # where there is no /proc
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    state, _, began = done.stdout.strip().partition(" ")
-    return began.strip() if began and not state.startswith("Z") else None
 
 
 def free_port(wanted: int | None) -> int:
@@ -162,11 +72,9 @@ def start(folder: StateFolder, port: int) -> Running:
     Raises
     ------
     LakeCommandError
-        With the end of its log when it does not come up.
+        With the end of its log when it does not come up; when the folder is not the lake's.
     """
-    folder.path.mkdir(parents=True, exist_ok=True)
-    temporary = folder.path / "tmp"
-    temporary.mkdir(exist_ok=True)
+    folder.claim()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     with folder.log.open("wb") as log:
         process = subprocess.Popen(
@@ -185,12 +93,12 @@ def start(folder: StateFolder, port: int) -> Running:
                 "GATEWAY_PORT": str(port),
                 "BIND_HOST": "127.0.0.1",
                 "MINISTACK_REGION": LOCAL_CREDENTIALS["AWS_REGION"],
-                "TMPDIR": str(temporary),
-                "S3_DATA_DIR": str(temporary / "s3"),
+                "TMPDIR": str(folder.temporary),
+                "S3_DATA_DIR": str(folder.temporary / "s3"),
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
         )
-    running = Running(process.pid, _began(process.pid) or "", port)
+    running = Running(process.pid, began(process.pid) or "", port)
     folder.write(running)
     try:
         _await_answer(process, running, folder)
@@ -224,7 +132,7 @@ def tail(folder: StateFolder, lines: int = 15) -> str:
 
 
 def stop(folder: StateFolder) -> bool:
-    """Stop the server and its workers, and remove their state.
+    """Stop the server and its workers, and remove what they made.
 
     Returns
     -------

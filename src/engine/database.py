@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from engine.types.kinds import literal
+from engine.workspace import prefix
 from store.errors import EngineFailedError, ObjectTooLargeError, OutOfTimeError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Database:
             self._spill = None
 
     def _opened(self) -> duckdb.DuckDBPyConnection:
-        self._spill = Path(tempfile.mkdtemp(prefix="lake-spill-", dir=self._root))
+        self._spill = Path(tempfile.mkdtemp(prefix=prefix("spill"), dir=self._root))
         connection = duckdb.connect(":memory:")
         for setting in (
             f"threads = {self._options.threads}",

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from engine.convert.optimistic import convert
+from contract.csv import CsvSettings
+from engine.convert.parts import combined
 from engine.convert.stored import stored
 from engine.database import Database
 from engine.job import Options, opened
-from engine.open.detect import detect
-from engine.open.encoding import as_utf8
-from engine.open.unpack import unpacked
-from engine.read.avro import AvroReading
-from engine.read.delimited import Delimited
-from engine.read.document import document
-from engine.read.jsonl import JsonLines, WrongLinesError
-from engine.read.parquet import ParquetReading
-from engine.read.text import TextLines
+from engine.open.detect import Said
+from engine.open.opened import opened as opened_parts
+from engine.open.stored import Stored
+from engine.read.formats import converted
 from engine.write.quarantine import Quarantine
 from store.naming import normalise
 
@@ -26,12 +22,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from contract.schema import Contract
+    from engine.job import Job
+    from engine.open.opened import Opened
     from store.model import Conversion, OutputFile, Schema, Source
 
 
 @dataclass(frozen=True, slots=True)
 class DuckEngine:
-    """Reads with DuckDB where lines are what they promise, with Python where not.
+    """Reads with DuckDB where records are what they promise, with Python where not.
 
     Attributes
     ----------
@@ -39,6 +37,8 @@ class DuckEngine:
         What the deployment allows.
     contracts : mapping of str to Contract
         What records must be, by dataset.
+    database : Database
+        Opened by the first object, and anew after it failed.
     """
 
     options: Options
@@ -46,7 +46,7 @@ class DuckEngine:
     database: Database = field(init=False)
 
     def __post_init__(self) -> None:
-        """Open nothing yet: the database is opened by the first object."""
+        """Open nothing yet."""
         object.__setattr__(self, "database", Database(self.options))
 
     def convert(
@@ -62,44 +62,21 @@ class DuckEngine:
             When disk, memory or the number of dates do not allow it.
         OutOfTimeError
             When the invocation ends first.
+        MiscountedError, EngineFailedError
+            When the fault is ours.
         """
         contract = self.contracts.get(source.dataset)
         with opened(
             source, table, self.options, workdir, seconds_left, self.database, contract
         ) as job:
             room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
-            plain, compression = unpacked(source.path, workdir / "plain", room)
-            hint = contract.format_hint if contract else ""
-            settings = contract.csv if contract else None
-            columns = frozenset(column.name for column in table.columns) if table else frozenset()
-            if contract:
-                columns |= frozenset(map(normalise, contract.root.properties))
-            found = detect(plain, source.key, source.content_type, hint, settings, columns)
-            job.compression = compression
-            match found.name:
-                case "parquet":
-                    reading = ParquetReading(job, plain)
-                    with reading.blamed():
-                        return convert(job, reading)
-                case "avro":
-                    return convert(job, AvroReading(job, plain))
-                case "opaque":
-                    return stored(job, plain, found.media_type)
-            is_json = found.name in ("json", "jsonl")
-            text, was = as_utf8(plain, workdir / "text", found.encoding, single_byte=not is_json)
-            if was != found.encoding:
-                job.guesses.append(f"encoding guessed: {was}")
-            if found.dialect:
-                job.guesses += found.dialect.guesses
-                return convert(job, Delimited(job, text, found.dialect))
-            if not is_json:
-                return convert(job, TextLines(job, text))
-            if found.name == "jsonl":
-                return convert(job, JsonLines(job, text))
-            try:
-                return convert(job, document(job, text))
-            except WrongLinesError:
-                return convert(job, document(job, text, supposed=False))
+            found = opened_parts(source.path, source.key, _said(job), workdir, room, job.check_time)
+            if isinstance(found, Stored):
+                job.compression = found.compression
+                return stored(job, found.path, found.media_type, found.detail)
+            if len(found) == 1:
+                return _part(job, found[0])
+            return _several(job, found)
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         """See :class:`processor.ports.Engine`."""
@@ -107,3 +84,41 @@ class DuckEngine:
         quarantine.add(0, code, detail, b"")
         (file,) = quarantine.close()
         return file
+
+
+def _said(job: Job) -> Said:
+    contract, table = job.contract, job.table
+    columns = [column.name for column in table.columns] if table else []
+    columns += map(normalise, contract.root.properties) if contract else []
+    return Said(
+        job.source.content_type,
+        contract.format_hint if contract else "",
+        contract.encoding if contract else "",
+        contract.csv if contract else CsvSettings(),
+        frozenset(columns),
+    )
+
+
+def _part(job: Job, part: Opened) -> Conversion:
+    job.compression = part.compression
+    if part.guess:
+        job.guesses.append(part.guess)
+    return converted(job, part.path, part.format)
+
+
+def _several(job: Job, parts: list[Opened]) -> Conversion:
+    """Convert the files of an archive as one object: all of them, or none."""
+    table, found = job.table, []
+    for number, part in enumerate(parts):
+        folder = job.workdir / f"part-{number}"
+        folder.mkdir()
+        inner = replace(
+            job,
+            table=table,
+            workdir=folder,
+            quarantine=Quarantine(job.source, folder / "quarantine.jsonl.gz"),
+            guesses=[],
+        )
+        found.append(_part(inner, part))
+        table = found[-1].schema if found[-1].outputs else table
+    return combined(job, found)

@@ -13,6 +13,7 @@ from botocore.config import Config
 from contract.loading import load_folder
 from engine.duck import DuckEngine
 from engine.job import Options
+from engine.workspace import remove_leftovers
 from processor.adapters.dynamodb import DynamoLedger
 from processor.adapters.glue import GlueCatalog
 from processor.adapters.s3 import S3OutputStore, S3RawStore
@@ -67,6 +68,8 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
     session = boto3.Session()
     s3 = session.client("s3", config=_CLIENT)
     queue = SqsQueue(session.client("sqs", config=_CLIENT), settings.queue_url)
+    # Before the first object is downloaded: what dead workers left takes its room.
+    remove_leftovers()
     ingest = Ingest(
         raw=S3RawStore(s3),
         outputs=S3OutputStore(s3, settings.processed_bucket),

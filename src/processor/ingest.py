@@ -25,6 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.workspace import prefix
 from processor.ledger import Entry
 from processor.work import Prepared, Task, Work
 from store import naming
@@ -206,7 +207,7 @@ class Ingest:
         """Convert, publish and commit; give what was prepared and, if it won, the entry."""
         prepared: Prepared | None = None
         try:
-            with tempfile.TemporaryDirectory(prefix="lake-", dir=self.work_root) as folder:
+            with tempfile.TemporaryDirectory(prefix=prefix("job"), dir=self.work_root) as folder:
                 prepared = self._work.prepare(task, Path(folder))
                 entry = self._announce(task, entry, prepared)
                 self._publish(prepared)

@@ -21,7 +21,7 @@
         ├── LedgerConflictError      other workers kept changing the ledger entry
         ├── AttemptLostError         another worker took this one for dead
         ├── AttemptOpenError         another worker may still be at the same message
-        ├── OutOfTimeError           not enough of the invocation is left
+        └── OutOfTimeError           not enough of the invocation is left
 
 Anything else that is raised is a bug: it is retried, then kept in the dead-letter queue.
 """

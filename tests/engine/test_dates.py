@@ -75,7 +75,8 @@ SPELLINGS: dict[str, date | None] = {
         [
             "2024-01-15", "2024-01-15T10:00:00Z", "2024-01-15T10:00:00.123Z", "2024-01-15T10:00:00",
             "2024-01-15T10:00:00+0000", "2024-01-15T10:00:00.000+0000", "2024-01-15 10:00:00 UTC",
-            "2024-01-15 10:00:00 +0000", "2024-01-15 10:00:00 -0500", "20240115T100000Z", "20240115",
+            "2024-01-15 10:00:00 +0000", "2024-01-15 10:00:00 -0500", "20240115T100000Z",
+            "20240115",
             "2024/01/15 10:00:00", "2024/01/15", "15/Jan/2024:10:00:00 +0000", "15 Jan 2024",
             "Mon, 15 Jan 2024 10:00:00 GMT", "Mon Jan 15 10:00:00 2024", "2024-01-15 10:00",
             "Mon Jan 15 10:00:00 +0000 2024", "Mon Jan 15 10:00:00 UTC 2024", "2024-01-15T10:00Z",
@@ -107,7 +108,8 @@ SPELLINGS: dict[str, date | None] = {
     "1863-07-04T10:00:00Z": date(1863, 7, 4),
     **dict.fromkeys(
         [
-            "", " ", "n/a", "15.01.2024", "1/15/2024 10:00 AM", "01/02/2024", "01-15-2024", "24-01-15",
+            "", " ", "n/a", "15.01.2024", "1/15/2024 10:00 AM", "01/02/2024", "01-15-2024",
+            "24-01-15",
             "15-01-24", "01-01-13", "31-12-13", "5-6-7", "epoch", "today", "now", "infinity", "nan",
             "0000-00-00", "0001-01-01", "0024-01-15T10:00:00Z", "0999-12-31", "10000-01-01",
             "2024-01", "2024", "2023", "930", "45306", "0.5", "-86400", "1e400", "20240199",
@@ -116,7 +118,9 @@ SPELLINGS: dict[str, date | None] = {
             "2024-01-15T10:00:00+25:00", "2024-01-15T10:00:00+01:75", "2024-01-15 10:00:00 XYZ",
             "2024-01-15T10:00:00 Europe/Nowhere", "2024-01-15 13:00 PM", "20240115.5", "315532799",
             "9999-12-31T23:00:00-05:00", "1000-01-01T00:00:00+01:00", "5000000000", "true",
-            "".join(chr(0x660 + int(c)) for c in "20240115"), "2024-01-15 and more", "2024-01-15" + " " * 200, '{"a":"2024-01-15"}',
+            # In Arabic digits.
+            "".join(chr(0x660 + int(c)) for c in "20240115"),
+            "2024-01-15 and more", "2024-01-15" + " " * 200, '{"a":"2024-01-15"}',
         ],
         None,
     ),
@@ -209,9 +213,7 @@ def test_a_format_says_what_is_ambiguous(
     assert days(db, [text], STRING, tuple(formats)) == [expected]
 
 
-@pytest.mark.parametrize(
-    "text", ["%d/%m/%y", "%Y", "%Y-%m", "%d/%m", "%Y-%m-%d %Q", "%Y%Y%m%d", "%"]
-)
+@pytest.mark.parametrize("text", ["%d/%m/%y", "%Y", "%Y-%m", "%d/%m", "%F %Q", "%Y%F", "%"])
 def test_a_format_without_a_whole_day_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="date format"):
         form_of(text)
@@ -219,7 +221,8 @@ def test_a_format_without_a_whole_day_is_refused(text: str) -> None:
 
 # --- Python and SQL --------------------------------------------------------------------
 
-_ZONES = ["", "Z", "z", " UTC", " GMT", "+01:00", "-0530", "+14", " +0000", " EST", "-23:59", "+24:00",
+_ZONES = ["", "Z", "z", " UTC", " GMT", "+01:00", "-0530", "+14", " +0000", " EST", "-23:59",
+          "+24:00",
           "[UTC]", "+01:00[Europe/Vienna]", " GMT+0100 (x)", " BST"]  # fmt: skip
 _YEARS = ["2024", "1999", "0999", "1000", "9999", "0024", "24", "2023"]
 
@@ -248,8 +251,10 @@ def moments(draw: st.DrawFn) -> str:
     tail = draw(
         st.sampled_from(
             [
-                "", f"T{hour:02}:{minute:02}:{second:02}{fraction}", f" {hour:02}:{minute:02}{fraction}",
-                f"t{hour:02}{minute:02}{second:02}", f" {hour}:{minute:02} PM", f":{hour:02}:{minute:02}",
+                "", f"T{hour:02}:{minute:02}:{second:02}{fraction}",
+                f" {hour:02}:{minute:02}{fraction}",
+                f"t{hour:02}{minute:02}{second:02}", f" {hour}:{minute:02} PM",
+                f":{hour:02}:{minute:02}",
                 f"T{hour:02}{fraction}", f" {hour:02}:{minute:02}:{second:02}",
             ]
         )
@@ -422,7 +427,7 @@ def dates_of(found: Any) -> list[str]:
 def _fits(value: Any, type_name: str) -> bool:
     match type_name:
         case "timestamp":
-            return value == "2024-01-15T10:00:00Z"
+            return bool(value == "2024-01-15T10:00:00Z")
         case "date":
             return bool(value == "2024-01-15")
         case "bigint":
@@ -433,11 +438,17 @@ def _fits(value: Any, type_name: str) -> bool:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("value", JSON_VALUES, ids=str)
-@pytest.mark.parametrize("type_name", [None, "timestamp", "date", "string", "bigint", "double"])
-def test_json_and_csv_are_dated_on_both_ways(name: str, value: Any, type_name: str | None) -> None:
-    if type_name and not _fits(value, type_name):
-        pytest.skip("rescued: the column has no value to be dated by")
+@pytest.mark.parametrize(
+    ("value", "type_name"),
+    [
+        (value, type_name)
+        for type_name in ("", "timestamp", "date", "string", "bigint", "double")
+        for value in JSON_VALUES
+        if _fits(value, type_name)
+    ],
+    ids=str,
+)
+def test_json_and_csv_are_dated_on_both_ways(name: str, value: Any, type_name: str) -> None:
     table = {"n": "bigint"} | ({name: type_name} if type_name else {})
     record, odd = {"n": 1, name: value}, {"n": "x", name: value}
     for records in ([record], [record, odd]):

@@ -17,6 +17,7 @@ import duckdb
 import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyorc
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -84,6 +85,13 @@ def avro(kind: str, examples: list[str]) -> bytes:
     return file.getvalue()
 
 
+def orc(kind: str, examples: list[str]) -> bytes:
+    file = io.BytesIO()
+    with pyorc.Writer(file, f"struct<x:{kind}>") as writer:
+        writer.writerows([(python(example),) for example in examples])
+    return file.getvalue()
+
+
 def converted(file: str, kind: str, examples: list[str]) -> Result:
     match file:
         case "JSON":
@@ -96,6 +104,8 @@ def converted(file: str, kind: str, examples: list[str]) -> Result:
             return convert(by_duckdb(quoted(kind)[0], examples))
         case "Avro":
             return convert(avro(quoted(kind)[0], examples))
+        case "ORC":
+            return convert(orc(quoted(kind)[0], examples))
     raise AssertionError(file)
 
 
@@ -103,7 +113,7 @@ TYPES = rows("types")
 
 
 def test_the_table_of_types_covers_every_reader() -> None:
-    assert {row[0] for row in TYPES} == {"JSON", "CSV", "Parquet", "DuckDB", "Avro"}
+    assert {row[0] for row in TYPES} == {"JSON", "CSV", "Parquet", "DuckDB", "Avro", "ORC"}
     assert len(TYPES) > 70
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from lake import render
 from lake.errors import LakeCommandError
-from lake.local import process
+from lake.local import process, state
 from lake.local.deploy import fingerprint, project_root
 from lake.query import Result
 from lake.target import choose
@@ -94,15 +94,15 @@ def test_the_raw_key_names_the_dataset() -> None:
 
 
 def test_a_recycled_process_id_is_not_taken_for_the_lake(tmp_path: Path) -> None:
-    folder = process.StateFolder(tmp_path)
-    folder.write(process.Running(pid=1, started="long ago", port=4566))
+    folder = state.StateFolder(tmp_path)
+    folder.write(state.Running(pid=1, started="long ago", port=4566))
     assert folder.read() is None
     assert not process.stop(folder)
 
 
 def test_a_damaged_state_is_no_lake(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text("{")
-    assert process.StateFolder(tmp_path).read() is None
+    assert state.StateFolder(tmp_path).read() is None
 
 
 def test_the_fingerprint_changes_with_the_code(

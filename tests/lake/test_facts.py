@@ -288,6 +288,22 @@ def test_what_has_no_fate_yet_is_waiting(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert 'lake files --key "data/orders/a.csv"' in said
 
 
+def test_why_there_is_no_fate_yet_is_said_where_it_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failed = item("FAILED")
+    known = ledger.Item(**{**vars(failed), "reason": "SERVICE_ERROR", "detail": "SlowDown"})
+    monkeypatch.setattr(ledger, "get", lambda *_: known)
+
+    class Target:
+        outputs = {"RawBucketName": "raw"}
+
+    target: Any = Target()
+    (fate,) = upload.fates(target, [UPLOADED], timeout=-1)
+    assert (fate.status, fate.item) == ("WAITING", None)
+    assert fate.trouble == ("the last attempt failed and is tried again (SERVICE_ERROR: SlowDown)")
+
+
 def test_files_explains_what_is_not_as_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     class Choice:
         def target(self) -> None:

@@ -171,6 +171,9 @@ def test_a_failed_build_says_why_and_leaves_nothing(tmp_path: Path, project: Pat
     assert "`sam build` failed" in done.stderr
     assert "Makefile" in done.stderr
     assert not state.exists()
+    state.mkdir()
+    assert lake(state, "up", "--port", str(port), project=project).returncode == 1
+    assert list(state.iterdir()) == []
     assert not listens(port)
 
 

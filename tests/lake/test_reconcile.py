@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lake.errors import LakeCommandError
-from lake.reconcile import Differences, fix
+from lake.reconcile import _OURS, Differences, fix
 from tests.support.cloud import S3, Cloud
 
 
@@ -21,3 +21,10 @@ def test_an_orphan_that_is_not_deleted_is_named(monkeypatch: pytest.MonkeyPatch)
         LakeCommandError, match="did not delete 1 orphans, such as processed/a: den"
     ):
         fix(lake, Differences(orphans=["processed/a"]), "repair")
+
+
+@pytest.mark.parametrize("folder", ["processed/orders", "quarantine", "objects"])
+def test_what_the_function_writes_is_known_as_ours(folder: str) -> None:
+    name = "a-0123456789ab-0123456789ab.jsonl.gz"
+    assert _OURS.fullmatch(f"{folder}/date_partition=2024-01-15/{name}")
+    assert not _OURS.fullmatch(f"{folder}/date_partition=2024-01-15/by-hand.csv")

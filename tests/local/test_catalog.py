@@ -217,7 +217,7 @@ def test_sixteen_writers_at_once_end_with_one_table_that_reads_every_file(
         assert facts["records_rescued"] == len(rescued)
         if rescued:
             assert (row["shared"], rescued["shared"]) == (None, record["shared"])
-            assert json.loads(facts["drift"]) == {"shared": 1}
+            assert json.loads(facts["drift"])["shared"]["count"] == 1
         else:
             assert row["shared"] is not None
     # One version for each writer that changed something, and none for nothing.

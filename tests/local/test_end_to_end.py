@@ -84,7 +84,8 @@ def test_a_struct_grows_and_drift_is_told(local_lake: LocalLake, dataset: str) -
     later = lines({"price": "free", "user": {"id": 2, "city": "Ulm"}}, {"price": 2})
     second = local_lake.ingest(f"data/{dataset}/2.json", later)
     assert (second["columns_added"], second["records_rescued"]) == (1, 1)
-    assert json.loads(second["drift"]) == {"price": 1}
+    drift = json.loads(second["drift"])["price"]
+    assert (drift["type"], drift["count"]) == ("bigint", 1)
     table = local_lake.client("glue").get_table(
         DatabaseName=local_lake.outputs["GlueDatabaseName"], Name=dataset
     )["Table"]
@@ -105,6 +106,45 @@ def test_the_quarantine_counts_by_reason(local_lake: LocalLake, dataset: str) ->
         {"reason": "INVALID_UTF8", "records": 1},
         {"reason": "MALFORMED_ROW", "records": 1},
     ]
+
+
+def test_a_file_that_was_not_read_is_a_row_of_objects(local_lake: LocalLake, dataset: str) -> None:
+    body = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+    entry = local_lake.ingest(f"data/{dataset}/scan.png", body)
+    assert (entry["status"], entry["records_read"]) == ("STORED", 0)
+    assert "image/png" in entry["detail"]
+    found = f"SELECT key, size, media_type FROM objects WHERE dataset = '{dataset}'"
+    assert local_lake.query(found) == [
+        {"key": f"data/{dataset}/scan.png", "size": len(body), "media_type": "image/png"}
+    ]
+    local_lake.ingest(f"data/{dataset}/scan.png", lines({"n": 1}))
+    assert local_lake.query(found) == []
+    assert local_lake.query(f"SELECT n FROM {dataset}") == [{"n": 1}]
+
+
+def test_what_programs_put_beside_their_files_is_no_data(
+    local_lake: LocalLake, dataset: str
+) -> None:
+    """Case b18."""
+    for name in ("_SUCCESS", ".part-0.json.crc", "_delta_log/0.json", ""):
+        assert local_lake.ingest(f"data/{dataset}/{name}", b"x")["status"] == "SKIPPED", name
+    commit = b'{"commitInfo":{"timestamp":1}}\n{"protocol":{"minReaderVersion":1}}\n'
+    key = f"data/{dataset}/00000000000000000000.json"
+    assert local_lake.ingest(key, commit)["status"] == "SKIPPED"
+    local_lake.ingest(f"data/{dataset}/part-0.json", lines({"n": 1}, {"n": 2}))
+    assert local_lake.query(f"SELECT count(*) AS c FROM {dataset}") == [{"c": 2}]
+
+
+def test_put_and_files_say_where_a_value_went(
+    local_lake: LocalLake, dataset: str, tmp_path: Path
+) -> None:
+    """Case b24."""
+    for name, text in (("1", "sku,price\nA,10\nB,20\n"), ("2", "sku,price\nC,19.99\nD,5.50\n")):
+        (tmp_path / f"{name}.csv").write_text(text)
+        put = local_lake.command("lake", "put", str(tmp_path / f"{name}.csv"), "--dataset", dataset)
+    said = "price: 2 values did not fit bigint, such as 19.99; they are in _rescued_data"
+    assert said in put.stdout
+    assert said in local_lake.command("lake", "files", "--dataset", dataset).stdout
 
 
 def test_gzip_is_unpacked(local_lake: LocalLake, dataset: str) -> None:

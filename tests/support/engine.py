@@ -15,6 +15,7 @@ from engine.duck import DuckEngine
 from engine.job import Options
 from store.errors import ObjectTooLargeError, RejectedObjectError
 from store.model import Column, Conversion, OutputFile, Schema, Source, Status
+from store.naming import dataset_of
 from tests.support.athena import read
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def convert(
     seconds_left: Callable[[], float] = lambda: 900,
     contract: Any = None,
     schema: Schema | None = None,
+    engine: DuckEngine | None = None,
 ) -> Result:
     """Convert an object, read its files by PyArrow and hold the engine to its counts."""
     with tempfile.TemporaryDirectory() as folder:
@@ -82,16 +84,16 @@ def convert(
         path = body if isinstance(body, Path) else work / "object"
         if isinstance(body, bytes):
             path.write_bytes(body)
-        source = Source(path, "raw", key, "v1", "t", CREATED, content_type)
+        dataset = dataset_of(key)
+        source = Source(path, "raw", key, "v1", dataset, CREATED, content_type)
         known = schema
         if table is not None:
             known = Schema(tuple(Column(*c) for c in table.items()))
         (work / "job").mkdir()
         try:
-            contracts = {} if contract is None else {"t": parse("t", contract)}
-            done = DuckEngine(options or Options(), contracts).convert(
-                source, known, work / "job", seconds_left
-            )
+            contracts = {} if contract is None else {dataset: parse(dataset, contract)}
+            engine = engine or DuckEngine(options or Options(), contracts)
+            done = engine.convert(source, known, work / "job", seconds_left)
         except (RejectedObjectError, ObjectTooLargeError) as error:
             return Result(None, [], [], error=error)
         rows = []

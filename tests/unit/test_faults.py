@@ -308,7 +308,7 @@ def test_memory_that_is_not_enough_is_a_verdict_not_a_retry(
     def short(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(duck, "unpacked", short)
+    monkeypatch.setattr(duck, "open_object", short)
     operator.world.engine = duck.DuckEngine(Options())
     assert operator.deliver() == {"batchItemFailures": []}
     line = operator.line("object ingested")

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from lake.local.athena.catalog import Table
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)
 _SIGNS: dict[type[exp.Expr], str] = {
     exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
+    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%",
 }  # fmt: skip
+_TEXT = 0
 _FAMILIES = (
     exp.DataType.TEXT_TYPES,
     exp.DataType.NUMERIC_TYPES,
@@ -69,8 +72,13 @@ def check(tree: exp.Expr, tables: Mapping[tuple[str, str], Table]) -> None:
         return
     for select in known.find_all(exp.Select):
         _check_names(select)
-    for comparison in known.find_all(*_COMPARISONS, exp.In, exp.Between):
+        _check_order(select)
+    for comparison in known.find_all(*_COMPARISONS, *_ARITHMETIC, exp.In, exp.Between):
         _check_types(comparison)
+    for joined in known.find_all(exp.DPipe, exp.Concat):
+        _check_concat(joined)
+    for choice in known.find_all(exp.Coalesce, exp.Case, exp.If):
+        _check_choice(choice)
 
 
 def _check_names(select: exp.Select) -> None:
@@ -96,6 +104,61 @@ def _check_names(select: exp.Select) -> None:
                 )
 
 
+def _check_order(select: exp.Select) -> None:
+    """Refuse to order distinct rows by what they do not hold."""
+    order = select.args.get("order")
+    if order is None or select.args.get("distinct") is None or select.is_star:
+        return
+    held = {item.unalias().name for item in select.expressions}
+    held |= {item.alias_or_name for item in select.expressions}
+    for ordered in order.expressions:
+        by = ordered.this
+        # Of expressions the text does not certainly say whether they are the same.
+        if isinstance(by, exp.Column) and by.name not in held:
+            raise QueryError(
+                "EXPRESSION_NOT_IN_DISTINCT",
+                f"{position(by.name, by)}: For SELECT DISTINCT, ORDER BY expressions must appear "
+                "in select list",
+            )
+
+
+def _check_concat(node: exp.Expr) -> None:
+    parts = node.expressions or [node.this, node.args["expression"]]
+    kinds = [_family(part) for part in parts]
+    if _TEXT in kinds and any(kind not in (None, _TEXT) for kind in kinds):
+        types = ", ".join(map(_type, parts))
+        raise QueryError(
+            "FUNCTION_NOT_FOUND",
+            f"{_place(node)}: Unexpected parameters ({types}) for function concat",
+        )
+
+
+def _check_choice(node: exp.Expr) -> None:
+    """Refuse a choice between values without a common type."""
+    if isinstance(node, exp.If) and isinstance(node.parent, exp.Case):
+        return
+    name = type(node).__name__.upper()
+    values = [node.this, *node.expressions]
+    if isinstance(node, exp.Case):
+        values = [one.args["true"] for one in node.args["ifs"]] + [node.args.get("default")]
+    elif isinstance(node, exp.If):
+        values = [node.args["true"], node.args.get("false")]
+    certain = [one for one in values if one is not None and _family(one) is not None]
+    for one in certain[1:]:
+        if _family(one) != _family(certain[0]):
+            what = "operands" if name == "COALESCE" else "results"
+            raise QueryError(
+                "TYPE_MISMATCH",
+                f"{_place(node)}: All {name} {what} must be the same type or coercible to a common "
+                f"type. Cannot find common type between {_type(certain[0])} and {_type(one)}",
+            )
+
+
+def _place(node: exp.Expr) -> str:
+    column = next(iter(node.find_all(exp.Column)), node)
+    return position(column.name, column)
+
+
 def _pairs(comparison: exp.Expr) -> Iterator[tuple[str, exp.Expr, exp.Expr]]:
     if isinstance(comparison, exp.Between):
         yield ">=", comparison.this, comparison.args["low"]
@@ -109,6 +172,9 @@ def _pairs(comparison: exp.Expr) -> Iterator[tuple[str, exp.Expr, exp.Expr]]:
 def _check_types(comparison: exp.Expr) -> None:
     for sign, left, right in _pairs(comparison):
         families = [_family(one) for one in (left, right)]
+        if isinstance(comparison, _ARITHMETIC) and _TEXT not in families:
+            # Dates and intervals have an arithmetic of their own.
+            continue
         if None not in families and families[0] != families[1]:
             at = next(iter(comparison.find_all(exp.Column)), comparison)
             raise QueryError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from typing import TYPE_CHECKING, Any
 
 from ministack.services import athena as ministack
@@ -36,7 +37,9 @@ def show(engine: Engine, statement: st.Show) -> Outcome:
             for page in engine.glue.get_paginator("get_databases").paginate()
             for one in page["DatabaseList"]
         ]
-        return _listed("database_name", names, statement.pattern)
+        # Of databases the pattern is a regular expression, of tables one of Hive's.
+        pattern = re.compile(statement.pattern or ".*")
+        return _listed("database_name", [name for name in names if pattern.fullmatch(name)], None)
     if what in ("tables", "views"):
         database = statement.name[1] if statement.name else engine.request.database
         names = [
@@ -48,7 +51,15 @@ def show(engine: Engine, statement: st.Show) -> Outcome:
         return _listed("tab_name" if what == "tables" else "views", names, statement.pattern)
     if statement.name is None:
         raise QueryError("SYNTAX_ERROR", f"SHOW {what.upper()} needs a name")
+    if what == "tblproperties" and statement.pattern:
+        return _property(engine.need(statement.name), statement.pattern)
     return _about(engine.need(statement.name), what, engine)
+
+
+def _property(table: Table, name: str) -> Outcome:
+    value = table.parameters.get(name)
+    said = value if value is not None else f"Table {table.name} does not have property: {name}"
+    return Outcome.of_text(["prpt_name"], [[said]])
 
 
 def _listed(column: str, names: list[str], pattern: str | None) -> Outcome:

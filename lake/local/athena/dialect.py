@@ -543,7 +543,7 @@ _RULES: dict[type[exp.Expr], Rule] = {
     exp.ParseDatetime: lambda n: exp.cast(
         _native("strptime", n.this, _joda(n.args["format"])), "TIMESTAMPTZ"
     ),
-    exp.Rand: lambda n: _call("random", n.this, n.args.get("upper")) if n.this else n,
+    exp.Rand: lambda n: _call("random", n.this, n.args.get("lower")) if n.this else n,
     exp.Reduce: _reduce,
     exp.RegexpExtract: lambda n: _call("regexp_extract", n.this, n.expression, n.args.get("group")),
     exp.RegexpCount: _binary("regexp_count"),

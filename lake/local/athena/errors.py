@@ -16,7 +16,7 @@ import duckdb
 from sqlglot import exp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from sqlglot.errors import ParseError
 
@@ -92,6 +92,9 @@ _SAME: tuple[tuple[str, str, str], ...] = (
     ),
     (r"does not have a column named \"([^\"]+)\"", "COLUMN_NOT_FOUND", "column"),
     (r"Referenced table \"([^\"]+)\" not found", "COLUMN_NOT_FOUND", "column"),
+    (r"Ambiguous reference to column name \"([^\"]+)\"", "AMBIGUOUS_NAME", "ambiguous"),
+    (r"WHERE clause cannot contain (?:aggregates|window)", "EXPRESSION_NOT_SCALAR", "where"),
+    (r"aggregate function calls cannot be nested", "NESTED_AGGREGATION", "whole"),
     (r"Function with name (\S+) does not exist", "FUNCTION_NOT_FOUND", "function"),
     (r"column \"([^\"]+)\" must appear in the GROUP BY", "EXPRESSION_NOT_AGGREGATE", "aggregate"),
     (r"Could not convert string '(.*)' to (\w+)", "INVALID_CAST_ARGUMENT", "cast"),
@@ -156,8 +159,13 @@ def translated(error: duckdb.Error, trees: Iterable[exp.Expr]) -> QueryError:
 def _message(kind: str, found: re.Match[str], tree: exp.Expr | None) -> str:
     first = found[1] if found.re.groups else found[0]
     name = first.rpartition(".")[2]
-    return {
+    said: dict[str, Callable[[], str]] = {
         "column": lambda: f"{position(name, tree)}: Column '{first}' cannot be resolved",
+        "ambiguous": lambda: f"{position(name, tree)}: Column '{first}' is ambiguous",
+        "where": lambda: (
+            "line 1:1: WHERE clause cannot contain aggregations, window functions or grouping "
+            "operations"
+        ),
         "function": lambda: f"{position(name, tree)}: Function '{first}' not registered",
         "aggregate": lambda: (
             f"{position(name, tree)}: '{first}' must be an aggregate expression or appear in "
@@ -171,4 +179,5 @@ def _message(kind: str, found: re.Match[str], tree: exp.Expr | None) -> str:
         "types": lambda: f"Unexpected parameters for {first.lower()}",
         "json": lambda: f"Row is not a valid JSON Object - {found[0]}",
         "whole": lambda: found[0],
-    }[kind]()
+    }
+    return said[kind]()

@@ -341,15 +341,22 @@ def _show_of(what: str, *, named: bool = False) -> Callable[[_Reader], Statement
             name = reader.name()
         elif reader.has("in") or reader.has("from"):
             name = (None, reader.name()[1])
-        if reader.has("like") or reader.cursor.peek()[0] == "str":
+        if not named and (reader.has("like") or reader.cursor.peek()[0] == "str"):
+            # A pattern without quotes is no pattern, but something that does not belong there.
             pattern = reader.text()
+        if what == "tblproperties" and reader.punct("("):
+            pattern = reader.text()
+            if not reader.punct(")"):
+                raise reader.unexpected()
+        reader.end()
         return Show(what, name, pattern)
 
     return make
 
 
 def _columns(reader: _Reader) -> Statement:
-    _ = reader.has("in") or reader.has("from")
+    if not reader.has("in"):
+        reader.needs("from")
     name = reader.name()
     if name[0] is None and (reader.has("in") or reader.has("from")):
         name = (reader.name()[1], name[1])
@@ -359,7 +366,9 @@ def _columns(reader: _Reader) -> Statement:
 
 def _describe(reader: _Reader) -> Statement:
     _ = reader.has("extended") or reader.has("formatted")
-    return Show("describe", reader.name())
+    name = reader.name()
+    reader.end()
+    return Show("describe", name)
 
 
 def _repair(reader: _Reader) -> Statement:
@@ -406,7 +415,9 @@ def _create_database(reader: _Reader) -> Statement:
 def _drop_database(reader: _Reader) -> Statement:
     tolerant = reader.has("if", "exists")
     name = reader.name()[1]
-    return Database(name, create=False, tolerant=tolerant, cascade=reader.has("cascade"))
+    cascade = reader.has("cascade")
+    reader.end()
+    return Database(name, create=False, tolerant=tolerant, cascade=cascade)
 
 
 _STATEMENTS: tuple[tuple[tuple[str, ...], Callable[[_Reader], Statement]], ...] = (

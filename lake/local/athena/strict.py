@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlglot import TokenType as T
 from sqlglot import exp
 from sqlglot.dialects.athena import Athena
 from sqlglot.errors import TokenError
-from sqlglot.tokens import TokenType as T
 
 from lake.local.athena.errors import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlglot.tokens import Token
+    from sqlglot import Token
 
 #: Functions of MySQL, Postgres, Hive, SQL Server, Snowflake or DuckDB that Trino has not, and
 #: sqlglot translates (Trino documentation, "List of functions").

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,9 @@ _TAKEN = frozenset({SOURCE_KEY, SOURCE_VERSION, RESCUED, PARTITION_KEY})
 
 #: Glue takes 255 bytes; Athena's limit for what it creates itself is the same.
 _MAX_NAME, _MAX_COMMENT = 200, 255
+
+#: How a comment ends that is not all of a name.
+_SHORTENED = re.compile(" #[0-9a-f]{6}$")
 
 #: A column type longer than this is kept as JSON text (Glue takes 131,072 characters).
 _MAX_TYPE = 60_000
@@ -94,9 +98,12 @@ class Layout:
 def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
     """Assign each field of a file to a column.
 
-    A field goes to the column that keeps its name as original name, else to the column of
-    its normalised name, else to a new one. Two fields that want one column (``ID`` and
-    ``id``) are told apart by a hash of the name, the same way in every file.
+    A field goes to the column that was made for its very name, else to a new one of its
+    normalised name, else, where that is another field's (``id`` is not ``ID``), to one that
+    bears a hash of its own name, too. So no two names ever share a column, alone or together, in
+    one file or in several, in any order; ``id`` beside ``ID`` always has the plain name, and
+    only of two that come alone, in two files, the first has it. A hash in every name that is
+    not normal would make even that the same, and ``order_id`` of ``Order ID`` ugly for ever.
 
     Parameters
     ----------
@@ -111,8 +118,7 @@ def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
         Columns that the table has keep the table's type, structs gain fields.
     """
     columns = {column.name.lower(): column for column in (table.columns if table else ())}
-    by_origin = {column.comment: name for name, column in columns.items() if column.comment}
-    by_origin |= {name: name for name, column in columns.items() if not column.comment}
+    by_origin = {origin_of(column): name for name, column in columns.items()}
     targets: dict[str, Target] = {}
     added: list[str] = []
     used: set[str] = set()
@@ -120,7 +126,8 @@ def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
     # the order is that of the names, so that files in which it differs agree.
     for field in sorted(fields, key=lambda f: (_origin(f) not in by_origin, f != normalise(f), f)):
         name = by_origin.get(_origin(field)) or _column_name(field)
-        if name in used or name in _TAKEN:
+        another = name in columns and origin_of(columns[name]) != _origin(field)
+        if another or name in used or name in _TAKEN:
             name = f"{name[: _MAX_NAME - 7]}_{_hash(field)}"
         if fields[field] == NULL and name not in columns:
             continue
@@ -143,6 +150,20 @@ def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
     for column in LINEAGE:
         columns.setdefault(column.name, column)
     return Layout(ordered, Schema(tuple(columns.values())), tuple(added))
+
+
+def origin_of(column: Column) -> str:
+    """Give the name of the field that a column was made for.
+
+    A comment that cannot have been such a name is somebody's description; the column then
+    belongs to the field of its own name.
+    """
+    name, comment = column.name.lower(), column.comment
+    if not comment:
+        return name
+    wanted = _column_name(comment)
+    hashed = f"{wanted[: _MAX_NAME - 7]}_{_hash(comment)}"
+    return comment if name in (wanted, hashed) or _SHORTENED.search(comment) else name
 
 
 def _new(shape: Kind) -> Kind:

@@ -10,7 +10,7 @@ from engine.convert.exact import Repeated, conform
 from engine.convert.layout import RESCUED
 from engine.types.kinds import athena_type, duckdb_type, literal, quoted
 from engine.write.counts import lines_in, prove, rescued_in, rows_in
-from engine.write.publish import WIDE, Published, dated, lineage, publish
+from engine.write.publish import WIDE, Published, lineage, publish
 from store.model import Conversion, Drift, Status
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ _NAMED = 20
 
 #: Columns that are read from JSON at once where there are many.
 _SLICE = 500
+
+#: The day of a row that was read exactly; no column is called so.
+DAY = "lake day"
 
 #: A value that is no object is a row of this one column.
 VALUE = "value"
@@ -129,9 +132,9 @@ def publish_rows(
 def _trusted(job: Job, path: Path, layout: Layout, longest: int) -> str:
     """Give a query over conformed rows, which need no checks."""
     columns = {t.column: duckdb_type(t.kind) for t in layout.targets if t.written}
-    reference = {t.field: quoted(t.column) for t in layout.targets if t.written}
     select = [quoted(name) for name in columns]
-    select += [lineage(job, RESCUED), f"{dated(job, layout.targets, reference)} AS date_partition"]
+    select += [lineage(job, RESCUED), f"{quoted(DAY)} AS date_partition"]
+    columns[DAY] = "DATE"
     columns[RESCUED] = "VARCHAR"
     # DuckDB's buffers are some times as long as this.
     limit = max(longest + 1, 64 * 1024)
@@ -158,7 +161,8 @@ def _sliced(job: Job, path: Path, columns: dict[str, str], limit: int) -> str:
         file = job.workdir / f"{path.name}-{start}.parquet"
         job.run(
             f"COPY (SELECT * FROM {_relation(path, some, limit)}) TO {literal(str(file))} "
-            "(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 2048)"
+            "(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 2048, "
+            "STRING_DICTIONARY_PAGE_SIZE_LIMIT 16384)"
         )
         slices.append(f"read_parquet({literal(str(file))}, hive_partitioning = false)")
     return " POSITIONAL JOIN ".join(slices)

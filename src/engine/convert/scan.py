@@ -9,11 +9,13 @@ Nothing here raises because of one record, and none is read twice because of ano
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine.convert.rules import QUOTED
 from engine.read.reading import NUMBER
-from engine.types.kinds import literal, quoted
+from engine.types.kinds import NULL, STRING, literal, quoted
+from engine.write.dates import candidates, certain_day_sql
 from engine.write.publish import ASIDE, dated, lineage
 from store.naming import PARTITION_KEY
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from engine.convert.plan import Plan
     from engine.job import Job
     from engine.read.reading import Conformed, Reading, Relation
+    from engine.types.kinds import Kind
 
 _NO_TEXT = "CAST(NULL AS VARCHAR)"
 
@@ -63,7 +66,9 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
     """
     values = _values(reading, plan, relation.fields)
     inner = "".join(
-        f", {v.conformed.fits_sql} AS {v.fits_name}, {v.conformed.value_sql} AS {v.value_name}"
+        # A test that cannot be decided is not passed.
+        f", ({v.conformed.fits_sql}) IS TRUE AS {v.fits_name}, "
+        f"{v.conformed.value_sql} AS {v.value_name}"
         for v in values
         if not v.certain
     )
@@ -74,7 +79,14 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
     named = [f"{sql} AS {quoted(v.target.column)}" for v, sql in zip(values, columns, strict=True)]
     aside, rescued = _aside(plan, values, relation), _rescued(values)
     texts = {v.target.field: v.conformed.text_sql or quoted(v.target.field) for v in values}
-    day = dated(job, [v.target for v in values], texts)
+    dating = [replace(v.target, kind=_own_kind(plan, v.target)) for v in values]
+    day = dated(job, dating, texts)
+    unsure = [
+        f"NOT {test}"
+        for target in candidates(job.date_columns, dating)
+        if (test := certain_day_sql(texts[target.field], target.kind)) != "true"
+    ]
+    aside = " OR ".join([aside] * (aside != "false") + unsure) or "false"
     certain = plan.rules.certain(plan.shapes, plan.layout)
     query = (
         f"SELECT {', '.join([*named, ''])}{aside} AS lake_aside, {rescued} AS lake_rescued, "
@@ -93,6 +105,12 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
         f"CASE WHEN {aside} THEN DATE '{ASIDE}' ELSE lake_day END",
         query,
     )
+
+
+def _own_kind(plan: Plan, target: Target) -> Kind:
+    """Give the type in which a value comes, for the date that it may be."""
+    shape = plan.shapes[target.field]
+    return STRING if shape in (QUOTED, NULL) else shape
 
 
 def _finished(job: Job, values: list[_Value], rescued: str, day: str, query: str) -> str:

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import fastavro
 
 from engine.convert.rows import VALUE
-from engine.read.avro_types import Schemas, has_nanoseconds, nanosecond_text
+from engine.read.avro_types import Schemas, has_nanoseconds
 from engine.read.container import (
     MAGIC,
     DamagedError,
@@ -25,9 +25,9 @@ from engine.read.container import (
     read_header,
     unpacked_blocks,
 )
-from engine.read.jsonrows import AT_ONCE, blocks_of
-from engine.read.typed import Column, TypedReading, fields_of_file
-from engine.types.kinds import DOUBLE, STRING, quoted
+from engine.read.jsonrows import AT_ONCE, JsonReading, blocks_of, column_of
+from engine.read.jsontypes import nanosecond_text
+from engine.read.typed import fields_of_file
 from store.errors import ObjectTooLargeError, RejectedObjectError
 from store.reasons import Reason
 
@@ -35,12 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from engine.convert.rules import Rules
     from engine.job import Job
     from engine.read.container import Header
     from engine.read.jsonrows import Stretch
-    from engine.read.typed import Field, TypedBlock
-    from engine.types.kinds import Kind
+    from engine.read.typed import Column, TypedBlock
 
 
 #: What fastavro meets when it decodes damaged bytes.
@@ -55,7 +53,7 @@ _DECODING = (
 )
 
 
-class AvroReading(TypedReading):
+class AvroReading(JsonReading):
     """An Avro file.
 
     Parameters
@@ -73,7 +71,6 @@ class AvroReading(TypedReading):
 
     def __init__(self, job: Job, path: Path) -> None:
         self._path = path
-        self._text_of_nanoseconds = False
         try:
             with path.open("rb") as file:
                 self._header = read_header(file)
@@ -89,44 +86,18 @@ class AvroReading(TypedReading):
         # DuckDB cannot tell names apart that differ in case.
         self._as_it_is = self._is_record and len({*map(str.lower, names)}) == len(names)
         self._keys = names if self._as_it_is else [f"f{n}" for n, _ in enumerate(names, 1)]
-        super().__init__(job, "avro", self._columns())
+        super().__init__(job, "avro", fields_of_file(self._columns()))
 
-    def _columns(self) -> tuple[Field, ...]:
-        columns = []
+    def _columns(self) -> Iterator[Column]:
         for position, (name, read) in enumerate(self._reads):
-            column = quoted(self._keys[position])
             nanos = has_nanoseconds(self._schema_of(position))
-            if nanos and self._text_of_nanoseconds:
-                columns.append(Column(name, STRING, nanosecond_text(column)))
-                continue
-            text = read.kind == DOUBLE and read.json_type == "VARCHAR"
-            sql, moment = read.sql(column), read.json_type == "BIGINT" and not read.stored
-            raw = column if moment and read.kind != STRING else ""
-            columns.append(Column(name, read.kind, sql, STRING if text else None, raw))
-        return fields_of_file(columns)
+            yield column_of(name, self._keys[position], read, nanosecond_text if nanos else None)
 
     def _schema_of(self, position: int) -> Any:
         schema = self._header.schema
         return schema["fields"][position]["type"] if self._is_record else schema
 
-    def learn(self, rules: Rules) -> dict[str, Kind]:
-        """Find out whether counts of nanoseconds are whole microseconds in all records."""
-        del rules
-        test = " OR ".join(
-            f"({quoted(f.raw_column)} IS NOT NULL AND {quoted(f.column)} IS NULL)"
-            for position, f in enumerate(self.fields)
-            if f.raw_sql and has_nanoseconds(self._schema_of(position))
-        )
-        if test:
-            for block in self.blocks():
-                query = f"SELECT 1 FROM ({block.query()}) WHERE {test} LIMIT 1"
-                if self.job.db.execute(query).fetchall():
-                    self._text_of_nanoseconds = True
-                    self.become(self._columns())
-                    break
-        return self.guess()
-
-    def blocks(self) -> Iterator[TypedBlock]:
+    def fresh_blocks(self) -> Iterator[TypedBlock]:
         """Give the records as JSON, each block of them in a file of the job's folder."""
         types = {
             key: read.json_type for key, (_, read) in zip(self._keys, self._reads, strict=True)

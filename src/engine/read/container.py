@@ -1,6 +1,6 @@
-"""Avro's object container file: its header, and its blocks, unpacked (Avro 1.12, "Object
-Container Files").
+"""Avro's object container file: its header and its blocks, unpacked.
 
+Avro 1.12, "Object Container Files", says what they are.
 Blocks are unpacked here and not by fastavro: so every codec of the specification is there, what
 a block may grow to is bounded, and the records are counted by other code than that which reads
 them.

@@ -231,8 +231,10 @@ def _between(data: Buffer, position: int) -> int:
 def _expect_end(data: Buffer, position: int) -> None:
     position = _space(data, position)
     if position < len(data):
+        found = data[position : position + 20].decode("utf-8", "replace")
         raise RejectedObjectError(
-            Reason.CORRUPT_FILE, f"byte {position:,}: something follows the JSON document"
+            Reason.CORRUPT_FILE,
+            f"byte {position:,}: something follows the JSON document: {found!r}",
         )
 
 

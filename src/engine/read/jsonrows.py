@@ -6,6 +6,7 @@ import base64
 import json
 import uuid
 import weakref
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import chain
@@ -14,14 +15,24 @@ from uuid import UUID
 
 from engine.convert.rows import MAX_RECORD
 from engine.read.reading import Record
-from engine.read.typed import TypedBlock
-from engine.types.kinds import literal, quoted
+from engine.read.typed import Column, TypedBlock, TypedReading
+from engine.types.kinds import (
+    DATE,
+    DOUBLE,
+    NULL,
+    STRING,
+    TIMESTAMP,
+    Kind,
+    literal,
+    quoted,
+)
 from store.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from engine.read.typed import TypedReading
+    from engine.convert.rules import Rules
+    from engine.read.jsontypes import Read
 
 #: Bytes of JSON that a block ends with.
 BLOCK = 256 * 1024 * 1024
@@ -35,8 +46,87 @@ _SHORT = 1024 * 1024
 #: Of records without fields DuckDB reads one that is null.
 _NO_FIELD = "f0: 'VARCHAR'"
 
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that is none, in place of its fields."""
+
+    raw: bytes
+    reason: Reason
+    detail: str
+
+
 #: Records of one stretch of the file, and how many of them the file itself says there are.
-Stretch = tuple["Iterable[list[dict[str, Any]]]", int]
+Stretch = tuple["Iterable[list[dict[str, Any]] | Refused]", int]
+
+
+class JsonReading(TypedReading):
+    """A file whose records Python decodes."""
+
+    _kept: TypedBlock | None = None
+
+    def fresh_blocks(self) -> Iterator[TypedBlock]:
+        """Decode the file."""
+        raise NotImplementedError
+
+    def blocks(self) -> Iterator[TypedBlock]:
+        """Give the records; where they are one block, it is decoded only once."""
+        if self._kept is not None:
+            yield self._kept
+            return
+        number = 0
+        for number, block in enumerate(self.fresh_blocks(), 1):
+            self._kept = block if number == 1 else None
+            yield block
+            del block
+        if number != 1:
+            self._kept = None
+
+    def learn(self, rules: Rules) -> dict[str, Kind]:
+        """Find out which fields have values that only text holds all of."""
+        del rules
+        fields = [field for field in self.fields if field.text_sql]
+        tests = [
+            f"coalesce(bool_or({quoted(f.raw_column)} IS NOT NULL AND {quoted(f.column)} IS NULL), "
+            "false)"
+            for f in fields
+        ]
+        lost: set[str] = set()
+        for block in self.blocks() if tests else ():
+            (found,) = self.job.run(f"SELECT {', '.join(tests)} FROM ({block.query()})")
+            lost |= {f.name for f, is_lost in zip(fields, found, strict=True) if is_lost}
+        self.become(
+            tuple(
+                replace(f, kind=STRING, source=STRING, read_sql=f.text_sql, raw_sql="", text_sql="")
+                if f.name in lost
+                else replace(f, text_sql="")
+                for f in self.fields
+            )
+        )
+        return self.guess()
+
+    def guess(self) -> dict[str, Kind]:
+        """Say what the fields are, as far as the file says it itself."""
+        # What only :meth:`learn` knows must not be contradicted here: text has any value.
+        return {f.name: NULL if f.text_sql else f.kind for f in self.fields}
+
+
+def column_of(name: str, key: str, read: Read, text: Callable[[str], str] | None = None) -> Column:
+    """Give a field of the file.
+
+    Parameters
+    ----------
+    name, key : str
+        Of the field, and of its values in the JSON.
+    read : Read
+        How they are read.
+    text : callable or None
+        Makes SQL that reads them as text where their own type may not hold them.
+    """
+    value = quoted(key)
+    source = STRING if read.kind == DOUBLE and read.json_type == "VARCHAR" else read.kind
+    raw = value if read.kind in (TIMESTAMP, DATE) and not read.stored else ""
+    return Column(name, read.kind, read.sql(value), source, raw, text(value) if text else "")
 
 
 def blocks_of(
@@ -82,12 +172,16 @@ class _Written:
         self._longest = 0
         self.count, self.size = 0, self._file.write(b"[")
 
-    def add(self, chunks: Iterable[list[dict[str, Any]]]) -> None:
+    def add(self, chunks: Iterable[list[dict[str, Any]] | Refused]) -> None:
         """Write records."""
         for rows in chunks:
-            if not rows:
-                continue
             self._reading.job.check_time()
+            if isinstance(rows, Refused):
+                at = self.count + 1
+                self._refused[at] = Record(
+                    self._before + at, rows.raw, None, rows.reason, rows.detail
+                )
+                rows = [{}]
             self.size += self._file.write((b"," if self.count else b"") + self._text(rows))
             self.count += len(rows)
 

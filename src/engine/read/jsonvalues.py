@@ -55,7 +55,7 @@ def conformed(value_sql: str, shape: Kind, kind: Kind, *, fixed: bool) -> Confor
         if text_as("", kind) and not number_as("", kind) and shape != QUOTED:
             # Read as text already, without its quotes: whether it had any cannot be told.
             return Conformed(fits_sql, read_sql, text_sql=text_sql)
-        return Conformed(fits_sql, read_sql, _rescued(json_sql), _unquoted(json_sql))
+        return Conformed(fits_sql, read_sql, _rescued(json_sql, kind), _unquoted(json_sql))
     return Conformed(fits_sql, read_sql, text_sql=text_sql)
 
 
@@ -67,11 +67,19 @@ def _unquoted(json_sql: str) -> str:
     )
 
 
-def _rescued(json_sql: str) -> str:
-    """Give the JSON of a scalar where DuckDB spells it as Python's encoder does, else null."""
+def _rescued(json_sql: str, kind: Kind) -> str:
+    """Give the JSON of a scalar that certainly is none of a kind, as Python's encoder spells it.
+
+    Null where that is not certain: numbers of many digits or with an exponent, texts that may be
+    numbers in another spelling, escapes, what has parts.
+    """
+    if kind == Scalar("float"):
+        return "CAST(NULL AS VARCHAR)"
+    digits = "" if kind == BOOLEAN else "AND NOT regexp_matches({0}, '^.[-+.0-9eE]+.$') "
     return (
         f"CASE WHEN {json_sql} IN ('true', 'false') "
-        f"OR (starts_with({json_sql}, '\"') AND NOT contains({json_sql}, '\\')) "
+        f"OR (starts_with({json_sql}, '\"') AND NOT contains({json_sql}, '\\') "
+        f"{digits.format(json_sql)}) "
         f"OR (strlen({json_sql}) <= 15 AND regexp_full_match({json_sql}, '-?[0-9]+([.][0-9]+)?') "
         f"AND NOT regexp_matches({json_sql}, '^-?0[.]0000')) THEN {json_sql} END"
     )
@@ -144,7 +152,9 @@ def _leaf(value: str, shape: Kind, kind: Kind, *, fixed: bool) -> tuple[str, str
         return f"{text} IN ('true', 'false')", f"{text} = 'true'"
     if not fixed and kind in (BIGINT, DOUBLE):
         return _own_type(text, kind)
-    if isinstance(kind, Scalar) and (kind.name in WHOLE_DIGITS or kind == DOUBLE):
+    if isinstance(kind, Scalar) and (
+        kind.name in WHOLE_DIGITS or kind == DOUBLE or sized(kind)[0] == "decimal"
+    ):
         return _number(text, kind)
     return (
         number_as(text, kind)
@@ -183,7 +193,9 @@ def _number(text: str, kind: Scalar) -> tuple[str, str]:
     if found is None:
         return "false", f"CAST(NULL AS {duckdb_type(kind)})"
     fits, read = found
-    if kind == DOUBLE:
+    if proved := text_as(inner, kind):
+        quoted_fits = proved[0]
+    elif kind == DOUBLE:
         quoted_fits = (
             f"regexp_full_match({inner}, '-?(0|[1-9][0-9]*)([.][0-9]+)?') AND strlen({inner}) <= 15"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -105,7 +104,7 @@ class Span:
         """Copy the lines to a file of their own, but for those of these numbers, ascending."""
         with target.open("wb") as kept:
             if not leaving_out:
-                self._send(kept)
+                kept.writelines(self.chunks())
                 return
             wanted = iter(leaving_out)
             following = next(wanted, 0)
@@ -114,14 +113,6 @@ class Span:
                     following = next(wanted, 0)
                 else:
                     kept.write(line)
-
-    def _send(self, kept: IO[bytes]) -> None:
-        start = self.start
-        with self.path.open("rb") as file:
-            while start < self.end and (
-                sent := os.sendfile(kept.fileno(), file.fileno(), start, self.end - start)
-            ):
-                start += sent
 
     def count(self) -> int:
         """Count the lines that are not blank, by their line feeds and not by reading them."""

@@ -1,45 +1,24 @@
-"""Parquet: each type becomes one that Athena reads and that holds every value."""
+"""Parquet: DuckDB reads it; what it must not be asked is found out before."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from engine.convert.proofs import map_types
 from engine.read.footer import footer_of
+from engine.read.parquet_types import ColumnRead, Nanoseconds, schema_of
 from engine.read.typed import Column, TypedBlock, TypedReading, fields_of_file
-from engine.types.kinds import (
-    BIGINT,
-    BINARY,
-    NULL,
-    STRING,
-    TIMESTAMP,
-    WHOLE_DIGITS,
-    Array,
-    Kind,
-    Map,
-    Scalar,
-    Struct,
-    literal,
-    quoted,
-)
+from engine.types.kinds import literal, quoted
 from store.errors import RejectedObjectError
-from store.naming import normalise
 from store.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from duckdb.sqltypes import DuckDBPyType
-
     from engine.job import Job
-
-#: Deeper values are JSON text, as :func:`engine.types.kinds.kind_of` has it.
-_MAX_DEPTH = 12
 
 #: What DuckDB raises over a file's bytes. Damage that its Thrift library or its buffers meet
 #: has no class of its own: it is a bare ``duckdb.Error``.
@@ -86,14 +65,17 @@ class ParquetReading(TypedReading):
             raise RejectedObjectError(Reason.CORRUPT_FILE, detail)
         self._rows = f"read_parquet({literal(str(path))}, hive_partitioning = false)"
         try:
-            root = _schema(job.db, path)
+            root = schema_of(job.db, path)
             found = job.db.sql(f"SELECT * FROM {self._rows}")
             parts = zip(found.columns, found.types, root.children, strict=True)
-            nanoseconds = _Nanoseconds(job.db, self._rows)
+            nanoseconds = Nanoseconds(job.db, self._rows)
             columns = [
-                Column(node.name, *_Read(nanoseconds, name).read(quoted(name), kind, node))
+                Column(node.name, *ColumnRead(nanoseconds, name).read(quoted(name), kind, node))
                 for name, kind, node in parts
             ]
+        except RecursionError as error:
+            detail = "Parquet: its columns nest too deep"
+            raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail) from error
         except Exception as error:
             if is_damage(error):
                 raise damaged(error) from error
@@ -116,7 +98,7 @@ class ParquetReading(TypedReading):
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Find out whose fault an error was that may be the file's: does reading alone raise it?
+        """Find out whether an error that may be the file's is: then reading alone raises it.
 
         Raises
         ------
@@ -135,249 +117,3 @@ class ParquetReading(TypedReading):
                     raise damaged(again) from error
                 raise
             raise
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """An element of a Parquet schema, of which DuckDB's types do not say all."""
-
-    name: str = ""
-    logical: str = ""
-    children: tuple[_Node, ...] = ()
-
-    def child(self, position: int) -> _Node:
-        return self.children[position] if position < len(self.children) else _Node()
-
-
-def _schema(db: duckdb.DuckDBPyConnection, path: Path) -> _Node:
-    """Read a file's schema, in which names are as they were written.
-
-    Raises
-    ------
-    RejectedObjectError
-        When DuckDB would read a column as other values than the file's.
-    """
-    elements = iter(
-        db.execute(
-            "SELECT name, logical_type, num_children, precision "
-            f"FROM parquet_schema({literal(str(path))})"
-        ).fetchall()
-    )
-
-    def node() -> _Node:
-        name, logical, children, precision = next(elements)
-        if (precision or 0) > 38:
-            detail = f"column {name} is a decimal of {precision} digits, more than 38"
-            raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail)
-        return _Node(name, logical or "", tuple(node() for _ in range(children or 0)))
-
-    return node()
-
-
-@dataclass(frozen=True, slots=True)
-class _Nanoseconds:
-    """Tells which columns' nanoseconds are whole microseconds throughout.
-
-    Attributes
-    ----------
-    db : duckdb.DuckDBPyConnection
-        Looks at every value, of these columns alone.
-    rows : str
-        The file's rows, as SQL.
-    """
-
-    db: duckdb.DuckDBPyConnection
-    rows: str
-    seen: dict[str, bool] = field(default_factory=dict)
-
-    def lost(self, test: str) -> bool:
-        """Tell whether a test is true for any row."""
-        if test not in self.seen:
-            query = f"SELECT 1 FROM {self.rows} WHERE {test} LIMIT 1"
-            self.seen[test] = bool(self.db.execute(query).fetchall())
-        return self.seen[test]
-
-
-#: Times, intervals, UUIDs, enumerations, integers beyond 64 bits, and geometries (whose text is
-#: WKT): their text is the one form in which Athena keeps all of it.
-_TEXT = "CAST({0} AS VARCHAR)"
-
-#: Text of a VARIANT is DuckDB's own notation, in which strings have no quotes; of its JSON, not.
-_VARIANT = "CAST(CAST({0} AS JSON) AS VARCHAR)"
-
-_INSTANTS = ("timestamp", "timestamp_s", "timestamp_ms", "timestamp with time zone")
-
-_SCALARS: dict[str, tuple[Kind, str]] = {
-    **{name: (Scalar(name), "{0}") for name in ("tinyint", "smallint", "bigint")},
-    **{name: (Scalar(name), "{0}") for name in ("float", "double", "boolean", "date")},
-    "integer": (Scalar("int"), "{0}"),
-    "utinyint": (Scalar("smallint"), "CAST({0} AS SMALLINT)"),
-    "usmallint": (Scalar("int"), "CAST({0} AS INTEGER)"),
-    "uinteger": (BIGINT, "CAST({0} AS BIGINT)"),
-    "ubigint": (Scalar("decimal(20,0)"), "CAST({0} AS DECIMAL(20, 0))"),
-    # With a zone it is an instant; the session's zone is UTC.
-    **dict.fromkeys(_INSTANTS, (TIMESTAMP, "CAST({0} AS TIMESTAMP)")),
-    "blob": (BINARY, "{0}"),
-    "variant": (STRING, _VARIANT),
-}
-
-#: Athena has maps by any of these; floating point is no key.
-_KEYS = frozenset({*WHOLE_DIGITS, "boolean", "string", "date", "timestamp"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """Finds out how the values of one column are read.
-
-    Attributes
-    ----------
-    nanoseconds : _Nanoseconds
-        Proves that none of them is lost.
-    column : str
-        As DuckDB calls it.
-    """
-
-    nanoseconds: _Nanoseconds
-    column: str
-
-    def read(self, value: str, kind: DuckDBPyType, node: _Node, depth: int = 0) -> tuple[Kind, str]:
-        """Give what a value is, and the SQL that reads it as that.
-
-        Parameters
-        ----------
-        value : str
-            SQL of the value.
-        kind : DuckDBPyType
-            What DuckDB reads it as.
-        node : _Node
-            What the file says that it is.
-        depth : int
-            How deep the value lies in its record.
-        """
-        name = str(kind.id)
-        if node.logical.startswith("NullType"):
-            return NULL, "CAST(NULL AS VARCHAR)"
-        if name in ("list", "array", "struct", "map", "union") and depth >= _MAX_DEPTH:
-            return STRING, _as_text(value, kind, node)
-        match name:
-            case "list" | "array":
-                return self._list(value, kind, node, depth)
-            case "struct":
-                return self._struct(value, kind, node, depth)
-            case "map":
-                return self._map(value, kind, node, depth)
-            case "decimal":
-                return Scalar(str(kind).lower().replace(" ", "")), value
-            case "union":
-                return STRING, _as_text(value, kind, node)
-            case "timestamp_ns":
-                return self._instant(value)
-        scalar, sql = _SCALARS.get(name, (STRING, _TEXT))
-        return scalar, sql.format(value)
-
-    def _instant(self, value: str) -> tuple[Kind, str]:
-        # Values within lists and maps have no name by which they could be looked at.
-        alone = value.startswith(quoted(self.column))
-        if alone and not self.nanoseconds.lost(f"epoch_ns({value}) % 1000 <> 0"):
-            return TIMESTAMP, f"CAST({value} AS TIMESTAMP)"
-        return STRING, _TEXT.format(value)
-
-    def _list(self, value: str, kind: DuckDBPyType, node: _Node, depth: int) -> tuple[Kind, str]:
-        element = f"e{len(value)}"
-        inner = cast("DuckDBPyType", kind.children[0][1])
-        item, sql = self.read(element, inner, _element(node, inner), depth + 1)
-        if item == NULL:
-            none = f"list_transform({value}, lambda {element}: CAST(NULL AS VARCHAR))"
-            return Array(NULL), none
-        read = value if sql == element else f"list_transform({value}, lambda {element}: {sql})"
-        return Array(item), read
-
-    def _struct(self, value: str, kind: DuckDBPyType, node: _Node, depth: int) -> tuple[Kind, str]:
-        children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
-        names = _names(children, node)
-        if len({normalise(name) for name in names}) < len(names):
-            return STRING, _as_text(value, kind, node)
-        # The tag of a union has no name, which makes names useless for its other fields, too.
-        named = all(name for name, _ in children)
-        parts = [
-            (
-                name or normalise(name),
-                inside := f"{value}.{quoted(called)}"
-                if named
-                else f"struct_extract_at({value}, {number})",
-                *self.read(inside, inner, node.child(number - 1), depth + 1),
-            )
-            for number, (name, (called, inner)) in enumerate(zip(names, children, strict=True), 1)
-        ]
-        shape = Struct(tuple((name, inner) for name, _, inner, _ in parts))
-        if named and all(inside == sql for _, inside, _, sql in parts):
-            return shape, value
-        packed = ", ".join(f"{quoted(name)} := {sql}" for name, _, _, sql in parts)
-        return shape, f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END"
-
-    def _map(self, value: str, kind: DuckDBPyType, node: _Node, depth: int) -> tuple[Kind, str]:
-        key_type, value_type = map_types(kind)
-        entry, entries = f"e{len(value)}", node.child(0)
-        key, key_sql = self.read(f"{entry}.key", key_type, entries.child(0), depth + 1)
-        item, item_sql = self.read(f"{entry}.value", value_type, entries.child(1), depth + 1)
-        if not isinstance(key, Scalar) or key.name not in _KEYS:
-            return STRING, _as_text(value, kind, node)
-        if (key_sql, item_sql) == (f"{entry}.key", f"{entry}.value"):
-            return Map(key, item), value
-        read = (
-            f"map_from_entries(list_transform(map_entries({value}), lambda {entry}: "
-            f"struct_pack(key := {key_sql}, value := {item_sql})))"
-        )
-        return Map(key, item), read
-
-
-def _names(children: list[tuple[str, DuckDBPyType]], node: _Node) -> list[str]:
-    """Give the true names of a struct's fields: DuckDB's are made distinct by their order."""
-    if len(children) == len(node.children):
-        return [child.name for child in node.children]
-    return [name for name, _ in children]
-
-
-def _element(node: _Node, kind: DuckDBPyType) -> _Node:
-    """Give the element of a list: of three levels the middle one is no value.
-
-    Old writers leave it out, so that a struct of one field looks like it (Parquet's
-    LogicalTypes.md, "Backward-compatibility rules"); DuckDB's type tells which it was.
-    """
-    middle = node.child(0)
-    if len(middle.children) != 1:
-        return middle
-    if str(kind.id) == "struct" and len(kind.children) == 1:
-        (name, _), only = kind.children[0], middle.child(0)
-        return middle if name == only.name and not only.children else only
-    return middle.child(0)
-
-
-def _as_text(value: str, kind: DuckDBPyType, node: _Node) -> str:
-    return f"CAST({_as_json(value, kind, node)} AS VARCHAR)"
-
-
-def _as_json(value: str, kind: DuckDBPyType, node: _Node) -> str:
-    """Give the SQL of a value as JSON that has the file's own names."""
-    match str(kind.id):
-        case "struct":
-            children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
-            named = all(name for name, _ in children)
-            parts = []
-            for position, name in enumerate(_names(children, node)):
-                called, inner = children[position]
-                inside = (
-                    f"{value}.{quoted(called)}"
-                    if named
-                    else f"struct_extract_at({value}, {position + 1})"
-                )
-                parts += [literal(name), _as_json(inside, inner, node.child(position))]
-            return f"CASE WHEN {value} IS NOT NULL THEN json_object({', '.join(parts)}) END"
-        case "list" | "array":
-            element = f"t{len(value)}"
-            inner = cast("DuckDBPyType", kind.children[0][1])
-            item = _as_json(element, inner, _element(node, inner))
-            return f"to_json(list_transform({value}, lambda {element}: {item}))"
-        case "variant":
-            return f"CAST({value} AS JSON)"
-    return f"to_json({value})"

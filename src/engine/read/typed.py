@@ -51,6 +51,9 @@ class Field:
     raw_sql : str
         SQL of the number that the file has where ``read_sql`` gives null although there is
         one, such as a moment beyond all calendars; empty where that cannot be.
+    text_sql : str
+        Reads the field as text, which a new column of it is where ``raw_sql`` was needed; empty
+        where such values are rescued instead.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Field:
     column: str
     source: Kind
     raw_sql: str = ""
+    text_sql: str = ""
 
     @property
     def raw_column(self) -> str:
@@ -75,6 +79,7 @@ class Column:
     read_sql: str
     source: Kind | None = None
     raw_sql: str = ""
+    text_sql: str = ""
 
 
 def fields_of_file(columns: Iterable[Column]) -> tuple[Field, ...]:
@@ -93,7 +98,9 @@ def fields_of_file(columns: Iterable[Column]) -> tuple[Field, ...]:
         column = name if name and name.lower() not in taken else f"lake_field_{position}"
         taken.add(column.lower())
         source = given.source or given.kind
-        found.append(Field(name, given.kind, given.read_sql, column, source, given.raw_sql))
+        found.append(
+            Field(name, given.kind, given.read_sql, column, source, given.raw_sql, given.text_sql)
+        )
     return tuple(found)
 
 

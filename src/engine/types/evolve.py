@@ -32,11 +32,18 @@ def evolved(table: Schema, file: Schema) -> Schema:
     Raises
     ------
     SchemaConflictError
-        When the two give one column types of which neither holds the other's values.
+        When the two give one column to fields of two names, or types of which neither holds the
+        other's values.
     """
     columns = {column.name.lower(): column for column in table.columns}
     for column in file.columns:
         present = columns.setdefault(column.name.lower(), column)
+        if present.comment != column.comment:
+            # The comment is the field's own name: `ID` and `id` came first at the same time.
+            raise SchemaConflictError(
+                f"column {present.name} is of the field {present.comment or present.name}, "
+                f"the file's is of {column.comment or column.name}"
+            )
         if present.type != column.type:
             columns[column.name.lower()] = _grown(present, column)
     return Schema(tuple(columns.values()))

@@ -96,6 +96,8 @@ def text_sql(text: str, created: datetime, formats: Sequence[str]) -> str:
         f"CASE WHEN {text} IS NOT NULL THEN coalesce(CASE "
         f"WHEN {text} LIKE '____-__-_____:__%' AND {usual} THEN CAST({_moment_sql(text)} AS DATE) "
         f"WHEN {text} LIKE '____-__-__' AND {usual} THEN TRY_CAST({text} AS DATE) "
+        f"WHEN {text} BETWEEN '1' AND ':' AND regexp_full_match({text}, {literal(WHOLE)}) "
+        f"THEN {number_sql(f'TRY_CAST({text} AS BIGINT)', created)} "
         f"END, {odd}) END"
     )
 

@@ -1,0 +1,168 @@
+"""Whether a text is JSON: lines of it, a document, or something that only begins like it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from engine.convert.exact import NotJsonError, loads
+
+JSON_LINES = frozenset({"jsonl", "ndjson", "jsonlines", "ldjson", "geojsonl"})
+JSON = frozenset({"json", "geojson"})
+
+#: So many lines say what the others are.
+_LINES = 200
+
+#: Between documents in one file: white space, commas, and line feeds that somebody escaped.
+_BETWEEN = re.compile(r"(?:[ \t\r\n,]|\\[nrt])*")
+
+#: A member of an object with a value, or the beginning of one: text hardly ever has one.
+_MEMBER = re.compile(
+    r'"(?:[^"\\]|\\.)*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{\[])\s*[,}\]{"]'
+)
+
+#: How lines begin that are meant as records.
+_MEANT = re.compile(r'\s*(?:\{\s*["}]|\[\s*[{\["])')
+
+_STRING_CUT = re.compile(r'"(?:[^"\\]|\\.)*\\?', re.DOTALL)
+_LITERALS = ("true", "false", "null", "-")
+
+_DECODER = json.JSONDecoder(strict=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """What was found reading a text as documents that follow each other.
+
+    Attributes
+    ----------
+    whole : bool
+        Whether nothing else is in it, as far as it was looked at.
+    members : bool
+        Whether the document that ended it had members before it went wrong.
+    """
+
+    whole: bool
+    members: bool = False
+
+
+def json_format(lines: list[str], extension: str, *, whole: bool) -> str:
+    """Tell which kind of JSON a text is.
+
+    Parameters
+    ----------
+    lines : list of str
+        The file's first lines, at least one of them not blank.
+    extension : str
+        Of its name, in lower case; it breaks ties.
+    whole : bool
+        Whether these are all lines of the file.
+
+    Returns
+    -------
+    str
+        ``jsonl`` or ``json``; empty for a text that is none, whatever it begins with.
+    """
+    full = [line for line in lines if line.strip()]
+    sample = full[:_LINES]
+    first = full[0].lstrip()[0]
+    named = extension in JSON | JSON_LINES
+    if first not in "{[":
+        return _lines_after_another(sample, extension)
+    records = sum(_is_record(line) for line in sample)
+    if records == len(sample):
+        # One object on one line may also be a wrapper: the document reader looks.
+        return "jsonl" if len(full) > 1 or extension in JSON_LINES else "json"
+    scan = _scan("\n".join(lines), whole=whole)
+    if scan.whole:
+        return "json"
+    if 2 * records > len(sample):
+        return "jsonl" if len(full) > 1 else "json"
+    meant = sum(bool(_MEANT.match(line)) for line in sample)
+    if scan.members or (records and 2 * meant > len(sample)):
+        # The document reader finds where it is broken, and reads lines where there are some.
+        return "json"
+    return ("jsonl" if extension in JSON_LINES and records else "json") if named else ""
+
+
+def _lines_after_another(sample: list[str], extension: str) -> str:
+    """Judge a text whose first line is no record: one broken line does not make it another."""
+    records = sum(_is_record(line) for line in sample)
+    if 2 * records > len(sample):
+        return "jsonl"
+    if extension in JSON_LINES and (records or any(is_json(line) for line in sample)):
+        return "jsonl"
+    return ""
+
+
+def first_wrong(text: str) -> str:
+    """Say where a text is no JSON.
+
+    Parameters
+    ----------
+    text : str
+        All of a file.
+
+    Returns
+    -------
+    str
+        The place, and what is there; empty where the text, or any line of it, is JSON.
+    """
+    if is_json(text) or any(is_json(line) for line in text.split("\n")):
+        return ""
+    try:
+        _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        found = text[error.pos : error.pos + 20]
+        return f"line {error.lineno:,}, column {error.colno:,}: {error.msg}, not {found!r}"
+    except RecursionError:
+        pass
+    return "its values are none of JSON"
+
+
+def _scan(text: str, *, whole: bool) -> _Scan:
+    """Read documents until the text ends or goes wrong."""
+    position = 0
+    while True:
+        between = _BETWEEN.match(text, position)
+        position = between.end() if between else position
+        if position == len(text):
+            return _Scan(True)
+        try:
+            value, position = _DECODER.raw_decode(text, position)
+        except json.JSONDecodeError as error:
+            if not whole and _is_cut(text[error.pos :]):
+                return _Scan(True)
+            return _Scan(False, bool(_MEMBER.search(text, position, error.pos + 1)))
+        except RecursionError:
+            return _Scan(True)
+        if not isinstance(value, (dict, list)):
+            return _Scan(False)
+
+
+def _is_cut(rest: str) -> bool:
+    """Tell whether a text ends where it was cut, rather than goes wrong."""
+    rest = rest.strip()
+    return (
+        not rest
+        or any(literal.startswith(rest) for literal in _LITERALS)
+        or _STRING_CUT.fullmatch(rest) is not None
+        or (rest.startswith("\\") and len(rest) < 6)
+    )
+
+
+def _is_record(line: str) -> bool:
+    try:
+        return isinstance(loads(line), (dict, list))
+    except NotJsonError:
+        return False
+
+
+def is_json(text: str) -> bool:
+    """Tell whether all of a text is one JSON value."""
+    try:
+        loads(text)
+    except NotJsonError:
+        return False
+    return True

@@ -1,0 +1,163 @@
+"""An object's bytes as what they are: plain files, each with its format; or why it is not read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.open.archive import parts_of
+from engine.open.detect import Format, Said, detect, extension_of
+from engine.open.encoding import HEAD, codec_named, encoding_of, find_encoding
+from engine.open.jsonlike import JSON, JSON_LINES, json_format
+from engine.open.media import FORMATS, media_of
+from engine.open.room import Room
+from engine.open.stored import NotReadError, Stored
+from engine.open.transcode import as_utf8
+from engine.open.workbooks import workbook_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from engine.open.archive import Part
+
+#: Formats that have a reader. Whoever adds a reader adds its name, and wires it in the engine.
+READ = frozenset({"parquet", "avro", "orc", "xlsx", "xlsb", "xls", "ods"})
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One plain file of an object.
+
+    Attributes
+    ----------
+    path : Path
+        Its bytes; of a text in UTF-8, without a byte order mark.
+    name : str
+        A member's name, or the key without what only says how it was packed.
+    compression : str
+        What was undone, the innermost first; ``none`` for nothing.
+    format : Format
+        What it is.
+    guess : str
+        What was guessed about its encoding, for the ledger; empty for nothing.
+    """
+
+    path: Path
+    name: str
+    compression: str
+    format: Format
+    guess: str = ""
+
+
+def opened(
+    path: Path,
+    key: str,
+    said: Said,
+    workdir: Path,
+    room: int,
+    check_time: Callable[[], None],
+) -> list[Opened] | Stored:
+    """Open an object: layers, archives, encodings, formats.
+
+    Parameters
+    ----------
+    path : Path
+        The object's bytes; they stay.
+    key : str
+        The raw key.
+    said : Said
+        What uploader and contract say.
+    workdir : Path
+        Gets the plain files.
+    room : int
+        Bytes that may be written, as far as the disk has them.
+    check_time : callable
+        Raises when the invocation ends soon.
+
+    Returns
+    -------
+    list of Opened, or Stored
+        The parts, none for an archive without data; or what the object is and why it is not
+        read. One part that is not read makes it so for the object: all of it or nothing.
+
+    Raises
+    ------
+    RejectedObjectError
+        When a layer, an archive or a text in UTF-16 is damaged.
+    ObjectTooLargeError
+        When it needs more disk or memory, or has too many members or layers.
+    OutOfTimeError
+        When the invocation ends first.
+    ContractError
+        When the contract names no encoding.
+    """
+    budget = Room.of(path, workdir, room, check_time)
+    try:
+        parts = parts_of(path, key, budget)
+    except NotReadError as error:
+        return Stored(f"not read: {error.detail}", error.media_type, path)
+    found = []
+    for part in parts:
+        each = _part(part, said, budget)
+        if isinstance(each, Stored):
+            return each if len(parts) == 1 else _of_several(each, part, path, len(parts))
+        found.append(each)
+    return found
+
+
+def _of_several(stored: Stored, part: Part, path: Path, count: int) -> Stored:
+    detail = f"{stored.detail}: {part.name!r}, one of {count:,} files"
+    outermost = part.compression.rpartition("+")[2]
+    return Stored(detail, _PACKINGS.get(outermost, "application/octet-stream"), path)
+
+
+_PACKINGS = {
+    "zip": "application/zip",
+    "tar": "application/x-tar",
+    "gzip": "application/gzip",
+    "zstd": "application/zstd",
+    "bzip2": "application/x-bzip2",
+    "xz": "application/x-xz",
+}
+
+
+def _part(part: Part, said: Said, room: Room) -> Opened | Stored:
+    with part.path.open("rb") as file:
+        head = file.read(HEAD)
+    media_type, called = media_of(part.path, head)
+    if media_type:
+        name = workbook_kind(part.path) or FORMATS.get(media_type, "")
+        if name in READ:
+            return Opened(part.path, part.name, part.compression, Format(name))
+        return _stored(part, called, media_type)
+    charset = said.encoding or codec_named(said.content_type.rpartition("charset=")[2])
+    named = (said.format or extension_of(part.name)) in JSON | JSON_LINES
+    wide = charset.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
+    if not encoding_of(head) and not wide and not named:
+        media_type = said.content_type.partition(";")[0].strip() or "application/octet-stream"
+        return _stored(part, f"bytes of no known format ({media_type})", media_type)
+    encoding = find_encoding(
+        part.path,
+        said.content_type,
+        said.encoding,
+        room.check_time,
+        guessing=not named and not _begins_as_json(head, whole=len(head) < HEAD),
+    )
+    text = as_utf8(part.path, encoding.name, room)
+    found = detect(text, part.name, said)
+    return Opened(text, part.name, part.compression, found, encoding.guess)
+
+
+def _stored(part: Part, called: str, media_type: str) -> Stored:
+    inside = "" if part.compression == "none" else f" inside {part.compression}"
+    detail = f"not read: {called}{inside}"
+    return Stored(detail, media_type, part.path, part.compression)
+
+
+def _begins_as_json(head: bytes, *, whole: bool) -> bool:
+    """Tell JSON before its encoding is known: all that it is made of is ASCII."""
+    lines = head.decode("ascii", "replace").splitlines()
+    if not whole and len(lines) > 1:
+        lines = lines[:-1]
+    return any(line.strip() for line in lines) and bool(json_format(lines, "", whole=whole))

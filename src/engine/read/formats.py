@@ -1,0 +1,70 @@
+"""The table of formats: who reads what a file was found to be."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from engine.convert.optimistic import convert
+from engine.read.avro import AvroReading
+from engine.read.delimited import Delimited
+from engine.read.document import document
+from engine.read.jsonl import JsonLines, WrongLinesError
+from engine.read.orc import OrcReading
+from engine.read.parquet import ParquetReading
+from engine.read.sheets import SheetsReading
+from engine.read.text import TextLines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from engine.job import Job
+    from engine.open.detect import Format
+    from engine.read.reading import Reading
+    from store.model import Conversion
+
+
+def _delimited(job: Job, path: Path, found: Format) -> Reading:
+    if found.dialect is None:
+        raise AssertionError("a delimited file has a dialect")
+    job.guesses += found.dialect.guesses
+    return Delimited(job, path, found.dialect)
+
+
+def _sheets(job: Job, path: Path, found: Format) -> Reading:
+    return SheetsReading(job, path, found.name)
+
+
+_READINGS: dict[str, Callable[[Job, Path, Format], Reading]] = {
+    "jsonl": lambda job, path, _: JsonLines(job, path),
+    "json": lambda job, path, _: document(job, path),
+    "csv": _delimited,
+    "text": lambda job, path, _: TextLines(job, path),
+    "parquet": lambda job, path, _: ParquetReading(job, path),
+    "avro": lambda job, path, _: AvroReading(job, path),
+    "orc": lambda job, path, _: OrcReading(job, path),
+    **dict.fromkeys(("xlsx", "xlsb", "xls", "ods"), _sheets),
+}
+
+
+def converted(job: Job, path: Path, found: Format) -> Conversion:
+    """Read a plain file as what it was found to be.
+
+    Parameters
+    ----------
+    job : Job
+        Table, limits and quarantine.
+    path : Path
+        The file; of a text in UTF-8.
+    found : Format
+        What it is.
+    """
+    reading = _READINGS[found.name](job, path, found)
+    blamed = reading.blamed() if isinstance(reading, ParquetReading) else nullcontext()
+    try:
+        with blamed:
+            return convert(job, reading)
+    except WrongLinesError:
+        # What stands between the first two elements stands in an element, too.
+        return convert(job, document(job, path, supposed=False))

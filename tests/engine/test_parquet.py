@@ -1,0 +1,178 @@
+"""Parquet: names, types, damage."""
+
+from __future__ import annotations
+
+import base64
+import io
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from engine.job import Options
+from engine.read.footer import footer_of
+from tests.support.engine import convert, lines
+
+#: Names an encrypted column and no algorithm: over it DuckDB 1.5.6 ends its database.
+POISON = (
+    "UEFSMRUAFQgVDCwVAhUAFQYVBgAABAwqAAAAFQIZLDUAGA1kdWNrZGJfc2NoZW1hFQIAFQIlABgBaSUiABYCGRwZ"
+    "HCYAHBUCGRUAGRgBaRUCFgIWKhYuJgg8GAQqAAAAGAQqAAAAFgAoBCoAAAAYBCoAAAAREQAAXBwAAAAWKhYCJggW"
+    "LgAoMUR1Y2tEQiB2ZXJzaW9uIHYxLjYuMC1kZXYxMTUyOSAoYnVpbGQgMzAwMzI2NWI3OSkZHBwAABwcAAAAqAAA"
+    "AFBBUjE="
+)
+
+#: A VARIANT of Spark 4, shredded.
+VARIANT = (
+    "UEFSMRUAFQgVMBXJtdiICRwVAhUAFQgVCAAAH4sIAAAAAAAAAGNkYGAAAHm4+JkEAAAAFQAVIhVKFeyOopsEHBUC"
+    "FQAVCBUIAAAfiwgAAAAAAAAA42VgYBBkZWBkYmZhTUxKTkkFAGOE/4IRAAAAFQAVDBU0FbOo6q4MHBUCFQAVBhUI"
+    "AAAfiwgAAAAAAAAAY2JgYGBmAABrUyfXBgAAABUAFQ4VNhWAlf2EDRwVAhUAFQYVCAAAH4sIAAAAAAAAAGNmYGBg"
+    "ZmQAAPtK2bcHAAAAFQAVFhU+FbabzIQHHBUCFQAVBhUIAAAfiwgAAAAAAAAAY2ZgYGBmYhA9G80OAPnf3rcLAAAA"
+    "FQAVDhU2FYCV/YQNHBUCFQAVBhUIAAAfiwgAAAAAAAAAY2ZgYGBmZAAA+0rZtwcAAAAVABUiFUYVhPDE+AkcFQIV"
+    "ABUGFQgAAB+LCAAAAAAAAABjZmBgYGZiYANSxSVFmXnpACU75ukRAAAAGRECGRgEAQAAABkYBAEAAAAVAhkWAAAZ"
+    "EQIZGA0RBQABAgMEBWFiY2RlGRgNEQUAAQIDBAVhYmNkZRUCGRYAABkRARkYABkYABUCGRYCABkRARkYABkYABUC"
+    "GRYCKTYAAgAAGRECGRgEFc1bBxkYBBXNWwcVAhkWACk2AAACABkRARkYABkYABUCGRYCKTYAAgAAGRECGRgGc3Ry"
+    "aW5nGRgGc3RyaW5nFQIZFgApNgAAAgAZHBYIFV4WAAAAGRwWZhV4FgAAGRYaABkcFt4BFWIWAAAZFgAAGRwWwAIV"
+    "ZBYAABkWAAAZHBakAxVsFgAAABkcFpAEFWQWAAAZFgAAGRwW9AQVdBYAABkWDAAVAhnMSAV0YWJsZRUEABUCJQAY"
+    "AmlkVQIANQAYA3ZhchUGRQQcDCATAQAAABUMJQAYCG1ldGFkYXRhABUMJQIYBXZhbHVlADUCGAt0eXBlZF92YWx1"
+    "ZRUEADUAGAFhFQQAFQwlAhgFdmFsdWUAFQIlAhgLdHlwZWRfdmFsdWUANQAYAWMVBAAVDCUCGAV2YWx1ZQAVDCUC"
+    "GAt0eXBlZF92YWx1ZSUATBwAAAAWAhkcGXwmABwVAhklAAgZGAJpZBUEFgIWNhZeJgg8GAQBAAAAGAQBAAAAFgAo"
+    "BAEAAAAYBAEAAAAAGRwVABUAFQIAPAAAFs4IFRQW6AUVLgAmABwVDBklAAgZKAN2YXIIbWV0YWRhdGEVBBYCFlAW"
+    "eCZmPBgNEQUAAQIDBAVhYmNkZRgNEQUAAQIDBAVhYmNkZRYAKA0RBQABAgMEBWFiY2RlGA0RBQABAgMEBWFiY2Rl"
+    "ABkcFQAVABUCADwWGgAAFuIIFRoWlgYVUgAmABwVDBk1BgAIGSgDdmFyBXZhbHVlFQQWAhY6FmIm3gE8NgIAGRwV"
+    "ABUAFQIAPBYAAAAW/AgVHBboBhUeACYAHBUMGTUGAAgZSAN2YXILdHlwZWRfdmFsdWUBYQV2YWx1ZRUEFgIWPBZk"
+    "JsACPDYCABkcFQAVABUCADwWACk2AAIAAAAWmAkVHBaGBxUoACYAHBUCGTUGAAgZSAN2YXILdHlwZWRfdmFsdWUB"
+    "YQt0eXBlZF92YWx1ZRUEFgIWRBZsJqQDPBgEFc1bBxgEFc1bBxYAKAQVzVsHGAQVzVsHABkcFQAVABUCADw5NgAA"
+    "AgAAFrQJFRYWrgcVOAAmABwVDBk1BgAIGUgDdmFyC3R5cGVkX3ZhbHVlAWMFdmFsdWUVBBYCFjwWZCaQBDw2AgAZ"
+    "HBUAFQAVAgA8FgApNgACAAAAFsoJFRwW5gcVKAAmABwVDBk1BgAIGUgDdmFyC3R5cGVkX3ZhbHVlAWMLdHlwZWRf"
+    "dmFsdWUVBBYCFlAWdCb0BDwYBnN0cmluZxgGc3RyaW5nFgAoBnN0cmluZxgGc3RyaW5nABkcFQAVABUCADwWDCk2"
+    "AAACAAAW5gkVHBaOCBVAABbMAxYCJggW4AUUAAAZHBgOaWNlYmVyZy5zY2hlbWEYkwF7InR5cGUiOiJzdHJ1Y3Qi"
+    "LCJzY2hlbWEtaWQiOjAsImZpZWxkcyI6W3siaWQiOjEsIm5hbWUiOiJpZCIsInJlcXVpcmVkIjp0cnVlLCJ0eXBl"
+    "IjoiaW50In0seyJpZCI6MiwibmFtZSI6InZhciIsInJlcXVpcmVkIjp0cnVlLCJ0eXBlIjoidmFyaWFudCJ9XX0A"
+    "GEpwYXJxdWV0LW1yIHZlcnNpb24gMS4xNi4wIChidWlsZCA0MDJjMzgxMGMzNzJkMjk2MDNlMTgxNzcxYWNlYmZl"
+    "Y2M3MWJlZjYxKRl8HAAAHAAAHAAAHAAAHAAAHAAAHAAAAFUEAABQQVIx"
+)
+
+
+def parquet(columns: dict[str, Any], **options: Any) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file, **options)
+    return file.getvalue()
+
+
+def by_duckdb(select: str, tmp_path: Any) -> bytes:
+    path = tmp_path / "x.parquet"
+    duckdb.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
+    return bytes(path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        parquet({"ID": [1], "id": [3]}),
+        parquet({"id": [3], "ID": [1]}),
+        lines({"ID": 1, "id": 3}),
+        lines({"id": 3, "ID": 1}),
+    ],
+)
+def test_names_that_differ_in_case_are_two_columns_in_any_order(body: bytes) -> None:
+    assert convert(body).values == [{"id": 3, "id_384397": 1}]
+
+
+def test_fields_of_one_spelling_never_share_a_column_over_files() -> None:
+    first = convert(parquet({"ID": [1]}))
+    assert first.values == [{"id": 1}]
+    assert first.conversion is not None
+    schema = first.conversion.schema
+    second = convert(lines({"id": 3}), schema=schema)
+    assert second.values == [{"id": None, "id_a56145": 3}]
+    assert second.conversion is not None
+    third = convert(parquet({"id": [3], "ID": [1]}), schema=second.conversion.schema)
+    assert third.values == [{"id": 1, "id_a56145": 3}]
+
+
+def test_a_name_that_comes_twice_is_numbered() -> None:
+    file = io.BytesIO()
+    pq.write_table(pa.table([pa.array([1]), pa.array([2])], names=["a", "a"]), file)
+    assert convert(file.getvalue()).values == [{"a": 1, "a_2": 2}]
+
+
+def test_fields_of_a_struct_that_differ_in_case_are_json_with_their_own_names() -> None:
+    twins = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["ID", "id"])
+    assert convert(parquet({"x": twins})).values == [{"x": '{"ID":1,"id":2}'}]
+
+
+def test_a_variant_is_json_that_can_be_read_back() -> None:
+    (row,) = convert(base64.b64decode("".join(VARIANT))).values
+    assert row["var"] == '{"a":123456789,"c":"string"}'
+
+
+def test_a_geometry_is_well_known_text(tmp_path: Any) -> None:
+    found = convert(by_duckdb("SELECT 'POINT(1 2)'::GEOMETRY AS x", tmp_path))
+    assert found.values == [{"x": "POINT (1 2)"}]
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "kind", "value"),
+    [
+        ([1705312800000005000], "timestamp", datetime(2024, 1, 15, 10, 0, 0, 5)),
+        ([1705312800000005001], "string", "2024-01-15 10:00:00.000005001"),
+        ([1705312800000005000, 1], "string", "2024-01-15 10:00:00.000005"),
+    ],
+)
+def test_nanoseconds_are_a_timestamp_where_none_is_lost(
+    nanoseconds: list[int], kind: str, value: Any
+) -> None:
+    found = convert(parquet({"x": pa.array(nanoseconds, pa.timestamp("ns"))}))
+    assert found.types == {"x": kind}
+    assert found.values[0] == {"x": value}
+
+
+def test_an_encrypted_file_is_rejected_and_the_next_one_is_read(tmp_path: Any) -> None:
+    path = tmp_path / "x.parquet"
+    path.write_bytes(base64.b64decode("".join(POISON)))
+    assert footer_of(path).encrypted
+    found = convert(path)
+    assert found.status == "REJECTED"
+    assert "encrypted" in str(found.error)
+    assert convert(parquet({"a": [1]})).status == "DONE"
+
+
+@pytest.mark.parametrize("cut", [9, 40, 200])
+def test_a_damaged_file_is_rejected(cut: int) -> None:
+    body = parquet({"a": list(range(1000)), "b": ["x" * 50] * 1000}, compression="none")
+    assert convert(body[:-cut], "data/t/x.parquet").status == "REJECTED"
+    broken = body[:4] + b"\xff" * 60 + body[64:]
+    assert convert(broken, "data/t/x.parquet").status == "REJECTED"
+
+
+def test_the_footer_counts_the_records(tmp_path: Any) -> None:
+    path = tmp_path / "x.parquet"
+    path.write_bytes(parquet({"a": list(range(10_000))}, row_group_size=1000))
+    assert footer_of(path).rows == 10_000
+
+
+def test_values_that_do_not_fit_are_rescued_and_their_neighbours_are_not() -> None:
+    body = parquet({"a": ["1", "x", "3"], "b": [1.0, 2.5, 3.0]})
+    found = convert(body, table={"a": "bigint", "b": "bigint"})
+    assert found.values == [{"a": 1, "b": 1}, {"a": None, "b": None}, {"a": 3, "b": 3}]
+    assert found.rescued == [None, {"a": "x", "b": 2.5}, None]
+
+
+def test_values_deeper_than_a_type_are_json() -> None:
+    kind: Any = pa.int64()
+    value: Any = 1
+    for _ in range(60):
+        kind, value = pa.struct([("a", kind)]), {"a": value}
+    found = convert(parquet({"x": pa.array([value], kind)}))
+    assert found.status == "DONE"
+    assert str(found.values[0]["x"]).count("a") == 60
+
+
+def test_six_hundred_leaves_of_a_struct_fit() -> None:
+    kind = pa.struct([(f"f{n}", pa.string()) for n in range(600)])
+    rows = [{f"f{n}": str(n) for n in range(600)}] * 3
+    found = convert(parquet({"x": pa.array(rows, kind)}), options=Options(memory_mb=256))
+    assert found.values == [{"x": row} for row in rows]

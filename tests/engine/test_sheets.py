@@ -1,0 +1,151 @@
+"""Spreadsheets: cells with types, headers, several sheets, limits."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+from engine.read import sheets
+from tests.support.engine import convert
+
+if TYPE_CHECKING:
+    import pytest
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+DOC = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+
+
+def cell(value: Any, place: str) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
+        case str():
+            return f'<c r="{place}" t="inlineStr"><is><t>{escape(value)}</t></is></c>'
+        case datetime():
+            days = (value - datetime(1899, 12, 30)).total_seconds() / 86400
+            return f'<c r="{place}" s="2"><v>{days}</v></c>'
+        case date():
+            return f'<c r="{place}" s="1"><v>{(value - date(1899, 12, 30)).days}</v></c>'
+    return f'<c r="{place}"><v>{value}</v></c>'
+
+
+def sheet(rows: list[list[Any]]) -> str:
+    lines = "".join(
+        f'<row r="{r}">{"".join(cell(v, f"{chr(65 + c)}{r}") for c, v in enumerate(row))}</row>'
+        for r, row in enumerate(rows, 1)
+    )
+    return f'<worksheet xmlns="{MAIN}"><sheetData>{lines}</sheetData></worksheet>'
+
+
+def xlsx(**tables: list[list[Any]]) -> bytes:
+    """Write a workbook by hand: of ECMA-376 as little as a reader needs."""
+    numbers = range(1, len(tables) + 1)
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types"/>',
+        "_rels/.rels": f'<Relationships xmlns="{PACKAGE}/relationships"><Relationship Id="r1" '
+        f'Type="{DOC}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{DOC}"><sheets>'
+        + "".join(
+            f'<sheet name="{name}" sheetId="{n}" r:id="r{n}"/>'
+            for n, name in zip(numbers, tables, strict=True)
+        )
+        + "</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}/relationships">'
+        + "".join(
+            f'<Relationship Id="r{n}" Type="{DOC}/worksheet" Target="worksheets/sheet{n}.xml"/>'
+            for n in numbers
+        )
+        + f'<Relationship Id="s" Type="{DOC}/styles" Target="styles.xml"/></Relationships>',
+        "xl/styles.xml": f'<styleSheet xmlns="{MAIN}"><cellXfs count="3"><xf numFmtId="0"/>'
+        '<xf numFmtId="14"/><xf numFmtId="22"/></cellXfs></styleSheet>',
+    }
+    for n, rows in zip(numbers, tables.values(), strict=True):
+        parts[f"xl/worksheets/sheet{n}.xml"] = sheet(rows)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    return file.getvalue()
+
+
+ORDERS: list[list[Any]] = [
+    ["order", "date", "at", "amount", "paid"],
+    [1, date(2024, 1, 15), datetime(2024, 1, 15, 10), 0, True],
+    [2, date(2024, 1, 16), datetime(2024, 1, 16, 11, 30), 10.5, False],
+]
+
+
+def test_cells_have_types() -> None:
+    found = convert(xlsx(Orders=ORDERS), "data/t/orders.xlsx")
+    assert found.conversion is not None
+    assert found.conversion.format == "xlsx"
+    assert found.types == {
+        "order": "bigint",
+        "date": "date",
+        "at": "timestamp",
+        "amount": "double",
+        "paid": "boolean",
+    }
+    assert [list(row.values()) for row in found.values] == ORDERS[1:]
+    assert [row["date_partition"] for row in found.rows] == ["2024-01-15", "2024-01-16"]
+
+
+def test_titles_and_empty_rows_are_no_records() -> None:
+    rows: list[list[Any]] = [["Orders of January"], [], *ORDERS[:2], [None, None], ORDERS[2]]
+    found = convert(xlsx(Orders=rows))
+    assert [row["order"] for row in found.values] == [1, 2]
+    assert found.reasons == [(1, "NOT_A_ROW")]
+
+
+def test_the_rows_of_several_sheets_say_which_they_are_of() -> None:
+    found = convert(xlsx(May=[["a", "b"], [1, "x"]], June=[["b", "c"], ["y", 2]], Empty=[]))
+    assert found.values == [
+        {"_sheet": "May", "a": 1, "b": "x", "c": None},
+        {"_sheet": "June", "a": None, "b": "y", "c": 2},
+    ]
+
+
+def test_a_sheet_without_names_has_made_up_ones() -> None:
+    found = convert(xlsx(One=[[1, 2], [3, 4]]))
+    assert found.values == [{"column_1": 1, "column_2": 2}, {"column_1": 3, "column_2": 4}]
+
+
+def test_a_column_of_several_kinds_is_text() -> None:
+    found = convert(xlsx(One=[["a", "b"], [1, 1.5], ["n/a", date(2024, 1, 15)], [True, "x"]]))
+    assert found.types == {"a": "string", "b": "string"}
+    assert [list(row.values()) for row in found.values] == [
+        ["1", "1.5"],
+        ["n/a", "2024-01-15"],
+        ["true", "x"],
+    ]
+
+
+def test_a_cell_that_does_not_fit_the_table_is_rescued() -> None:
+    found = convert(xlsx(One=[["a", "b"], [1, 1], ["n/a", 2]]), table={"a": "bigint"})
+    assert [row["a"] for row in found.values] == [1, None]
+    assert found.rescued == [None, {"a": "n/a"}]
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sheets, "_MOST", 1000)
+    found = convert(xlsx(One=ORDERS))
+    assert found.status == "TOO_LARGE"
+    assert "save it as CSV" in str(found.error)
+
+
+def test_a_damaged_workbook_is_rejected() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook")
+    found = convert(file.getvalue(), "data/t/x.xlsx")
+    assert found.error is not None
+    assert found.error.code == "CORRUPT_FILE"
