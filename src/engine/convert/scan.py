@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine.convert.exact import conform
 from engine.convert.rules import QUOTED
 from engine.read.reading import NUMBER, Conformed
 from engine.types.kinds import NULL, STRING, duckdb_type, literal, quoted
