@@ -41,6 +41,9 @@ _BINARY = bytes(set(range(32)) - _TEXT_CONTROLS) + b"\x7f"
 _OTHER = re.compile(rb"[\x80-\xff]")
 _END = re.compile(rb"[\x00-\x2f]")
 
+#: Characters of a line beyond which a text of such lines is none in UTF-16.
+_LONG_LINE = 1000
+
 #: Japanese mail and terminals: an escape, then two bytes of ASCII a character.
 _ESCAPED = re.compile(rb"\x1b\$[@B]")
 
@@ -146,7 +149,7 @@ def _if_text(head: bytes, name: str, zeros: int) -> str:
     many = len(text) > 1 and zeros > 0.3 * len(head)
     # In a narrow text hardly any line feed has a zero beside it, at an even place.
     feeds = text.count("\n")
-    lines = len(text) > 8 and feeds and 2 * feeds >= head.count(b"\n") and "\ufffd" not in text
+    lines = 8 < len(text) <= _LONG_LINE * feeds and "\ufffd" not in text
     # Some damage is found later, when the whole file is read.
     return name if strange <= len(text) // 100 and (many or lines) else ""
 
