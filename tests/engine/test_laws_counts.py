@@ -141,9 +141,6 @@ def _relation(patch: Patch, block: Any) -> None:
     patch.setattr(block, "relation", relation)
 
 
-
-
-
 def quarantine(patch: Patch) -> None:
     before = Quarantine.add
 
