@@ -119,7 +119,7 @@ def _is_narrow(head: bytes) -> bool:
     # Of a short text one byte is more than a hundredth: it is the line's, not the file's.
     lines = [line for line in head.split(b"\n") if line]
     damaged = sum(len(line.translate(None, _BINARY)) < len(line) for line in lines)
-    return strange <= len(head) // 10 and damaged <= len(lines) // 4
+    return strange <= len(head) // 10 and damaged <= max(len(lines) // 4, len(lines) > 1)
 
 
 def _is_utf8_head(head: bytes) -> bool:
