@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,10 @@ def _several(job: Job, parts: list[Opened]) -> Conversion:
             quarantine=Quarantine(job.source, folder / "quarantine.jsonl.gz"),
             guesses=[],
         )
-        found.append(_part(inner, part))
+        try:
+            found.append(_part(inner, part))
+        finally:
+            with suppress(OSError):  # a full disk, which has been told
+                inner.quarantine.close()
         table = found[-1].schema if found[-1].outputs else table
     return combined(job, found)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from engine.database import is_full
 from engine.read.footer import footer_of
 from engine.read.parquet_types import ColumnRead, Nanoseconds, schema_of
 from engine.read.typed import Column, TypedBlock, TypedReading, fields_of_file
@@ -32,8 +33,8 @@ _DAMAGE = (
 
 
 def is_damage(error: Exception) -> bool:
-    """Tell whether an error may come from a file's bytes: internal and fatal ones never do."""
-    return isinstance(error, _DAMAGE) or type(error) is duckdb.Error
+    """Tell whether an error may come from a file's bytes: not internal ones, nor a full disk."""
+    return (isinstance(error, _DAMAGE) or type(error) is duckdb.Error) and not is_full(error)
 
 
 def damaged(error: Exception) -> RejectedObjectError:
