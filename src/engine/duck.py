@@ -11,7 +11,7 @@ from engine.convert.stored import stored
 from engine.database import Database
 from engine.job import Options, opened
 from engine.open.detect import Said
-from engine.open.opened import opened as opened_parts
+from engine.open.opened import opened as open_object
 from engine.open.stored import Stored
 from engine.read.formats import converted
 from engine.write.quarantine import Quarantine
@@ -70,7 +70,7 @@ class DuckEngine:
             source, table, self.options, workdir, seconds_left, self.database, contract
         ) as job:
             room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
-            found = opened_parts(source.path, source.key, _said(job), workdir, room, job.check_time)
+            found = open_object(source.path, source.key, _said(job), workdir, room, job.check_time)
             if isinstance(found, Stored):
                 job.compression = found.compression
                 return stored(job, found.path, found.media_type, found.detail)

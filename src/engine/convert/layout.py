@@ -83,11 +83,14 @@ class Layout:
         them.
     added : tuple of str
         New columns and new fields, these by their path.
+    beyond : tuple of str
+        Fields that have no column, since the table has as many as it may: they are rescued.
     """
 
     targets: tuple[Target, ...]
     schema: Schema
     added: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -95,7 +98,9 @@ class Layout:
         return sum(leaves(target.kind) for target in self.targets)
 
 
-def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
+def lay_out(
+    table: Schema | None, fields: Mapping[str, Kind], max_columns: int | None = None
+) -> Layout:
     """Assign each field of a file to a column.
 
     A field goes to the column that was made for its very name, else to a new one of its
@@ -111,6 +116,8 @@ def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
         The table as it is.
     fields : mapping of str to Kind
         Shapes of the file's fields.
+    max_columns : int, optional
+        Columns that a table may have; a field that would need another has none.
 
     Returns
     -------
@@ -122,6 +129,8 @@ def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
     targets: dict[str, Target] = {}
     added: list[str] = []
     used: set[str] = set()
+    room = max_columns - len(columns) if max_columns is not None else len(fields)
+    beyond: list[str] = []
     # A field that bears its column's very name goes first: it never has to make way. Beyond that
     # the order is that of the names, so that files in which it differs agree.
     for field in sorted(fields, key=lambda f: (_origin(f) not in by_origin, f != normalise(f), f)):
@@ -131,6 +140,11 @@ def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
             name = f"{name[: _MAX_NAME - 7]}_{_hash(field)}"
         if fields[field] == NULL and name not in columns:
             continue
+        if name not in columns:
+            room -= 1
+            if room < 0:
+                beyond.append(field)
+                continue
         used.add(name)
         if name in columns:
             before = parse_athena_type(columns[name].type)
@@ -149,7 +163,7 @@ def lay_out(table: Schema | None, fields: Mapping[str, Kind]) -> Layout:
             added.append(target.column)
     for column in LINEAGE:
         columns.setdefault(column.name, column)
-    return Layout(ordered, Schema(tuple(columns.values())), tuple(added))
+    return Layout(ordered, Schema(tuple(columns.values())), tuple(added), tuple(beyond))
 
 
 def origin_of(column: Column) -> str:

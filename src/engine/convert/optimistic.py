@@ -13,8 +13,8 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.convert.layout import RESCUED, lay_out
-from engine.convert.plan import planned
+from engine.convert.layout import RESCUED
+from engine.convert.plan import planned, replanned
 from engine.convert.rows import DAY, conformed, fields_of, publish_rows, summed
 from engine.convert.rules import Rules
 from engine.convert.scan import scan_query
@@ -48,10 +48,17 @@ _OFTEN = 1000
 
 @dataclass(frozen=True, slots=True)
 class _Exact:
-    """Records of a block that are read exactly; all of them where no numbers are given."""
+    """Records of a block that are read exactly; all of them where no numbers are given.
+
+    Attributes
+    ----------
+    counted : bool
+        Whether those of them that are short were counted already.
+    """
 
     block: Block
     numbers: array[int] | None
+    counted: bool = False
 
     def records(self) -> Iterator[Record]:
         return self.block.records(self.numbers)
@@ -67,6 +74,7 @@ class _Pass:
     read: int = 0
     published: list[Published] = field(default_factory=list)
     exact: list[_Exact] = field(default_factory=list)
+    short: int = 0
 
     @property
     def part(self) -> int:
@@ -101,14 +109,14 @@ def convert(job: Job, reading: Reading) -> Conversion:
         last = look == _LOOKS or not reading.sampled
         if last:
             shapes = _with(shapes, reading.learn(rules))
-        plan = planned(job.table, rules, shapes, whole=last)
+        plan = planned(job, rules, shapes, whole=last)
         job.restart()
         done = _Pass(plan, plan.layout, shapes)
         if all(_taken(job, reading, done, block, last=last) for block in reading.blocks()):
             break
         shapes = done.shapes
     done.published.append(publish_rows(job, _rows(job, done), done.layout, done.part))
-    return summed(job, reading.name, done.layout, done.read, done.published)
+    return summed(job, reading.name, done.layout, done.read, done.published, done.short)
 
 
 def _taken(job: Job, reading: Reading, done: _Pass, block: Block, *, last: bool) -> bool:
@@ -143,18 +151,22 @@ def _scanned(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exa
 
 
 def _published(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exact]:
-    query = scan_query(job, reading, done.plan, block.relation(done.plan))
+    relation = block.relation(done.plan)
+    query = scan_query(job, reading, done.plan, relation)
     published = publish(job, query, done.part, done.layout.width)
     if published.rows != block.count():
         # DuckDB and the count do not take the same bytes for records: the exact reading decides.
         raise ExactOnlyError
     done.published.append(published)
+    if relation.short_sql != "false":
+        ((short,),) = job.run(f"SELECT count(*) FROM ({relation.query}) WHERE {relation.short_sql}")
+        done.short += short
     if not published.aside:
         return []
     files = ", ".join(literal(str(path)) for path in published.aside)
     read = "read_json" if job.options.output_format == "json" else "read_parquet"
     numbers = job.run(f"SELECT CAST({quoted(RESCUED)} AS BIGINT) FROM {read}([{files}]) ORDER BY 1")
-    return [_Exact(block, array("q", (number for (number,) in numbers)))]
+    return [_Exact(block, array("q", (number for (number,) in numbers)), counted=True)]
 
 
 def _learned(job: Job, done: _Pass, exact: _Exact, count: int) -> bool:
@@ -177,7 +189,7 @@ def _learned(job: Job, done: _Pass, exact: _Exact, count: int) -> bool:
 def _still(job: Job, done: _Pass, found: dict[str, Kind]) -> bool:
     """Lay the columns out for these fields, too; tell whether those that were written stay."""
     done.shapes = _with(done.shapes, found)
-    done.layout = lay_out(job.table, done.plan.rules.fields(done.shapes))
+    done.layout = replanned(job, done.plan, done.shapes)
     now = {target.field: target for target in done.layout.targets}
     return all(now.get(target.field) == target for target in done.plan.layout.targets)
 
@@ -208,8 +220,9 @@ def _rows(job: Job, done: _Pass) -> Iterator[dict[str, Any]]:
                 reason = Reason.CONTRACT_VIOLATION
                 job.quarantine.add(record.number, reason, str(broken), record.raw)
             else:
-                row = conformed(record.value, targets)
-                fields = fields_of(record.value)
+                done.short += record.short and not exact.counted
+                row = conformed(record.value, done.layout, done.plan.path)
+                fields = {**done.plan.path, **fields_of(record.value)}
                 days = [fields[name] for name in dating if name in fields]
                 if day := first_day(days, job.source.created, job.date_formats):
                     row[DAY] = day.isoformat()

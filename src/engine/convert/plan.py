@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.convert.layout import lay_out
+from engine.types.kinds import NULL, STRING
+from engine.types.paths import path_columns
+from store.naming import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.convert.layout import Layout
     from engine.convert.rules import Rules
+    from engine.job import Job
     from engine.types.kinds import Kind
-    from store.model import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +35,24 @@ class Plan:
         Fields whose column no other record could change: the table has it, the contract gives
         its type, or every record was looked at. What does not fit these is rescued; what does
         not fit another shows that the guess was wrong.
+    path : mapping of str to str
+        Fields that the object's path gives, for records that lack them.
     """
 
     rules: Rules
     shapes: dict[str, Kind]
     layout: Layout
     fixed: frozenset[str]
+    path: Mapping[str, str] = field(default_factory=dict)
 
 
-def planned(table: Schema | None, rules: Rules, shapes: Mapping[str, Kind], *, whole: bool) -> Plan:
+def planned(job: Job, rules: Rules, shapes: Mapping[str, Kind], *, whole: bool) -> Plan:
     """Plan how to read a file.
 
     Parameters
     ----------
-    table : Schema or None
-        The table as it is.
+    job : Job
+        The table as it is, and the path.
     rules : Rules
         The dataset's contract.
     shapes : mapping of str to Kind
@@ -54,13 +60,37 @@ def planned(table: Schema | None, rules: Rules, shapes: Mapping[str, Kind], *, w
     whole : bool
         Whether every record was looked at, and not a sample.
     """
-    fields = rules.fields(shapes)
-    layout = lay_out(table, fields)
-    known = {column.name for column in table.columns} if table else set()
+    path = _path_fields(job.source.key, shapes)
+    fields = rules.fields(_with_path(shapes, path))
+    layout = lay_out(job.table, fields, job.options.max_columns)
+    known = {column.name for column in job.table.columns} if job.table else set()
     known -= {path.partition(".")[0] for path in layout.added}
     fixed = frozenset(
         target.field
         for target in layout.targets
-        if whole or target.column in known or rules.alone(target.field) == fields[target.field]
+        if whole
+        or target.column in known
+        or target.field not in shapes
+        or rules.alone(target.field) == fields[target.field]
     )
-    return Plan(rules, rules.promised(fields, layout), layout, fixed)
+    return Plan(rules, rules.promised(fields, layout), layout, fixed, path)
+
+
+def replanned(job: Job, plan: Plan, shapes: Mapping[str, Kind]) -> Layout:
+    """Give the columns of a plan when more is known of the fields."""
+    fields = plan.rules.fields(_with_path(shapes, plan.path))
+    return lay_out(job.table, fields, job.options.max_columns)
+
+
+def _with_path(shapes: Mapping[str, Kind], path: Mapping[str, str]) -> dict[str, Kind]:
+    return {**shapes, **{name: STRING for name in path if shapes.get(name, NULL) == NULL}}
+
+
+def _path_fields(key: str, shapes: Mapping[str, Kind]) -> dict[str, str]:
+    """Give the ``name=value`` folders of a path, by the field of that name where there is one."""
+    fields = {normalise(field): field for field in shapes}
+    return {
+        fields.get(normalise(name), name): text
+        for name, text in path_columns(key).items()
+        if text is not None
+    }

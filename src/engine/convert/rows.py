@@ -10,14 +10,15 @@ from engine.convert.exact import Repeated, conform
 from engine.convert.layout import RESCUED
 from engine.types.kinds import athena_type, duckdb_type, literal, quoted
 from engine.write.counts import lines_in, prove, rescued_in, rows_in
+from engine.write.dates import candidates
 from engine.write.publish import WIDE, Published, lineage, publish
 from store.model import Conversion, Drift, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from engine.convert.layout import Layout, Target
+    from engine.convert.layout import Layout
     from engine.job import Job
     from engine.write.counts import Rescued
 
@@ -63,15 +64,18 @@ def fields_of(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {VALUE: value}
 
 
-def conformed(value: Any, targets: tuple[Target, ...]) -> dict[str, Any]:
+def conformed(value: Any, layout: Layout, path: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Read one record as a row.
 
     Parameters
     ----------
     value : Any
         What :func:`engine.convert.exact.loads` gave.
-    targets : tuple of Target
-        Where its fields go; a field without one held nothing but nulls.
+    layout : Layout
+        Where its fields go; a field without a column held nothing but nulls, or is beyond what
+        the table may have.
+    path : mapping of str to str, optional
+        Fields that the object's path gives, where the record has none.
 
     Returns
     -------
@@ -80,13 +84,17 @@ def conformed(value: Any, targets: tuple[Target, ...]) -> dict[str, Any]:
     """
     rescued: dict[str, Any] = {}
     fields = fields_of(value)
+    if path:
+        given = {name: text for name, text in path.items() if fields.get(name) is None}
+        fields = {**fields, **given}
     if isinstance(value, Repeated):
         rescued |= {key: every[:-1] for key, every in value.repeated.items()}
     row = {
         target.column: conform(fields[target.field], target.kind, target.field, rescued)
-        for target in targets
+        for target in layout.targets
         if target.field in fields
     }
+    rescued |= {name: fields[name] for name in layout.beyond if fields.get(name) is not None}
     if rescued:
         row[RESCUED] = json.dumps(rescued, ensure_ascii=False, separators=(",", ":"))
     return row
@@ -169,7 +177,7 @@ def _sliced(job: Job, path: Path, columns: dict[str, str], limit: int) -> str:
 
 
 def summed(
-    job: Job, name: str, layout: Layout, read: int, published: Sequence[Published]
+    job: Job, name: str, layout: Layout, read: int, published: Sequence[Published], short: int
 ) -> Conversion:
     """Sum up what became of an object.
 
@@ -185,6 +193,8 @@ def summed(
         Records, counted in the object.
     published : sequence of Published
         What was written.
+    short : int
+        Records whose last fields were left out.
 
     Raises
     ------
@@ -196,6 +206,7 @@ def summed(
     accepted = rows_in(job, outputs)
     quarantined = sum(lines_in(file.path) for file in quarantine)
     prove(read, accepted, quarantined)
+    undated = sum(one.undated for one in published)
     rescued = rescued_in(job, [file for one in published for file in one.rescued])
     return Conversion(
         Status.PARTIAL if quarantined else Status.DONE if read else Status.EMPTY,
@@ -210,9 +221,27 @@ def summed(
         quarantine,
         layout.added,
         _drift(layout, rescued),
-        undated=sum(one.undated for one in published),
-        guesses=tuple(job.guesses),
+        undated=undated,
+        short=short,
+        guesses=(*job.guesses, *_beyond(layout)),
+        date_column=_date_column(job, layout) if accepted > undated else "",
     )
+
+
+def _beyond(layout: Layout) -> tuple[str, ...]:
+    """Say which fields have no column, in words."""
+    if not layout.beyond:
+        return ()
+    names = ", ".join(layout.beyond[:3])
+    more = "" if len(layout.beyond) <= 3 else f" and {len(layout.beyond) - 3:,} more"
+    full = "the table has as many as MaxColumns allows"
+    return (f"no column for {names}{more}: {full}; the values are in _rescued_data",)
+
+
+def _date_column(job: Job, layout: Layout) -> str:
+    """Name the first column that may have dated records."""
+    dating = candidates(job.date_columns, layout.targets)
+    return dating[0].column if dating else ""
 
 
 def _drift(layout: Layout, rescued: Rescued) -> tuple[Drift, ...]:

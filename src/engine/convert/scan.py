@@ -12,9 +12,10 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine.convert.exact import conform
 from engine.convert.rules import QUOTED
-from engine.read.reading import NUMBER
-from engine.types.kinds import NULL, STRING, literal, quoted
+from engine.read.reading import NUMBER, Conformed
+from engine.types.kinds import NULL, STRING, duckdb_type, literal, quoted
 from engine.write.dates import candidates, certain_day_sql
 from engine.write.publish import ASIDE, dated, lineage
 from store.naming import PARTITION_KEY
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from engine.convert.layout import Target
     from engine.convert.plan import Plan
     from engine.job import Job
-    from engine.read.reading import Conformed, Reading, Relation
+    from engine.read.reading import Reading, Relation
     from engine.types.kinds import Kind
 
 _NO_TEXT = "CAST(NULL AS VARCHAR)"
@@ -122,14 +123,47 @@ def _finished(job: Job, values: list[_Value], rescued: str, day: str, query: str
 def _values(reading: Reading, plan: Plan, fields: frozenset[str]) -> list[_Value]:
     found = []
     for number, target in enumerate(plan.layout.targets):
-        shape = plan.shapes.get(target.field)
-        if shape is None or target.field not in fields or not target.written:
+        name, shape = target.field, plan.shapes.get(target.field)
+        if shape is None or not target.written:
             continue
-        conformed = reading.conformed(
-            quoted(target.field), shape, target.kind, fixed=target.field in plan.fixed
-        )
+        if name in fields:
+            conformed = reading.conformed(
+                quoted(name), shape, target.kind, fixed=name in plan.fixed
+            )
+            if name in plan.path:
+                conformed = _filled(quoted(name), conformed, _constant(target, plan.path[name]))
+        elif name in plan.path:
+            conformed = _constant(target, plan.path[name])
+        else:
+            continue
         found.append(_Value(target, conformed, f"lake_f{number}", f"lake_v{number}"))
     return found
+
+
+def _constant(target: Target, text: str) -> Conformed:
+    """Give a value that the path has for every record."""
+    rescued: dict[str, object] = {}
+    value = conform(text, target.kind, target.field, rescued)
+    kind_sql = duckdb_type(target.kind)
+    if rescued:
+        json_sql = literal(json.dumps(text, ensure_ascii=False))
+        return Conformed("false", f"CAST(NULL AS {kind_sql})", json_sql, literal(text))
+    spelled = value if isinstance(value, str) else json.dumps(value)
+    return Conformed("true", f"CAST({literal(spelled)} AS {kind_sql})", text_sql=literal(text))
+
+
+def _filled(value_sql: str, own: Conformed, path: Conformed) -> Conformed:
+    """Take the value of the path where a record has none of its own."""
+
+    def either(path_sql: str, own_sql: str) -> str:
+        return f"CASE WHEN {value_sql} IS NULL THEN {path_sql} ELSE {own_sql} END"
+
+    return Conformed(
+        either(path.fits_sql, own.fits_sql),
+        either(path.value_sql, own.value_sql),
+        either(path.rescued_sql, own.rescued_sql),
+        f"coalesce(CAST({own.text_sql or value_sql} AS VARCHAR), {path.text_sql})",
+    )
 
 
 def _aside(plan: Plan, values: list[_Value], relation: Relation) -> str:

@@ -34,7 +34,7 @@ class Said:
     csv : CsvSettings
         The contract's ``x-csv``.
     columns : frozenset of str
-        Names of the table's columns.
+        Names of the table's columns, and of the contract's.
     """
 
     content_type: str = ""

@@ -82,7 +82,7 @@ class Judge:
         for name, text in zip(dialect.columns, fields, strict=False):
             if text is not None and text not in self._nulls:
                 found[name] = field(text)
-        return Record(number, raw, found)
+        return Record(number, raw, found, short=len(fields) < width)
 
     def _repeats(self, fields: list[str | None]) -> bool:
         if len(fields) != len(self.header):

@@ -23,7 +23,7 @@ _NEVER = "\n\x02"
 #: DuckDB's own limit of a line is twice as much.
 _LONG = 1_000_000
 
-_ODD = "lake_odd"
+_ODD, _SHORT = "lake_odd", "lake_short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,16 @@ class Text:
             if columns is not None and name not in columns:
                 text = f"nullif({text}, '')"
             fields.append(f"{text} AS {quoted(name)}")
+        short = ""
+        if self.dialect.short and self._width > 1:
+            fields.append(f"c{self._width - 1} IS NULL AS {_SHORT}")
+            short = _SHORT
         query = (
             f"SELECT {', '.join([*fields, ''])}{self._odd_sql(names)} AS {_ODD}, {NUMBER} FROM "
             f"(SELECT *, {self.number_sql} AS {NUMBER} FROM {self._csv()}) "
             f"WHERE {NUMBER} IS NOT NULL AND {self._filled()}"
         )
-        return Relation(query, names, _ODD)
+        return Relation(query, names, _ODD, short or "false")
 
     @property
     def _width(self) -> int:

@@ -31,11 +31,14 @@ class Relation:
     odd_sql : str
         Over these columns: true for a record that only the exact reading can judge, such as a
         row of another width; never null.
+    short_sql : str
+        True for a record whose last fields were left out; never null.
     """
 
     query: str
     fields: frozenset[str]
     odd_sql: str = "false"
+    short_sql: str = "false"
 
 
 class ExactOnlyError(Exception):
@@ -81,6 +84,8 @@ class Record:
         Why it is no record.
     detail : str
         The same for people: what, where, what to do.
+    short : bool
+        Whether its last fields were left out.
     """
 
     number: int
@@ -88,6 +93,7 @@ class Record:
     value: Any = None
     reason: Reason | None = None
     detail: str = ""
+    short: bool = False
 
 
 class Block(Protocol):
