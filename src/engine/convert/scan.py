@@ -88,7 +88,9 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
         if (test := certain_day_sql(texts[target.field], target.kind)) != "true"
     ]
     aside = " OR ".join([aside] * (aside != "false") + unsure) or "false"
-    certain = plan.rules.certain(plan.shapes, plan.layout)
+    there = {value.target.field for value in values}
+    shapes = {name: shape for name, shape in plan.shapes.items() if name in there}
+    certain = plan.rules.certain(shapes, plan.layout)
     query = (
         f"SELECT {', '.join([*named, ''])}{aside} AS lake_aside, {rescued} AS lake_rescued, "
         f"{day} AS lake_day, {NUMBER} FROM (SELECT *{inner} FROM ({relation.query}))"
@@ -127,9 +129,8 @@ def _values(reading: Reading, plan: Plan, fields: frozenset[str]) -> list[_Value
         if shape is None or not target.written:
             continue
         if name in fields:
-            conformed = reading.conformed(
-                quoted(name), shape, target.kind, fixed=name in plan.fixed
-            )
+            fixed = name in plan.fixed and not plan.rules.judges(name)
+            conformed = reading.conformed(quoted(name), shape, target.kind, fixed=fixed)
             if name in plan.path:
                 conformed = _filled(quoted(name), conformed, _constant(target, plan.path[name]))
         elif name in plan.path:
@@ -172,8 +173,8 @@ def _aside(plan: Plan, values: list[_Value], relation: Relation) -> str:
     for value in values:
         if value.certain:
             continue
-        if value.target.field not in plan.fixed:
-            # What does not fit here may change the column's type: it is looked at exactly.
+        if value.target.field not in plan.fixed or plan.rules.judges(value.target.field):
+            # What does not fit here may change the column's type, or break the contract.
             tests.append(f"NOT {value.fits_name}")
         elif value.conformed.rescued_sql == _NO_TEXT:
             tests.append(f"NOT {value.fits_name}")
@@ -181,7 +182,7 @@ def _aside(plan: Plan, values: list[_Value], relation: Relation) -> str:
             tests.append(f"(NOT {value.fits_name} AND {value.conformed.rescued_sql} IS NULL)")
     # Fields without a column held nothing but nulls where they were looked at.
     known = {value.target.field for value in values}
-    unknown = sorted(plan.shapes.keys() & relation.fields - known)
+    unknown = sorted(relation.fields - known)
     tests += [f"{quoted(name)} IS NOT NULL" for name in unknown]
     return " OR ".join(tests) or "false"
 

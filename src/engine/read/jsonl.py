@@ -66,12 +66,12 @@ class JsonLines:
     sampled: bool = True
     supposed: bool = False
 
-    def guess(self) -> dict[str, Kind]:
+    def guess(self, rules: Rules) -> dict[str, Kind]:
         """See the protocol."""
         shapes: dict[str, Kind] = {}
         for line in _sampled(self.path):
             record = self.parsed(0, line)
-            if record.reason is None:
+            if record.reason is None and not rules.violation(record.value):
                 observe(shapes, record.value)
         return shapes
 

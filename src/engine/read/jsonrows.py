@@ -85,7 +85,6 @@ class JsonReading(TypedReading):
 
     def learn(self, rules: Rules) -> dict[str, Kind]:
         """Find out which fields have values that only text holds all of."""
-        del rules
         fields = [field for field in self.fields if field.text_sql]
         tests = [
             f"coalesce(bool_or({quoted(f.raw_column)} IS NOT NULL AND {quoted(f.column)} IS NULL), "
@@ -104,9 +103,9 @@ class JsonReading(TypedReading):
                 for f in self.fields
             )
         )
-        return self.guess()
+        return self.guess(rules)
 
-    def guess(self) -> dict[str, Kind]:
+    def guess(self, _rules: Rules) -> dict[str, Kind]:
         """Say what the fields are, as far as the file says it itself."""
         # What only :meth:`learn` knows must not be contradicted here: text has any value.
         return {f.name: NULL if f.text_sql else f.kind for f in self.fields}

@@ -150,8 +150,8 @@ def _leaf(value: str, shape: Kind, kind: Kind, *, fixed: bool) -> tuple[str, str
     text = f"CAST({value} AS VARCHAR)"
     if kind == BOOLEAN:
         return f"{text} IN ('true', 'false')", f"{text} = 'true'"
-    if not fixed and kind in (BIGINT, DOUBLE):
-        return _own_type(text, kind)
+    if not fixed and isinstance(kind, Scalar) and (found := _own_type(text, kind)):
+        return found
     if isinstance(kind, Scalar) and (
         kind.name in WHOLE_DIGITS or kind == DOUBLE or sized(kind)[0] == "decimal"
     ):
@@ -177,13 +177,13 @@ def _text(value: str) -> str:
 _PLAIN = "NOT contains({0}, '.') AND NOT contains({0}, 'e')"
 
 
-def _own_type(text: str, kind: Kind) -> tuple[str, str]:
+def _own_type(text: str, kind: Scalar) -> tuple[str, str] | None:
     """Prove a number of the very type that was seen so far: quotes and fractions show another."""
     if kind == BIGINT:
         read = f"TRY_CAST({text} AS BIGINT)"
         return f"({read} IS NOT NULL AND {_PLAIN.format(text)})", read
-    fits, read = number_as(text, kind) or ("false", "NULL")
-    return f"({fits} AND NOT starts_with({text}, '\"'))", read
+    found = number_as(text, kind)
+    return found and (f"({found[0]} AND NOT starts_with({text}, '\"'))", found[1])
 
 
 def _number(text: str, kind: Scalar) -> tuple[str, str]:
