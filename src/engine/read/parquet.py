@@ -9,7 +9,7 @@ import duckdb
 
 from engine.database import is_full
 from engine.read.footer import footer_of
-from engine.read.parquet_types import ColumnRead, Nanoseconds, schema_of
+from engine.read.parquet_types import ColumnRead, Nanoseconds, Node, schema_of
 from engine.read.typed import Column, TypedBlock, TypedReading, fields_of_file
 from engine.types.kinds import literal, quoted
 from store.errors import RejectedObjectError
@@ -42,6 +42,15 @@ def damaged(error: Exception) -> RejectedObjectError:
     return RejectedObjectError(Reason.CORRUPT_FILE, f"Parquet: {error}")
 
 
+def _check_names(node: Node) -> None:
+    """Refuse names that no statement can hold."""
+    if "\0" in node.name:
+        detail = f"Parquet: a column's name has a zero character: {node.name!r}"
+        raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail)
+    for child in node.children:
+        _check_names(child)
+
+
 class ParquetReading(TypedReading):
     """A Parquet file.
 
@@ -67,6 +76,7 @@ class ParquetReading(TypedReading):
         self._rows = f"read_parquet({literal(str(path))}, hive_partitioning = false)"
         try:
             root = schema_of(job.db, path)
+            _check_names(root)
             found = job.db.sql(f"SELECT * FROM {self._rows}")
             parts = zip(found.columns, found.types, root.children, strict=True)
             nanoseconds = Nanoseconds(job.db, self._rows)
