@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
+from engine.convert.layout import LINEAGE
 from engine.convert.parts import combined
 from engine.convert.stored import stored
 from engine.database import Database
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from engine.job import Job
     from engine.open.opened import Opened
     from store.model import Conversion, OutputFile, Schema, Source
+
+
+#: Columns of every table, which name none of a file's.
+_LINEAGE = frozenset(column.name for column in LINEAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ def _said(job: Job) -> Said:
         contract.encoding if contract else "",
         contract.csv if contract else CsvSettings(),
         frozenset(
-            [column.name for column in (table.columns if table else ())]
+            [c.name for c in (table.columns if table else ()) if c.name not in _LINEAGE]
             + [normalise(name) for name in (contract.root.properties if contract else ())]
         ),
     )

@@ -252,7 +252,9 @@ def _told_apart(shapes: dict[str, Kind]) -> dict[str, Kind]:
                 return distinct(item)
             case Struct(fields):
                 names = {normalise(name) for name, _ in fields}
-                return len(names) == len(fields) and all(distinct(k) for _, k in fields)
+                spelled = all(name and "\0" not in name for name, _ in fields)
+                different = spelled and len(names) == len(fields)
+                return different and all(distinct(k) for _, k in fields)
             case _:
                 return True
 

@@ -84,6 +84,15 @@ def _check_shredded(root: Node, rows: str) -> None:
         return
 
 
+def _check_names(node: Node) -> None:
+    """Refuse names that no statement can hold."""
+    if "\0" in node.name:
+        detail = f"Parquet: a column's name has a zero character: {node.name!r}"
+        raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail)
+    for child in node.children:
+        _check_names(child)
+
+
 class ParquetReading(TypedReading):
     """A Parquet file.
 
@@ -112,6 +121,7 @@ class ParquetReading(TypedReading):
         try:
             root = schema_of(job.db, path)
             _check_shredded(root, self._rows)
+            _check_names(root)
             found = job.db.sql(f"SELECT * FROM {self._rows}")
             parts = zip(found.columns, found.types, root.children, strict=True)
             nanoseconds = Nanoseconds(job.db, self._rows)
