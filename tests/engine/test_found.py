@@ -130,3 +130,12 @@ def test_a_table_without_names_does_not_hide_a_plain_header() -> None:
     assert len(_csv("1,2\n3,4\n", table).rows) == 2
     assert len(_csv("a,b\n3,4\n", table).rows) == 1
     assert len(_csv("a,b\nc,d\n", table).rows) == 2
+
+
+def test_a_last_row_that_sums_up_is_no_row() -> None:
+    rows = "".join(f"{n},Graz,{n}.5\n" for n in range(1, 40))
+    found = _csv(f"order,city,amount\n{rows}Total,,819.5\n")
+    assert found.reasons == [(40, "NOT_A_ROW")]
+    assert found.types["order"] == "bigint"
+    of_texts = _csv("name,amount\nAnn,1\nBob,2\nCyd,4\nTotal,7\n")
+    assert len(of_texts.rows) == 4

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
-from engine.open.headers import Header, find_header, looks_like_names
+from engine.open.headers import Header, find_header, looks_like_names, total_of
 from engine.open.widths import DELIMITERS, Cut, best_cut, cells_of
 from engine.read.tokens import Grammar
 from store.naming import normalise
@@ -69,6 +69,8 @@ class Dialect:
         ``,`` where the contract says that numbers are written so.
     guesses : tuple of str
         What was guessed, for the ledger.
+    total : str
+        The first cell of rows that sum up others; empty for none.
     """
 
     delimiter: str
@@ -85,6 +87,7 @@ class Dialect:
     nulls: tuple[str, ...] = ("\\N",)
     decimal: str = "."
     guesses: tuple[str, ...] = ()
+    total: str = ""
 
     @property
     def grammar(self) -> Grammar:
@@ -138,7 +141,9 @@ def read_samples(path: Path, encoding: str = "utf-8") -> list[str]:
         texts.append(head if size <= len(first) else _whole_lines(head, first=True))
         for n in range(1, _PROBES + 1) if size > len(first) + _PROBES * _PROBE else ():
             file.seek(max(len(first), (size - _PROBE) * n // _PROBES) // unit * unit)
-            texts.append(_whole_lines(file.read(_PROBE).decode(further, "replace"), first=False))
+            text = file.read(_PROBE).decode(further, "replace")
+            # Of the last one the end is the file's.
+            texts.append(_whole_lines(text if n < _PROBES else f"{text}\n", first=False))
     return texts
 
 
@@ -300,6 +305,9 @@ def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSe
         guesses.append("quotes within quotes are escaped by a backslash")
     if head[:before].strip():
         guesses.append(f"the first {preamble} lines are taken for no part of the table")
+    total = total_of(cut, header)
+    if total:
+        guesses.append(f"rows that begin with {total!r} are taken for totals")
     if header.units:
         guesses.append("the row below the header is taken for units")
     return Dialect(
@@ -317,4 +325,5 @@ def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSe
         ("\\N", *(said.nulls or ())),
         said.decimal or ".",
         tuple(guesses),
+        total,
     )
