@@ -26,7 +26,10 @@ _LONG_HEAD = 1024 * 1024
 NAMED = {"csv": ",", "tsv": "\t", "tab": "\t", "psv": "|"}
 
 #: Names of files whose lines are text, unless their content proves more.
-_TEXTS = frozenset({"log", "txt", "md", "text", "out", "err", "rst"})
+_TEXTS = frozenset(
+    {"log", "txt", "md", "text", "out", "err", "rst", "tex", "html", "htm", "xml"}
+    | {"yaml", "yml", "toml", "ini", "cfg", "conf", "sql", "py", "js", "sh"}
+)
 
 #: Divides no text: a file of one column has no delimiter.
 NO_DELIMITER = "\x1f"
@@ -143,7 +146,9 @@ def read_samples(path: Path, encoding: str = "utf-8") -> list[str]:
             file.seek(max(len(first), (size - _PROBE) * n // _PROBES) // unit * unit)
             text = file.read(_PROBE).decode(further, "replace")
             # Of the last one the end is the file's.
-            texts.append(_whole_lines(text if n < _PROBES else f"{text}\n", first=False))
+            if n == _PROBES and not text.endswith(("\n", "\r")):
+                text += "\n"
+            texts.append(_whole_lines(text, first=False))
     return texts
 
 
@@ -245,7 +250,8 @@ def _unless_header(head: str, found: _Opening) -> _Opening:
         # Above numbers, names may have spaces: # energy (MeV), n (cm2 g-1)
         words = not any(map(_is_number, last.strip("# \r\n").split(delimiter)))
         numbers = all(map(_is_number, below.split(delimiter)))
-        if " " not in last.strip("# \r\n") or (words and numbers):
+        several = last.count(delimiter) > 1
+        if " " not in last.strip("# \r\n") or (words and (numbers or several)):
             return replace(found, offset=found.offset - len(last))
     return found
 
@@ -301,6 +307,8 @@ def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSe
         guesses.append(f"delimiter guessed: {cut.grammar.delimiter!r}")
     if cut.grammar.quote == "" and said.quote is None:
         guesses.append("quotes are taken for characters: they do not match")
+    if cut.grammar.quote == "'" and said.quote is None:
+        guesses.append("quotes are single ones")
     if cut.grammar.escape == "\\" and said.escape is None:
         guesses.append("quotes within quotes are escaped by a backslash")
     if head[:before].strip():

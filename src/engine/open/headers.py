@@ -256,14 +256,15 @@ def _decided(
         return True, ""
     unnamed = table and all(re.fullmatch(r"column_\d+|_.*", name) for name in table)
     # That a file without a header came first says nothing of one that plainly has one.
-    if unnamed and known == 0 and not (contrast > 1 and looks_like_names(cells)):
+    if unnamed and known == 0 and not (contrast > 1 and all(map(_is_word, filled))):
         return False, "as in the table"
     names = ", ".join(cells)[:200]
     if contrast > 0 and filled:
         return True, f"guessed: {names}: differs from the rows below"
     if contrast < 0 or not named:
         return False, "guessed: the first row is like the others"
-    same = len(set(cells)) == len(cells)
+    # Columns without a name are common; one cell alone is rather a title.
+    same = len(set(filled)) == len(filled) > (len(cells) > 1)
     words = all(_kind_of(cell) == "text" for cell in filled)
     alone = len(cells) > 1 and all(cells) and looks_like_names(cells)
     if filled and same and words and (more or alone):
