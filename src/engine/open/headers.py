@@ -266,7 +266,7 @@ def _decided(
     # Columns without a name are common; one cell alone is rather a title.
     same = len(set(filled)) == len(filled) > (len(cells) > 1)
     words = all(_kind_of(cell) == "text" for cell in filled)
-    alone = len(cells) > 1 and all(cells) and looks_like_names(cells)
+    alone = all(cells) and (len(cells) > 2 or (len(cells) == 2 and looks_like_names(cells)))
     if filled and same and words and (more or alone):
         return True, f"guessed: {names}: words, and most files of this name have one"
     return False, "guessed: the first row is no row of names"
