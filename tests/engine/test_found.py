@@ -167,3 +167,10 @@ def test_a_yaml_that_quotes_a_table_is_text() -> None:
     found = convert(body.encode(), "data/t/a.yaml")
     assert found.conversion is not None
     assert found.conversion.format == "text"
+
+
+def test_single_quotes_may_be_wrong_in_some_rows() -> None:
+    rows = "".join(f"{n},'Ann, {n}, and so on',{n}.5\n" for n in range(8))
+    found = _csv(f"id,'name',amount\n{rows}8,'it's, so',1.5\n9,'x',2.5\n")
+    assert found.reasons == [(9, "MALFORMED_ROW")]
+    assert found.values[0] == {"id": 0, "name": "Ann, 0, and so on", "amount": 0.5}

@@ -192,7 +192,7 @@ def _quoted_best(texts: list[str], delimiter: str, said: CsvSettings) -> Cut:
     wrong = sum(row.wrong for row in doubled.every)
     if doubled.share < 0.9 and any("'" in text for text in texts):
         single = _cut(texts, Grammar(delimiter, "'", "'"))
-        if single.share > max(doubled.share, 0.9):
+        if single.share > doubled.share + 0.1:
             return single
     if quote not in "".join(texts):
         return doubled
