@@ -130,3 +130,47 @@ def test_a_table_without_names_does_not_hide_a_plain_header() -> None:
     assert len(_csv("1,2\n3,4\n", table).rows) == 2
     assert len(_csv("a,b\n3,4\n", table).rows) == 1
     assert len(_csv("a,b\nc,d\n", table).rows) == 2
+
+
+def test_a_last_row_that_sums_up_is_no_row() -> None:
+    rows = "".join(f"{n},Graz,{n}.5\n" for n in range(1, 40))
+    found = _csv(f"order,city,amount\n{rows}Total,,819.5\n")
+    assert found.reasons == [(40, "NOT_A_ROW")]
+    assert found.types["order"] == "bigint"
+    of_texts = _csv("name,amount\nAnn,1\nBob,2\nCyd,4\nTotal,7\n")
+    assert len(of_texts.rows) == 4
+
+
+def test_single_quotes_are_quotes_where_that_makes_rows_equally_wide() -> None:
+    rows = "".join(f"{n},'Ann, {n}',{n}.5\n" for n in range(5))
+    found = _csv(f"id,'name',amount\n{rows}")
+    assert (found.status, list(found.types)) == ("DONE", ["id", "name", "amount"])
+    assert found.values[0] == {"id": 0, "name": "Ann, 0", "amount": 0.5}
+    kept = _csv("id,name\n1,'a'\n2,O'Hara\n")
+    assert [row["name"] for row in kept.values] == ["'a'", "O'Hara"]
+
+
+def test_a_header_may_begin_with_a_number_sign() -> None:
+    found = _csv("#,Name,Type 1\n1,Bulba,Grass\n2,Ivy,Fire\n")
+    assert len(found.rows) == 2
+    assert list(found.types)[1:] == ["name", "type_1"]
+
+
+def test_a_header_of_which_some_columns_have_no_name() -> None:
+    found = _csv("Minister,Date,Name,,\nAnn,May,Somebody,,\nBob,June,Another one,,\n")
+    assert len(found.rows) == 2
+    assert {"minister", "date", "name"} <= set(found.types)
+
+
+def test_a_yaml_that_quotes_a_table_is_text() -> None:
+    body = "body: |\n" + "".join(f"  {n},2,3,4\n" for n in range(90))
+    found = convert(body.encode(), "data/t/a.yaml")
+    assert found.conversion is not None
+    assert found.conversion.format == "text"
+
+
+def test_single_quotes_may_be_wrong_in_some_rows() -> None:
+    rows = "".join(f"{n},'Ann, {n}, and so on',{n}.5\n" for n in range(8))
+    found = _csv(f"id,'name',amount\n{rows}8,'it's, so',1.5\n9,'x',2.5\n")
+    assert found.reasons == [(9, "MALFORMED_ROW")]
+    assert found.values[0] == {"id": 0, "name": "Ann, 0, and so on", "amount": 0.5}

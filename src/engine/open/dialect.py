@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
-from engine.open.headers import Header, find_header, looks_like_names
+from engine.open.headers import Header, find_header, looks_like_names, total_of
 from engine.open.widths import DELIMITERS, Cut, best_cut, cells_of
 from engine.read.tokens import Grammar
 from store.naming import normalise
@@ -26,7 +26,10 @@ _LONG_HEAD = 1024 * 1024
 NAMED = {"csv": ",", "tsv": "\t", "tab": "\t", "psv": "|"}
 
 #: Names of files whose lines are text, unless their content proves more.
-_TEXTS = frozenset({"log", "txt", "md", "text", "out", "err", "rst"})
+_TEXTS = frozenset(
+    {"log", "txt", "md", "text", "out", "err", "rst", "tex", "html", "htm", "xml"}
+    | {"yaml", "yml", "toml", "ini", "cfg", "conf", "sql", "py", "js", "sh"}
+)
 
 #: Divides no text: a file of one column has no delimiter.
 NO_DELIMITER = "\x1f"
@@ -69,6 +72,8 @@ class Dialect:
         ``,`` where the contract says that numbers are written so.
     guesses : tuple of str
         What was guessed, for the ledger.
+    total : str
+        The first cell of rows that sum up others; empty for none.
     """
 
     delimiter: str
@@ -85,6 +90,7 @@ class Dialect:
     nulls: tuple[str, ...] = ("\\N",)
     decimal: str = "."
     guesses: tuple[str, ...] = ()
+    total: str = ""
 
     @property
     def grammar(self) -> Grammar:
@@ -138,7 +144,11 @@ def read_samples(path: Path, encoding: str = "utf-8") -> list[str]:
         texts.append(head if size <= len(first) else _whole_lines(head, first=True))
         for n in range(1, _PROBES + 1) if size > len(first) + _PROBES * _PROBE else ():
             file.seek(max(len(first), (size - _PROBE) * n // _PROBES) // unit * unit)
-            texts.append(_whole_lines(file.read(_PROBE).decode(further, "replace"), first=False))
+            text = file.read(_PROBE).decode(further, "replace")
+            # Of the last one the end is the file's.
+            if n == _PROBES and not text.endswith(("\n", "\r")):
+                text += "\n"
+            texts.append(_whole_lines(text, first=False))
     return texts
 
 
@@ -240,7 +250,8 @@ def _unless_header(head: str, found: _Opening) -> _Opening:
         # Above numbers, names may have spaces: # energy (MeV), n (cm2 g-1)
         words = not any(map(_is_number, last.strip("# \r\n").split(delimiter)))
         numbers = all(map(_is_number, below.split(delimiter)))
-        if " " not in last.strip("# \r\n") or (words and numbers):
+        several = last.count(delimiter) > 1
+        if " " not in last.strip("# \r\n") or (words and (numbers or several)):
             return replace(found, offset=found.offset - len(last))
     return found
 
@@ -296,10 +307,15 @@ def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSe
         guesses.append(f"delimiter guessed: {cut.grammar.delimiter!r}")
     if cut.grammar.quote == "" and said.quote is None:
         guesses.append("quotes are taken for characters: they do not match")
+    if cut.grammar.quote == "'" and said.quote is None:
+        guesses.append("quotes are single ones")
     if cut.grammar.escape == "\\" and said.escape is None:
         guesses.append("quotes within quotes are escaped by a backslash")
     if head[:before].strip():
         guesses.append(f"the first {preamble} lines are taken for no part of the table")
+    total = total_of(cut, header)
+    if total:
+        guesses.append(f"rows that begin with {total!r} are taken for totals")
     if header.units:
         guesses.append("the row below the header is taken for units")
     return Dialect(
@@ -317,4 +333,5 @@ def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSe
         ("\\N", *(said.nulls or ())),
         said.decimal or ".",
         tuple(guesses),
+        total,
     )

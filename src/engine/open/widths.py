@@ -187,9 +187,15 @@ def _quoted_best(texts: list[str], delimiter: str, said: CsvSettings) -> Cut:
     """Decide whether quotes are doubled, escaped, or characters."""
     quote = '"' if said.quote is None else said.quote
     doubled = _cut(texts, Grammar(delimiter, quote, said.escape or quote))
-    if said.quote is not None or said.escape is not None or quote not in "".join(texts):
+    if said.quote is not None or said.escape is not None:
         return doubled
     wrong = sum(row.wrong for row in doubled.every)
+    if doubled.share < 0.9 and any("'" in text for text in texts):
+        single = _cut(texts, Grammar(delimiter, "'", "'"))
+        if single.share > doubled.share + 0.1:
+            return single
+    if quote not in "".join(texts):
+        return doubled
     if any('\\"' in text for text in texts):
         escaped = _cut(texts, Grammar(delimiter, quote, "\\"))
         less = sum(row.wrong for row in escaped.every)
