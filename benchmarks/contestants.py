@@ -42,9 +42,7 @@ class Work:
     def of(cls, name: str, file: Path) -> Work:
         """Tell it by the names."""
         flights = name in ("csv", "csv_one_date")
-        return cls(
-            name, _KINDS.get(file.suffix, "json"), "time_hour" if flights else "timestamp"
-        )
+        return cls(name, _KINDS.get(file.suffix, "json"), "time_hour" if flights else "timestamp")
 
 
 def duckdb_copy(work: Work, file: Path, output: Path) -> None:
@@ -107,7 +105,9 @@ def main() -> None:
     from benchmarks import function, peers
 
     name, file, output = sys.argv[1], Path(sys.argv[3]), Path(sys.argv[4])
-    found = next(getattr(m, name) for m in (sys.modules[__name__], peers, function) if name in dir(m))
+    found = next(
+        getattr(m, name) for m in (sys.modules[__name__], peers, function) if name in dir(m)
+    )
     start()
     found(Work.of(sys.argv[2], file), file, output)
     cpu, wall = passed()
