@@ -265,7 +265,7 @@ def _seen(job: Job, block: CsvBlock) -> dict[int, tuple[Any, ...]]:
     try:
         found = job.run(f"SELECT {NUMBER}, {relation.odd_sql}, a, b FROM ({relation.query})")
     except duckdb.Error:
-        divided = block.divided(None)  # type: ignore[arg-type]  # not looked at
+        divided = block.divided(None, "")  # type: ignore[arg-type]  # not looked at
         assert divided is not None
         assert not divided[1]
         return _seen(job, divided[0])

@@ -135,19 +135,18 @@ def _taken(job: Job, reading: Reading, done: _Pass, block: Block, *, last: bool)
 
 def _scanned(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exact]:
     """Write what is as promised; give what has to be read exactly."""
-    try:
-        return _published(job, reading, done, block)
-    except ExactOnlyError:
-        return [_Exact(block, None)]
-    except DATA_ERRORS:
-        divided = block.divided(done.plan)
-    if divided is None:
-        return [_Exact(block, None)]
-    rest, odd = divided
-    try:
-        return [_Exact(block, array("q", odd)), *_published(job, reading, done, rest)]
-    except (ExactOnlyError, *DATA_ERRORS):
-        return [_Exact(block, None)]
+    rest, exact = block, list[_Exact]()
+    while True:
+        try:
+            return [*exact, *_published(job, reading, done, rest)]
+        except ExactOnlyError:
+            return [_Exact(block, None)]
+        except DATA_ERRORS as error:
+            divided = rest.divided(done.plan, str(error))
+        if divided is None:
+            return [_Exact(block, None)]
+        rest, odd = divided
+        exact = [_Exact(block, array("q", odd))] if odd else []
 
 
 def _published(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exact]:

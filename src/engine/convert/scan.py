@@ -32,12 +32,45 @@ _NO_TEXT = "CAST(NULL AS VARCHAR)"
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """One column of the file, with the names that its proof and its value have in the query."""
+    """One column of the file; its proof, its value and its rescue have names in the query."""
 
     target: Target
     conformed: Conformed
-    fits_name: str
-    value_name: str
+    number: int
+    fixed: bool
+
+    @property
+    def fits_name(self) -> str:
+        return f"lake_f{self.number}"
+
+    @property
+    def value_name(self) -> str:
+        return f"lake_v{self.number}"
+
+    @property
+    def rescued_name(self) -> str:
+        return f"lake_r{self.number}"
+
+    @property
+    def rescues(self) -> bool:
+        """Whether what does not fit may be rescued here; where not, its record is set aside."""
+        return self.fixed and not self.certain and self.conformed.rescued_sql != _NO_TEXT
+
+    @property
+    def tested_sql(self) -> str:
+        """Give the test, in which the value goes by its name where it is an expression."""
+        fits, value = self.conformed.fits_sql, self.conformed.value_sql
+        whole = value.startswith(("TRY_CAST(", "CASE WHEN ")) and value.endswith((")", " END"))
+        return fits.replace(value, self.value_name) if whole else fits
+
+    @property
+    def column_sql(self) -> str:
+        """Give the column's value; what a row that is set aside has here is nothing to anybody."""
+        if self.certain:
+            return self.conformed.value_sql
+        if not self.rescues:
+            return self.value_name
+        return f"CASE WHEN {self.fits_name} THEN {self.value_name} END"
 
     @property
     def certain(self) -> bool:
@@ -66,34 +99,36 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
         ``ASIDE``, and their record's number in ``_rescued_data``.
     """
     values = _values(reading, plan, relation.fields)
-    inner = "".join(
-        # A test that cannot be decided is not passed.
-        f", ({v.conformed.fits_sql}) IS TRUE AS {v.fits_name}, "
-        f"{v.conformed.value_sql} AS {v.value_name}"
-        for v in values
-        if not v.certain
+    unsure = [value for value in values if not value.certain]
+    read = "".join(f", {v.conformed.value_sql} AS {v.value_name}" for v in unsure)
+    # A test that cannot be decided is not passed. DuckDB computes twice what is said twice, so
+    # the value has a name before it is tested, and the test one before anything depends on it.
+    tested = "".join(f", ({v.tested_sql}) IS TRUE AS {v.fits_name}" for v in unsure)
+    kept = "".join(
+        f", CASE WHEN NOT {v.fits_name} THEN {v.conformed.rescued_sql} END AS {v.rescued_name}"
+        for v in unsure
+        if v.rescues
     )
-    columns = [
-        v.conformed.value_sql if v.certain else f"CASE WHEN {v.fits_name} THEN {v.value_name} END"
-        for v in values
-    ]
+    inner = f"SELECT *{tested} FROM (SELECT *{read} FROM ({relation.query}))"
+    inner = f"SELECT *{kept} FROM ({inner})" if kept else inner
+    columns = [v.column_sql for v in values]
     named = [f"{sql} AS {quoted(v.target.column)}" for v, sql in zip(values, columns, strict=True)]
     aside, rescued = _aside(plan, values, relation), _rescued(values)
     texts = {v.target.field: v.conformed.text_sql or quoted(v.target.field) for v in values}
     dating = [replace(v.target, kind=_own_kind(plan, v.target)) for v in values]
     day = dated(job, dating, texts)
-    unsure = [
+    undated = [
         f"NOT {test}"
         for target in candidates(job.date_columns, dating)
         if (test := certain_day_sql(texts[target.field], target.kind)) != "true"
     ]
-    aside = " OR ".join([aside] * (aside != "false") + unsure) or "false"
+    aside = " OR ".join([aside] * (aside != "false") + undated) or "false"
     there = {value.target.field for value in values}
     shapes = {name: shape for name, shape in plan.shapes.items() if name in there}
     certain = plan.rules.certain(shapes, plan.layout)
     query = (
         f"SELECT {', '.join([*named, ''])}{aside} AS lake_aside, {rescued} AS lake_rescued, "
-        f"{day} AS lake_day, {NUMBER} FROM (SELECT *{inner} FROM ({relation.query}))"
+        f"{day} AS lake_day, {NUMBER} FROM ({inner})"
     )
     if certain != "true":
         aside = f"(lake_aside OR ({certain}) IS NOT TRUE)"
@@ -128,8 +163,8 @@ def _values(reading: Reading, plan: Plan, fields: frozenset[str]) -> list[_Value
         name, shape = target.field, plan.shapes.get(target.field)
         if shape is None or not target.written:
             continue
+        fixed = name in plan.fixed and not plan.rules.judges(name)
         if name in fields:
-            fixed = name in plan.fixed and not plan.rules.judges(name)
             conformed = reading.conformed(quoted(name), shape, target.kind, fixed=fixed)
             if name in plan.path:
                 conformed = _filled(quoted(name), conformed, _constant(target, plan.path[name]))
@@ -137,7 +172,7 @@ def _values(reading: Reading, plan: Plan, fields: frozenset[str]) -> list[_Value
             conformed = _constant(target, plan.path[name])
         else:
             continue
-        found.append(_Value(target, conformed, f"lake_f{number}", f"lake_v{number}"))
+        found.append(_Value(target, conformed, number, fixed))
     return found
 
 
@@ -173,13 +208,11 @@ def _aside(plan: Plan, values: list[_Value], relation: Relation) -> str:
     for value in values:
         if value.certain:
             continue
-        if value.target.field not in plan.fixed or plan.rules.judges(value.target.field):
-            # What does not fit here may change the column's type, or break the contract.
-            tests.append(f"NOT {value.fits_name}")
-        elif value.conformed.rescued_sql == _NO_TEXT:
-            tests.append(f"NOT {value.fits_name}")
+        if value.rescues:
+            tests.append(f"(NOT {value.fits_name} AND {value.rescued_name} IS NULL)")
         else:
-            tests.append(f"(NOT {value.fits_name} AND {value.conformed.rescued_sql} IS NULL)")
+            # What does not fit may change the column's type, or only Python can say what it is.
+            tests.append(f"NOT {value.fits_name}")
     # Fields without a column held nothing but nulls where they were looked at.
     known = {value.target.field for value in values}
     unknown = sorted(relation.fields - known)
@@ -189,16 +222,10 @@ def _aside(plan: Plan, values: list[_Value], relation: Relation) -> str:
 
 def _rescued(values: list[_Value]) -> str:
     """Give the SQL of what did not fit, as the text of a JSON object."""
-    misfits = [
-        value for value in values if not value.certain and value.conformed.rescued_sql != _NO_TEXT
-    ]
+    misfits = [value for value in values if value.rescues]
     if not misfits:
         return _NO_TEXT
-    members = ", ".join(
-        f"CASE WHEN NOT {v.fits_name} "
-        f"THEN {_member(v.target.field)} || {v.conformed.rescued_sql} END"
-        for v in misfits
-    )
+    members = ", ".join(f"{_member(v.target.field)} || {v.rescued_name}" for v in misfits)
     every = " AND ".join(value.fits_name for value in misfits)
     return f"CASE WHEN {every} THEN NULL ELSE '{{' || concat_ws(',', {members}) || '}}' END"
 

@@ -166,9 +166,9 @@ class CsvBlock:
             refused=self._refused,
         )
 
-    def divided(self, plan: Plan) -> tuple[CsvBlock, Collection[int]] | None:
+    def divided(self, plan: Plan, said: str) -> tuple[CsvBlock, Collection[int]] | None:
         """See the protocol."""
-        del plan
+        del plan, said
         if not self.verbatim:
             return None
         proved = self.reading.surveyed(prove=True)

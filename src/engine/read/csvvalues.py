@@ -37,8 +37,6 @@ _WHOLE = "[-+]?(0|[1-9][0-9]*)"
 #: A whole number with a fraction of zero, of digits that 64 bits hold.
 _ZERO_FRACTION = "[-+]?(0|[1-9][0-9]{0,17})[.]0*"
 
-_ENDS = ("starts_with", "ends_with")
-
 _NO_TEXT = "CAST(NULL AS VARCHAR)"
 
 
@@ -182,8 +180,10 @@ def field_sql(raw_sql: str, nulls: tuple[str, ...], *, trim: str, marker: str) -
     """
     text = raw_sql
     if trim:
-        spaced = " OR ".join(f"{at}({raw_sql}, {literal(c)})" for c in trim for at in _ENDS)
-        text = f"CASE WHEN {spaced} THEN trim({raw_sql}, {literal(trim)}) ELSE {raw_sql} END"
+        # White space sorts before all else that a text may begin with.
+        ends = " OR ".join(f"ends_with({raw_sql}, {literal(c)})" for c in trim)
+        trimmed = f"trim({raw_sql}, {literal(trim)})"
+        text = f"CASE WHEN {raw_sql} < '!' OR {ends} THEN {trimmed} ELSE {raw_sql} END"
     text = f"nullif({text}, '')"
     for null in nulls:
         text = f"nullif({text}, {literal(null)})"

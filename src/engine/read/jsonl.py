@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,6 +42,12 @@ _SMALLEST = 64 * 1024
 
 #: DuckDB reads no longer lines as text without longer buffers.
 _LONG = 1_000_000
+
+
+#: How DuckDB says at which record it stopped; one of its numbers may be off by one.
+_LINE = re.compile(r"in line (\d+)[:,]")
+
+_NO_JSON = "NOT json_valid(line)"
 
 
 class WrongLinesError(Exception):
@@ -134,12 +141,15 @@ class JsonBlock:
         Records of the object before the block.
     odd : tuple of int
         Lines that are not part of it, numbered in the span.
+    looks : int
+        How closely the lines were looked at for those.
     """
 
     reading: JsonLines
     span: Span
     before: int = 0
     odd: tuple[int, ...] = ()
+    looks: int = 0
 
     @cached_property
     def _counted(self) -> int:
@@ -185,18 +195,48 @@ class JsonBlock:
                 passed += 1
             yield number + passed
 
-    def divided(self, plan: Plan) -> tuple[JsonBlock, Collection[int]] | None:
-        """See the protocol."""
-        if self.odd:
+    def divided(self, plan: Plan, said: str) -> tuple[JsonBlock, Collection[int]] | None:
+        """See the protocol; each time the lines are looked at more closely."""
+        if self.looks < 1 and (told := _LINE.search(said)):
+            # One record in many: to read the others again is faster than to look at each.
+            return self._without(self._blamed(int(told.group(1))), 1)
+        look = 2 if self.looks < 2 and "Malformed" in said else 3
+        if self.looks >= look:
             return None
-        unread = [number for number, line in self.span.numbered() if not _readable(line)]
-        usual = JsonBlock(self.reading, self.span, self.before, tuple(unread))
+        batches = self.span.batches()
+        unread = {number for first, lines in batches for number in _unreadable(first, lines)}
+        usual, _ = self._without(unread, look)
+        shapes = _told_apart(plan.shapes)
         try:
-            found = self.reading.job.run(_odd_query(usual._file(), _told_apart(plan.shapes)))
+            path = usual._file()
+            query = _numbers_query(path, _NO_JSON) if look == 2 else _odd_query(path, shapes)
+            found = self.reading.job.run(query)
         except DATA_ERRORS:
             return None
-        odd = sorted({*unread, *usual._spanned(number for (number,) in found)})
-        return (JsonBlock(self.reading, self.span, self.before, tuple(odd)), odd) if odd else None
+        divided = self._without({*unread, *usual._spanned(number for (number,) in found)}, look)
+        # Where nothing was found, a closer look may find something.
+        return divided if look < 3 or len(divided[1]) > len(self.odd) else None
+
+    def _blamed(self, number: int) -> set[int]:
+        """Give the line at which DuckDB stopped; of lines that are no JSON the number is vague."""
+        near = {*self._spanned(range(max(number - 1, 1), number + 2))}
+        lines = self.span.picked(sorted(near))
+        broken = {found for found, line in lines if parsed(found, line).reason is not None}
+        return broken or {*self._spanned([number])}
+
+    def _without(self, odd: set[int], looks: int) -> tuple[JsonBlock, tuple[int, ...]]:
+        """Leave out some lines of the span, too."""
+        every = tuple(sorted({*self.odd, *odd}))
+        return JsonBlock(self.reading, self.span, self.before, every, looks), every
+
+
+def _unreadable(first: int, lines: list[bytes]) -> Iterator[int]:
+    """Give the numbers of those lines that DuckDB does not take for one."""
+    text = b"".join(lines)
+    plain = text.isascii() and b"\r" not in text and b"\x1e" not in text
+    if plain and (len(text) <= _LONG or max(map(len, lines)) <= _LONG):
+        return
+    yield from (number for number, line in enumerate(lines, first) if not _readable(line))
 
 
 def _readable(line: bytes) -> bool:
@@ -297,10 +337,13 @@ def _suspected(path: Path, plan: Plan) -> str:
 
 def _odd_query(path: Path, shapes: dict[str, Kind]) -> str:
     """Give a query for the numbers of the lines at which reading the file would raise."""
-    tests = ["NOT json_valid(line)", "json_type(line) IS DISTINCT FROM 'OBJECT'"]
+    tests = ["json_type(line) IS DISTINCT FROM 'OBJECT'"]
     tests += _strange("line", "$", Struct(tuple(shapes.items())))
     found = " OR ".join(f"({test})" for test in tests)
-    return _numbers_query(path, f"coalesce(TRY({found}), true)")
+    # Where one raises, TRY tests every line by itself, which takes many times as long.
+    return _numbers_query(
+        path, f"CASE WHEN {_NO_JSON} THEN true ELSE coalesce(TRY({found}), true) END"
+    )
 
 
 def _numbers_query(path: Path, test_sql: str) -> str:

@@ -74,31 +74,55 @@ class Span:
                 left -= len(chunk)
                 yield chunk
 
+    def batches(self) -> Iterator[tuple[int, list[bytes]]]:
+        """Give the lines that are not blank, many at once, with the number of the first."""
+        number = 1
+        for lines in self._batches():
+            if min(lines) <= b"!":
+                lines = [line for line in lines if line > b"!" or line.strip(BLANK)]
+            if lines:
+                yield number, lines
+                number += len(lines)
+
+    def _batches(self) -> Iterator[list[bytes]]:
+        left = b""
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            while file.tell() < self.end or left:
+                chunk = file.read(min(_CHUNK, self.end - file.tell()))
+                if not chunk:
+                    yield [left]
+                    return
+                whole, feed, rest = (left + chunk).rpartition(b"\n")
+                if feed:
+                    yield [line + b"\n" for line in whole.split(b"\n")]
+                left = rest
+                if len(left) > MAX_RECORD:
+                    # The beginning of one that is too long, and passed over.
+                    yield [left[: MAX_RECORD + 1]]
+                    left = b""
+                    self._pass_line(file)
+
+    def _pass_line(self, file: IO[bytes]) -> None:
+        while rest := file.readline(MAX_RECORD):
+            if rest.endswith(b"\n"):
+                return
+
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         """Give the lines that are not blank, numbered from 1."""
-        number, position = 0, self.start
-        with self.path.open("rb") as file:
-            file.seek(position)
-            for line in lines_of(file):
-                if position >= self.end:
-                    return
-                position = position + len(line) if len(line) <= MAX_RECORD else file.tell()
-                if line > b"!" or line.strip(BLANK):
-                    number += 1
-                    yield number, line
+        for first, lines in self.batches():
+            yield from enumerate(lines, first)
 
     def picked(self, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Give the lines of these numbers, in ascending order."""
         wanted = iter(numbers)
         following = next(wanted, 0)
-        if not following:
-            return
-        for number, line in self.numbered():
-            if number == following:
-                yield number, line
+        for first, lines in self.batches() if following else ():
+            while following and following < first + len(lines):
+                yield following, lines[following - first]
                 following = next(wanted, 0)
-                if not following:
-                    return
+            if not following:
+                return
 
     def copy(self, target: Path, leaving_out: Sequence[int] = ()) -> None:
         """Copy the lines to a file of their own, but for those of these numbers, ascending."""
@@ -106,13 +130,14 @@ class Span:
             if not leaving_out:
                 kept.writelines(self.chunks())
                 return
-            wanted = iter(leaving_out)
-            following = next(wanted, 0)
-            for number, line in self.numbered():
-                if number == following:
-                    following = next(wanted, 0)
+            out = frozenset(leaving_out)
+            for first, lines in self.batches():
+                if out.isdisjoint(range(first, first + len(lines))):
+                    kept.writelines(lines)
                 else:
-                    kept.write(line)
+                    kept.writelines(
+                        line for number, line in enumerate(lines, first) if number not in out
+                    )
 
     def count(self) -> int:
         """Count the lines that are not blank, by their line feeds and not by reading them."""

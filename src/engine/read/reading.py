@@ -113,13 +113,22 @@ class Block(Protocol):
         """Read exactly the records of these numbers in the block, or all; refused ones too."""
         ...
 
-    def divided(self, plan: Plan) -> tuple[Block, Collection[int]] | None:
+    def divided(self, plan: Plan, said: str) -> tuple[Block, Collection[int]] | None:
         """After its relation raised: a block of the records that are as promised.
+
+        That block may raise, too, and be divided once more.
+
+        Parameters
+        ----------
+        plan : Plan
+            How the file is read.
+        said : str
+            What DuckDB said.
 
         Returns
         -------
         tuple of Block and collection of int, or None
-            The rest, and the numbers in this block of the records that it lacks; None where
+            The rest, and the numbers in the whole block of all records that it lacks; None where
             nothing stands out, so that every record has to be read exactly.
         """
         ...

@@ -115,9 +115,9 @@ class TextBlock:
                 if wanted and not (following := next(wanted, 0)):
                     return
 
-    def divided(self, plan: Plan) -> None:
+    def divided(self, plan: Plan, said: str) -> None:
         """See the protocol: what DuckDB would not read it was not given."""
-        del plan
+        del plan, said
 
     def count(self) -> int:
         """See the protocol."""

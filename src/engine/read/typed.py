@@ -268,9 +268,9 @@ class TypedBlock:
         trivial = self._reading.rules.root.property(name).trivial
         return FOR_RECORDS if trivial else {**FOR_RECORDS, **FOR_CONTRACTS}
 
-    def divided(self, plan: Plan) -> None:
+    def divided(self, plan: Plan, said: str) -> None:
         """Give nothing: rows with types are as promised, or the file is damaged."""
-        del plan
+        del plan, said
 
 
 def _judged(value: Any, kind: Kind) -> Any:
