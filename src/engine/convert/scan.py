@@ -113,7 +113,7 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
     inner = f"SELECT *{kept} FROM ({inner})" if kept else inner
     columns = [v.column_sql for v in values]
     named = [f"{sql} AS {quoted(v.target.column)}" for v, sql in zip(values, columns, strict=True)]
-    aside, rescued = _aside(plan, values, relation), _rescued(values)
+    aside, rescued = _aside(values, relation), _rescued(values)
     texts = {v.target.field: v.conformed.text_sql or quoted(v.target.field) for v in values}
     dating = [replace(v.target, kind=_own_kind(plan, v.target)) for v in values]
     day = dated(job, dating, texts)
@@ -202,7 +202,7 @@ def _filled(value_sql: str, own: Conformed, path: Conformed) -> Conformed:
     )
 
 
-def _aside(plan: Plan, values: list[_Value], relation: Relation) -> str:
+def _aside(values: list[_Value], relation: Relation) -> str:
     """Say in SQL which records have to be read exactly."""
     tests = [] if relation.odd_sql == "false" else [relation.odd_sql]
     for value in values:
