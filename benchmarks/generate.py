@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COUNTRIES = ("DE", "FR", "US", "JP", "BR", "IN", "ZA", "AU")
-_WORDS = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel")
+WORDS = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel")
 
 
 def records(seed: int, days: int = 3) -> Iterator[str]:
@@ -35,12 +35,12 @@ def records(seed: int, days: int = 3) -> Iterator[str]:
     number = 0
     while True:
         number += 1
-        note = "null" if number % 5 else f'"{choice(_WORDS)} {choice(_WORDS)}"'
+        note = "null" if number % 5 else f'"{choice(WORDS)} {choice(WORDS)}"'
         yield (
             f'{{"id":{number},"timestamp":"{choice(dates)}T{whole(24):02}:{whole(60):02}:'
             f'{whole(60):02}Z","user":{{"id":{whole(100_000)},"country":"{choice(_COUNTRIES)}"}},'
             f'"amount":{fraction() * 1000:.2f},"active":{"true" if number % 3 else "false"},'
-            f'"items":[{{"sku":"{choice(_WORDS)}-{whole(1000)}","quantity":{whole(1, 9)}}}],'
+            f'"items":[{{"sku":"{choice(WORDS)}-{whole(1000)}","quantity":{whole(1, 9)}}}],'
             f'"note":{note}}}\n'
         )
 

@@ -14,7 +14,7 @@ from engine.database import Database
 from engine.job import Options, opened
 from engine.open.detect import Said
 from engine.open.opened import opened as open_object
-from engine.open.stored import Stored
+from engine.open.stored import NotReadError, Stored
 from engine.read.formats import converted
 from engine.write.quarantine import Quarantine
 from store.naming import normalise
@@ -80,9 +80,12 @@ class DuckEngine:
             if isinstance(found, Stored):
                 job.compression = found.compression
                 return stored(job, found.path, found.media_type, found.detail)
-            if len(found) == 1:
-                return _part(job, found[0])
-            return _several(job, found)
+            try:
+                return _part(job, found[0]) if len(found) == 1 else _several(job, found)
+            except NotReadError as error:
+                job.restart()
+                path = found[0].path if len(found) == 1 else source.path
+                return stored(job, path, error.media_type, f"not read: {error.detail}")
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         """See :class:`processor.ports.Engine`."""

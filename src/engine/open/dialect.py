@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: Read from the beginning and from three places further on.
 _HEAD, _PROBE, _PROBES = 64 * 1024, 16 * 1024, 3
 
+#: Where lines are long, so much.
+_LONG_HEAD = 1024 * 1024
+
 #: By a file's name only a tie is broken.
 NAMED = {"csv": ",", "tsv": "\t", "tab": "\t", "psv": "|"}
 
@@ -125,12 +128,16 @@ def read_samples(path: Path, encoding: str = "utf-8") -> list[str]:
     unit = 4 if "32" in encoding else 2 if "16" in encoding else 1
     texts = []
     with path.open("rb") as file:
-        head = file.read(_HEAD).decode(encoding, "replace").removeprefix("\ufeff")
+        first = file.read(_HEAD)
+        while len(first) < min(size, _LONG_HEAD) and first.count(b"\n") + first.count(b"\r") < 10:
+            # Of a table of thousands of columns that would be the header alone.
+            first += file.read(_HEAD)
+        head = first.decode(encoding, "replace").removeprefix("\ufeff")
         # Marks of the byte order are at the beginning only.
         further = encoding if unit == 1 else f"{encoding.removesuffix('-le')}-le"
-        texts.append(head if size <= _HEAD else _whole_lines(head, first=True))
-        for n in range(1, _PROBES + 1) if size > _HEAD + _PROBES * _PROBE else ():
-            file.seek(max(_HEAD, (size - _PROBE) * n // _PROBES) // unit * unit)
+        texts.append(head if size <= len(first) else _whole_lines(head, first=True))
+        for n in range(1, _PROBES + 1) if size > len(first) + _PROBES * _PROBE else ():
+            file.seek(max(len(first), (size - _PROBE) * n // _PROBES) // unit * unit)
             texts.append(_whole_lines(file.read(_PROBE).decode(further, "replace"), first=False))
     return texts
 
@@ -228,9 +235,18 @@ def _unless_header(head: str, found: _Opening) -> _Opening:
     below = next((text for text in head[found.offset :].splitlines() if text.strip()), "")
     last = lines[-1]
     for delimiter in (",", "\t", ";", "|"):
-        if last.count(delimiter) == below.count(delimiter) > 0 and " " not in last.strip("# \r\n"):
+        if last.count(delimiter) != below.count(delimiter) or delimiter not in below:
+            continue
+        # Above numbers, names may have spaces: # energy (MeV), n (cm2 g-1)
+        words = not any(map(_is_number, last.strip("# \r\n").split(delimiter)))
+        numbers = all(map(_is_number, below.split(delimiter)))
+        if " " not in last.strip("# \r\n") or (words and numbers):
             return replace(found, offset=found.offset - len(last))
     return found
+
+
+def _is_number(cell: str) -> bool:
+    return bool(re.fullmatch(r"\s*[-+]?\d[\d.]*([eE][-+]?\d+)?\s*", cell))
 
 
 def _delimiter_below(text: str, width: int) -> str:

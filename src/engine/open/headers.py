@@ -167,10 +167,9 @@ def _named_above(rows: list[Sampled], begin: int, cut: Cut) -> int:
     if begin == 0:
         return 0
     above, row = rows[begin - 1], rows[begin]
-    words = [c for c in above.cells if c]
     if (
         all(map(_is_word, above.cells))
-        and len(set(words)) == len(words) >= max(2, cut.width - 1)
+        and len(above.cells) >= max(2, cut.width - 1)
         and not all(map(_is_word, row.cells[: cut.width]))
     ):
         return begin - 1
@@ -210,14 +209,16 @@ def _contrast(cells: list[str], columns: list[list[str]]) -> int:
     """Compare the first row with the columns below it: for names, and against."""
     total = 0
     years = [c for c in cells if _YEAR.fullmatch(c)]
-    counted = len(years) > 1 and years in (sorted(years), sorted(years, reverse=True))
+    counted = bool(years) and years in (sorted(years), sorted(years, reverse=True))
     counted = counted and len(set(years)) == len(years)
     for cell, column in zip(cells, columns, strict=False):
         if not cell or not column:
             continue
         here, below = _kind_of(cell), _kind(column)
         if counted and cell in years:
-            total += 2 if not all(map(_YEAR.fullmatch, column)) else 0
+            # A single one among others of four digits may be one of them.
+            like = all if len(years) > 1 else any
+            total += 0 if like(map(_YEAR.fullmatch, column)) else 2
         elif below == "text" and here == "text":
             total += _textual(cell, column)
         elif here != below:
@@ -252,7 +253,9 @@ def _decided(
     known = sum(normalise(cell) in table for cell in filled)
     if known and 2 * known >= len(filled):
         return True, ""
-    if table and known == 0 and all(re.fullmatch(r"column_\d+|_.*", name) for name in table):
+    unnamed = table and all(re.fullmatch(r"column_\d+|_.*", name) for name in table)
+    # That a file without a header came first says nothing of one that plainly has one.
+    if unnamed and known == 0 and not (contrast > 1 and looks_like_names(cells)):
         return False, "as in the table"
     names = ", ".join(cells)[:200]
     if contrast > 0 and filled:
@@ -261,7 +264,8 @@ def _decided(
         return False, "guessed: the first row is like the others"
     same = len(set(cells)) == len(cells)
     words = all(_kind_of(cell) == "text" for cell in filled)
-    if filled and same and words and (more or all(cells)):
+    alone = len(cells) > 1 and all(cells) and looks_like_names(cells)
+    if filled and same and words and (more or alone):
         return True, f"guessed: {names}: words, and most files of this name have one"
     return False, "guessed: the first row is no row of names"
 

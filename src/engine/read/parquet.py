@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from engine.database import is_full
+from engine.open.stored import NotReadError
 from engine.read.footer import footer_of
 from engine.read.parquet_types import ColumnRead, Nanoseconds, Node, schema_of
 from engine.read.typed import Column, TypedBlock, TypedReading, fields_of_file
@@ -28,8 +30,17 @@ _DAMAGE = (
     duckdb.IOException,
     duckdb.ConversionException,
     duckdb.SerializationException,
+    duckdb.NotImplementedException,
     UnicodeDecodeError,
 )
+
+#: What DuckDB says of files that are whole: a codec, an encoding or a type it does not have.
+_UNREAD = re.compile(
+    "Unsupported compression codec|is only supported for|requires two children"
+    "|[Nn]ot implemented|not supported"
+)
+
+_MEDIA_TYPE = "application/vnd.apache.parquet"
 
 
 def is_damage(error: Exception) -> bool:
@@ -37,8 +48,10 @@ def is_damage(error: Exception) -> bool:
     return (isinstance(error, _DAMAGE) or type(error) is duckdb.Error) and not is_full(error)
 
 
-def damaged(error: Exception) -> RejectedObjectError:
-    """Say that a file cannot be read."""
+def damaged(error: Exception) -> RejectedObjectError | NotReadError:
+    """Say that a file cannot be read: what DuckDB does not have is no damage."""
+    if isinstance(error, duckdb.NotImplementedException) or _UNREAD.search(str(error)):
+        return NotReadError(f"Parquet that DuckDB does not read ({error})", _MEDIA_TYPE)
     return RejectedObjectError(Reason.CORRUPT_FILE, f"Parquet: {error}")
 
 
@@ -49,6 +62,35 @@ def _check_names(node: Node) -> None:
         raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail)
     for child in node.children:
         _check_names(child)
+
+
+def _check_shredded(root: Node, rows: str) -> None:
+    """Read a file with a shredded VARIANT in a database of its own.
+
+    Over layouts that its own writer does not make DuckDB 1.5.6 fails as a whole.
+
+    Raises
+    ------
+    NotReadError
+        When it does.
+    """
+    inside = [root]
+    while inside:
+        node = inside.pop()
+        if node.name == "typed_value":
+            break
+        inside += node.children
+    else:
+        return
+    try:
+        with duckdb.connect(config={"threads": 1}) as alone:
+            alone.execute(f"SELECT max(hash(COLUMNS(*))) FROM {rows}")
+    except (duckdb.InternalException, duckdb.FatalException) as error:
+        detail = "Parquet with a VARIANT shredded in a way that DuckDB does not read"
+        raise NotReadError(detail, _MEDIA_TYPE) from error
+    except duckdb.Error:
+        # Said where it is read again.
+        return
 
 
 class ParquetReading(TypedReading):
@@ -66,6 +108,8 @@ class ParquetReading(TypedReading):
     RejectedObjectError
         When it is encrypted, when it is damaged so that it cannot be opened, or when it has a
         type of which DuckDB would read other values than the file's.
+    NotReadError
+        When it is whole, and has what DuckDB cannot read.
     """
 
     def __init__(self, job: Job, path: Path) -> None:
@@ -77,6 +121,7 @@ class ParquetReading(TypedReading):
         try:
             root = schema_of(job.db, path)
             _check_names(root)
+            _check_shredded(root, self._rows)
             found = job.db.sql(f"SELECT * FROM {self._rows}")
             parts = zip(found.columns, found.types, root.children, strict=True)
             nanoseconds = Nanoseconds(job.db, self._rows)
