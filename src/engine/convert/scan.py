@@ -88,7 +88,9 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
         if (test := certain_day_sql(texts[target.field], target.kind)) != "true"
     ]
     aside = " OR ".join([aside] * (aside != "false") + unsure) or "false"
-    certain = plan.rules.certain(plan.shapes, plan.layout)
+    # The contract may name fields that the file has not.
+    there = {name: shape for name, shape in plan.shapes.items() if name in relation.fields}
+    certain = plan.rules.certain(there, plan.layout)
     query = (
         f"SELECT {', '.join([*named, ''])}{aside} AS lake_aside, {rescued} AS lake_rescued, "
         f"{day} AS lake_day, {NUMBER} FROM (SELECT *{inner} FROM ({relation.query}))"
