@@ -116,6 +116,7 @@ def told(found: Result) -> Any:
 
 @given(records=FILES, table=TABLES)
 @settings(max_examples=EXAMPLES, deadline=None)
+@example(records=['{"": null, "*": {}}', '{"a": {"*": {"b": 1}}}'], table=None)
 @example(records=['{"a": {"": 0}}', '{"a": {"b": {"\\u0000": 1}}}'], table=None)
 @example(records=['{"a": 1}', '{"a": "x"}'], table={"a": "bigint"})
 @example(records=['{"a": 1}', '{"a": 1.0}', '{"a": 1e2}'], table={"a": "bigint"})

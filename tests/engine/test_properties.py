@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.engine import convert
 
-VERDICTS = {"DONE", "PARTIAL", "EMPTY", "REJECTED"}
+VERDICTS = {"DONE", "PARTIAL", "EMPTY", "REJECTED", "STORED"}
 
 #: A start that leads into each reader.
 STARTS = [

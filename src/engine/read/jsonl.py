@@ -280,6 +280,11 @@ def has_records(path: Path) -> bool:
     return any(isinstance(record.value, (dict, list)) for record in records)
 
 
+def _can_be_named(name: str) -> bool:
+    """Tell whether SQL and DuckDB's JSON paths take a name; in these ``"*"`` is every key."""
+    return bool(name) and "\0" not in name and "*" not in name
+
+
 def _told_apart(shapes: dict[str, Kind]) -> dict[str, Kind]:
     """Keep the fields that DuckDB can tell apart: its names ignore case.
 
@@ -292,7 +297,7 @@ def _told_apart(shapes: dict[str, Kind]) -> dict[str, Kind]:
                 return distinct(item)
             case Struct(fields):
                 names = {normalise(name) for name, _ in fields}
-                spelled = all(name and "\0" not in name for name, _ in fields)
+                spelled = all(_can_be_named(name) for name, _ in fields)
                 different = spelled and len(names) == len(fields)
                 return different and all(distinct(k) for _, k in fields)
             case _:
@@ -301,7 +306,7 @@ def _told_apart(shapes: dict[str, Kind]) -> dict[str, Kind]:
     found: dict[str, Kind] = {}
     taken: set[str] = set()
     for name, shape in shapes.items():
-        if name and "\0" not in name and name.lower() not in taken and distinct(shape):
+        if _can_be_named(name) and name.lower() not in taken and distinct(shape):
             taken.add(name.lower())
             found[name] = shape
     return found

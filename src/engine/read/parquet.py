@@ -55,6 +55,15 @@ def damaged(error: Exception) -> RejectedObjectError | NotReadError:
     return RejectedObjectError(Reason.CORRUPT_FILE, f"Parquet: {error}")
 
 
+def _check_names(node: Node) -> None:
+    """Refuse names that no statement can hold."""
+    if "\0" in node.name:
+        detail = f"Parquet: a column's name has a zero character: {node.name!r}"
+        raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail)
+    for child in node.children:
+        _check_names(child)
+
+
 def _check_shredded(root: Node, rows: str) -> None:
     """Read a file with a shredded VARIANT in a database of its own.
 
@@ -84,15 +93,6 @@ def _check_shredded(root: Node, rows: str) -> None:
         return
 
 
-def _check_names(node: Node) -> None:
-    """Refuse names that no statement can hold."""
-    if "\0" in node.name:
-        detail = f"Parquet: a column's name has a zero character: {node.name!r}"
-        raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail)
-    for child in node.children:
-        _check_names(child)
-
-
 class ParquetReading(TypedReading):
     """A Parquet file.
 
@@ -120,8 +120,8 @@ class ParquetReading(TypedReading):
         self._rows = f"read_parquet({literal(str(path))}, hive_partitioning = false)"
         try:
             root = schema_of(job.db, path)
-            _check_shredded(root, self._rows)
             _check_names(root)
+            _check_shredded(root, self._rows)
             found = job.db.sql(f"SELECT * FROM {self._rows}")
             parts = zip(found.columns, found.types, root.children, strict=True)
             nanoseconds = Nanoseconds(job.db, self._rows)
