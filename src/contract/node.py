@@ -101,6 +101,10 @@ class Node:
         """Tell whether ``properties`` names a field of a record."""
         return field in self.properties or column_name(field) in self.spelled
 
+    def written(self, field: str) -> str:
+        """Give a field's name as ``properties`` writes it."""
+        return field if field in self.properties else self.spelled.get(column_name(field), field)
+
     def property(self, field: str) -> Node:
         """Give the schema of a record's field, one that is not named included."""
         found = self.properties.get(field)

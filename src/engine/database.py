@@ -39,6 +39,16 @@ DATA_ERRORS = (
 )
 
 
+#: What the system says of a disk without room, in DuckDB's messages.
+_NO_ROOM = ("No space left on device", "Disk quota exceeded", "File too large")
+
+
+def is_full(error: Exception) -> bool:
+    """Tell whether an error of DuckDB says that a disk, or a quota of it, is used up."""
+    text = str(error)
+    return isinstance(error, duckdb.IOException) and any(reason in text for reason in _NO_ROOM)
+
+
 class Database:
     """A database in memory that spills to a folder of its own.
 
@@ -121,7 +131,7 @@ class Database:
         except duckdb.InterruptException as error:
             raise OutOfTimeError("the invocation ends before the object does") from error
         except duckdb.IOException as error:
-            if shutil.disk_usage(workdir).free > _FULL:
+            if not is_full(error) and shutil.disk_usage(workdir).free > _FULL:
                 raise
             raise ObjectTooLargeError(
                 f"the disk is full: raise EphemeralStorage ({error})"

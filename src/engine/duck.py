@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
+from engine.convert.layout import LINEAGE
 from engine.convert.parts import combined
 from engine.convert.stored import stored
 from engine.database import Database
 from engine.job import Options, opened
 from engine.open.detect import Said
 from engine.open.opened import opened as open_object
-from engine.open.stored import Stored
+from engine.open.stored import NotReadError, Stored
 from engine.read.formats import converted
 from engine.write.quarantine import Quarantine
 from store.naming import normalise
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from engine.job import Job
     from engine.open.opened import Opened
     from store.model import Conversion, OutputFile, Schema, Source
+
+
+#: Columns of every table, which name none of a file's.
+_LINEAGE = frozenset(column.name for column in LINEAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +80,12 @@ class DuckEngine:
             if isinstance(found, Stored):
                 job.compression = found.compression
                 return stored(job, found.path, found.media_type, found.detail)
-            if len(found) == 1:
-                return _part(job, found[0])
-            return _several(job, found)
+            try:
+                return _part(job, found[0]) if len(found) == 1 else _several(job, found)
+            except NotReadError as error:
+                job.restart()
+                path = found[0].path if len(found) == 1 else source.path
+                return stored(job, path, error.media_type, f"not read: {error.detail}")
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         """See :class:`processor.ports.Engine`."""
@@ -94,7 +103,7 @@ def _said(job: Job) -> Said:
         contract.encoding if contract else "",
         contract.csv if contract else CsvSettings(),
         frozenset(
-            [column.name for column in (table.columns if table else ())]
+            [c.name for c in (table.columns if table else ()) if c.name not in _LINEAGE]
             + [normalise(name) for name in (contract.root.properties if contract else ())]
         ),
     )
@@ -120,6 +129,10 @@ def _several(job: Job, parts: list[Opened]) -> Conversion:
             quarantine=Quarantine(job.source, folder / "quarantine.jsonl.gz"),
             guesses=[],
         )
-        found.append(_part(inner, part))
+        try:
+            found.append(_part(inner, part))
+        finally:
+            with suppress(OSError):  # a full disk, which has been told
+                inner.quarantine.close()
         table = found[-1].schema if found[-1].outputs else table
     return combined(job, found)

@@ -267,9 +267,10 @@ def test_types_of_parquet_meet_those_of_the_contract(
     found = convert(body, contract=contract)
     assert found.types == {"n": "bigint"} | ({"v": column} if column else {})
     refused = found.reasons == [(1, "CONTRACT_VIOLATION")]
-    rescued = found.rows[0]["_rescued_data"] is not None
+    first = next((row for row in found.rows if row["n"] == 1), {})
+    rescued = first.get("_rescued_data") is not None
     assert refused == (stored is None and not rescued)
-    assert found.rows[0].get("v") == stored
+    assert first.get("v") == stored
     assert rescued == (value == 2**53 + 1)
 
 
@@ -333,7 +334,7 @@ def test_the_contract_chooses_the_column_that_dates_a_record() -> None:
     }
     record = {"timestamp": "2024-01-01T00:00:00Z", "shipped": "2024-02-03T23:00:00-02:00"}
     found = convert(lines(record, {"timestamp": "2024-01-01"}), contract=contract)
-    assert sorted(row["date_partition"] for row in found.rows) == ["2024-01-20", "2024-02-04"]
+    assert sorted(row["date_partition"] for row in found.rows) == ["2024-01-01", "2024-02-04"]
 
 
 def test_the_format_hint_decides_where_the_content_does_not() -> None:

@@ -14,7 +14,7 @@ from contract.check import violation
 from contract.schema import parse
 from engine.convert.exact import loads
 from engine.convert.rules import read_field
-from engine.read import delimited, jsonl
+from engine.read import csvblock, jsonl
 from tests.support.engine import convert, lines
 
 # --- Names -----------------------------------------------------------------------------
@@ -162,9 +162,8 @@ def test_texts_may_be_kept_as_decimals() -> None:
     "price", [{"type": "number"}, {"type": "number", "minimum": 0, "multipleOf": 0.05}]
 )
 def test_money_is_read_in_one_scan(price: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, names in ((jsonl, ("_exactly", "_divided")), (delimited, ("_exactly", "_divided"))):
-        for name in names:
-            monkeypatch.delattr(module, name)
+    for block in (jsonl.JsonBlock, csvblock.CsvBlock):
+        monkeypatch.delattr(block, "records")
     contract = {"properties": {"price": {**price, "x-decimal": [18, 2]}}, "required": ["price"]}
     digits = [f"{n / 20:.2f}" for n in range(60)]
     body = "\n".join(f'{{"price": {d}}}' for d in digits).encode()
@@ -241,7 +240,7 @@ def test_a_whole_number_may_be_spelled_in_any_way(contract: Any) -> None:
     assert found.rescued == [None] * 5
 
 
-@pytest.mark.parametrize("text", ["007", "1.5", "1e", "٣", "1_0", "0x1", " 1", "--1", ".", "1e400"])
+@pytest.mark.parametrize("text", ["007", "1.5", "1e", "٣", "1_0", "0x1", "--1", ".", "1e400"])
 def test_what_is_no_whole_number_is_none_under_a_contract(text: str) -> None:
     contract = {"properties": {"n": {"type": "integer", "maximum": 10**300}}}
     found = convert(f"n,x\n5,a\n{text},b\n".encode(), "data/t/x.csv", contract=contract)

@@ -96,6 +96,20 @@ def test_every_file_in_backticks_exists(pages: dict[str, str], root: Path) -> No
         assert (root / name).exists(), name
 
 
+def test_every_module_and_test_that_is_named_exists(pages: dict[str, str], root: Path) -> None:
+    parts = "benchmarks|contract|engine|lake|processor|store|tests"
+    for page, content in pages.items():
+        for name in set(re.findall(rf"`((?:src/)?(?:{parts})/[\w/.-]+)`", content)):
+            assert (root / name).exists() or (root / "src" / name).exists(), (page, name)
+    # Modules of one row share the folder that the row's last path names.
+    table = pages["docs/architecture.md"].split("| question | module |")[1].split("\n\n")[0]
+    for row in table.splitlines()[2:]:
+        folder = ""
+        for name in re.findall(r"`([\w/]+\.py)`", row):
+            folder = name.rpartition("/")[0] or folder
+            assert (root / "src" / folder / name.rpartition("/")[2]).exists(), (row, name)
+
+
 def test_reasons_and_statuses_are_those_of_the_code(root: Path) -> None:
     page = (root / "docs" / "operations.md").read_text(encoding="utf-8")
     before, after = page.split("<!-- reasons -->")

@@ -258,3 +258,19 @@ def test_a_copy_has_to_have_room(tmp_path: Path) -> None:
 
 def test_an_encoding_is_a_value() -> None:
     assert Encoding("utf-8") == Encoding("utf-8", "")
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.tsv", "x.log", "x.jsonl"])
+@pytest.mark.parametrize("codec", ["utf-8", "cp1252"])
+@pytest.mark.parametrize("at", ["within", "first of a line", "last of a line"])
+def test_a_zero_byte_in_a_row_of_thousands_is_that_row_s(
+    name: str, codec: str, at: str, tmp_path: Path
+) -> None:
+    row = {"x.jsonl": '{"a": 1, "b": "é"}'}.get(name, "1,é,x")
+    rows = [row.replace(",", "\t") if name == "x.tsv" else row] * 3000
+    for odd in ("", "y"):
+        rows[1000] = odd + {"within": "1,\0,x", "first of a line": "\0,2"}.get(at, "1,2\0")
+        body = "\n".join(rows).encode(codec) + b"\n"
+        text, _ = read(body, tmp_path, key=f"data/t/{name}")
+        assert text.count("\n") == 3000
+        assert text.count("\0") == 1

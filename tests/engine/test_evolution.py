@@ -80,7 +80,7 @@ def test_a_field_that_is_null_throughout_adds_nothing_and_costs_nothing() -> Non
 def test_a_type_that_is_no_struct_never_changes() -> None:
     found = convert(lines({"x": {"a": 1}}, {"x": 1.5}), table={"x": "bigint"})
     assert found.types == {"x": "bigint"}
-    assert found.rescued == [{"x": {"a": 1}}, {"x": 1.5}]
+    assert sorted(found.rescued, key=str) == [{"x": 1.5}, {"x": {"a": 1}}]
 
 
 def test_a_parquet_file_adds_fields_too() -> None:
@@ -96,10 +96,12 @@ def test_drift_names_the_columns_and_counts_the_rows() -> None:
     records += [{"price": "free", "s": {"a": "x"}}, {"price": 1.5}, {"s": 3}]
     found = convert(lines(*records), table={"price": "bigint", "s": "struct<a:bigint>"})
     assert found.conversion is not None
-    assert found.conversion.drift == (
-        Drift("price", "bigint", 2, "free"),
-        Drift("s", "struct<a:bigint>", 2, "x"),
-    )
+    price, s = found.conversion.drift
+    # Which of its values is the example is not promised.
+    assert (price.column, price.type, price.count) == ("price", "bigint", 2)
+    assert price.example in ("free", "1.5")
+    assert (s.column, s.type, s.count) == ("s", "struct<a:bigint>", 2)
+    assert s.example in ("x", "3")
     assert found.conversion.rescued == 3
 
 

@@ -22,6 +22,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from engine.job import Options
 from store.model import Drift
 from tests.conftest import ROOT
 from tests.support.engine import Result, convert, lines
@@ -146,7 +147,8 @@ def test_a_name_becomes_what_the_page_says(row: list[str]) -> None:
         assert re.fullmatch(r"x{193}_[0-9a-f]{6}", names[0])
     else:
         assert column[0] in names
-        assert [r[column[0]] for r in found.values] == [1, None]
+        # Rows that were read exactly lie in a file of their own.
+        assert {r[column[0]] for r in found.values} == {1, None}
     # Whichever of the two comes first, alone, in another file.
     assert found.conversion is not None
     table = {c.name: (c.type, c.comment) for c in found.conversion.schema.columns}
@@ -323,5 +325,5 @@ def test_a_new_timestamp_stays_one_beside_a_column_that_drifts() -> None:
 
 def test_two_thousand_columns_arrive_whole() -> None:
     records = [{f"c{n}": n * row if n % 2 else f"v{n}" for n in range(2000)} for row in range(3)]
-    found = convert(lines(*records))
+    found = convert(lines(*records), options=Options(max_columns=2000))
     assert found.values == records

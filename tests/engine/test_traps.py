@@ -192,7 +192,17 @@ def test_lines_set_aside_are_rare_and_their_neighbours_stay_vectorised() -> None
     found = convert(body, table={"a": "bigint"})
     assert found.reasons == [(30_001, "MALFORMED_JSON")]
     assert found.conversion is not None
+    # What does not fit is rescued in the same scan; only what SQL cannot judge is read by itself.
     assert sorted((f.part, f.rows) for f in found.conversion.outputs) == [(0, 60_001)]
+    assert found.conversion.rescued == 1
+
+
+def test_only_the_lines_that_sql_cannot_judge_are_read_one_by_one() -> None:
+    body = lines(*MANY[:30_000], {"a": {"b": [1]}}, *MANY[30_000:])
+    found = convert(body, table={"a": "bigint"})
+    assert found.conversion is not None
+    assert sorted((f.part, f.rows) for f in found.conversion.outputs) == [(0, 60_000), (1, 1)]
+    assert {"a": {"b": [1]}} in found.rescued
 
 
 def test_a_line_larger_than_a_row_can_be_is_refused() -> None:

@@ -22,6 +22,7 @@ from store.errors import (
     ObjectGoneError,
     OutOfTimeError,
     RejectedObjectError,
+    SchemaConflictError,
     ServiceError,
 )
 from store.model import (
@@ -536,3 +537,39 @@ def test_a_crawler_that_cannot_be_started_takes_nothing_from_the_object(lake: La
     lake.catalog.crawl = throttled  # type: ignore[method-assign]  # the fault is the test
     lake.put("2024-01-15 a")
     assert lake.take() == (Status.DONE, True)
+
+
+@pytest.mark.parametrize("lost", [1, 5, 24])
+def test_a_race_for_the_table_that_is_lost_is_run_again(
+    lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake()
+    lake.put("2024-01-01 a\n2024-01-02 b")
+    declare = MemoryCatalog.declare
+    left = [lost]
+
+    def other_was_first(catalog: MemoryCatalog, dataset: str, schema: Schema) -> bool:
+        if left[0]:
+            left[0] -= 1
+            raise SchemaConflictError("the table has another type by now")
+        return declare(catalog, dataset, schema)
+
+    monkeypatch.setattr(MemoryCatalog, "declare", other_was_first)
+    assert lake.take() == (Status.DONE, True)
+    assert lake.engine.conversions == lost + 1
+    assert lake.rows == ["2024-01-01 a", "2024-01-02 b"]
+
+
+def test_a_race_that_is_always_lost_hands_the_object_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = Lake()
+    lake.put("2024-01-01 a")
+
+    def other_was_first(*_: object) -> bool:
+        raise SchemaConflictError("the table has another type by now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryCatalog, "declare", other_was_first)
+        with pytest.raises(SchemaConflictError, match="kept changing"):
+            lake.take()
+    assert lake.rows == []
+    assert lake.take(delivery="m2") == (Status.DONE, True)

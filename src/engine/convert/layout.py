@@ -99,7 +99,10 @@ class Layout:
 
 
 def lay_out(
-    table: Schema | None, fields: Mapping[str, Kind], max_columns: int | None = None
+    table: Schema | None,
+    fields: Mapping[str, Kind],
+    max_columns: int | None = None,
+    written: Mapping[str, str] | None = None,
 ) -> Layout:
     """Assign each field of a file to a column.
 
@@ -118,6 +121,8 @@ def lay_out(
         Shapes of the file's fields.
     max_columns : int, optional
         Columns that a table may have; a field that would need another has none.
+    written : mapping of str to str, optional
+        How the contract writes the names of fields: what it takes for one property is one column.
 
     Returns
     -------
@@ -125,6 +130,7 @@ def lay_out(
         Columns that the table has keep the table's type, structs gain fields.
     """
     columns = {column.name.lower(): column for column in (table.columns if table else ())}
+    written = written or {}
     by_origin = {origin_of(column): name for name, column in columns.items()}
     targets: dict[str, Target] = {}
     added: list[str] = []
@@ -134,8 +140,12 @@ def lay_out(
     # A field that bears its column's very name goes first: it never has to make way. Beyond that
     # the order is that of the names, so that files in which it differs agree.
     for field in sorted(fields, key=lambda f: (_origin(f) not in by_origin, f != normalise(f), f)):
-        name = by_origin.get(_origin(field)) or _column_name(field)
-        another = name in columns and origin_of(columns[name]) != _origin(field)
+        own = written.get(field, field)
+        name = by_origin.get(_origin(own)) or _column_name(own)
+        another = name in columns and origin_of(columns[name]) not in (_origin(own), _origin(field))
+        if another and own != field:
+            # The table may have been made before the contract, by another spelling.
+            another = normalise(origin_of(columns[name])) != normalise(own)
         if another or name in used or name in _TAKEN:
             name = f"{name[: _MAX_NAME - 7]}_{_hash(field)}"
         if fields[field] == NULL and name not in columns:
@@ -158,7 +168,8 @@ def lay_out(
     ordered = tuple(targets[field] for field in fields if field in targets)
     for target in ordered:
         if target.column not in columns:
-            origin = "" if target.field == target.column else _origin(target.field)
+            own = written.get(target.field, target.field)
+            origin = "" if own == target.column else _origin(own)
             columns[target.column] = Column(target.column, athena_type(target.kind), origin)
             added.append(target.column)
     for column in LINEAGE:

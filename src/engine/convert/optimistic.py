@@ -104,7 +104,7 @@ def convert(job: Job, reading: Reading) -> Conversion:
         When the counts differ.
     """
     rules = Rules.of(job.contract, nulls=reading.nulls, texts=reading.texts)
-    shapes = reading.guess()
+    shapes = reading.guess(rules)
     for look in range(_LOOKS + 1):
         last = look == _LOOKS or not reading.sampled
         if last:

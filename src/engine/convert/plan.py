@@ -62,7 +62,7 @@ def planned(job: Job, rules: Rules, shapes: Mapping[str, Kind], *, whole: bool) 
     """
     path = _path_fields(job.source.key, shapes)
     fields = rules.fields(_with_path(shapes, path))
-    layout = lay_out(job.table, fields, job.options.max_columns)
+    layout = lay_out(job.table, fields, job.options.max_columns, rules.written(fields))
     known = {column.name for column in job.table.columns} if job.table else set()
     known -= {path.partition(".")[0] for path in layout.added}
     fixed = frozenset(
@@ -79,7 +79,7 @@ def planned(job: Job, rules: Rules, shapes: Mapping[str, Kind], *, whole: bool) 
 def replanned(job: Job, plan: Plan, shapes: Mapping[str, Kind]) -> Layout:
     """Give the columns of a plan when more is known of the fields."""
     fields = plan.rules.fields(_with_path(shapes, plan.path))
-    return lay_out(job.table, fields, job.options.max_columns)
+    return lay_out(job.table, fields, job.options.max_columns, plan.rules.written(fields))
 
 
 def _with_path(shapes: Mapping[str, Kind], path: Mapping[str, str]) -> dict[str, Kind]:

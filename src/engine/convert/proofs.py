@@ -115,6 +115,7 @@ def number_as(text: str, kind: Kind) -> tuple[str, str] | None:
         single = f"TRY_CAST({text} AS FLOAT)"
         test = (
             f"CAST({single} AS DOUBLE) = {double} AND isfinite({single}) "
+            f"AND (strlen({text}) <= {DOUBLE_DIGITS} OR CAST({double} AS VARCHAR) = {text}) "
             f"OR strlen({text}) <= {FLOAT_DIGITS} AND abs({double}) BETWEEN 1e-30 AND 1e30"
         )
         return f"({test})", single

@@ -26,7 +26,7 @@ from engine.types.kinds import BINARY, DATE, NULL, STRING, Array, Kind, Struct, 
 from store.naming import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from contract.schema import Contract
@@ -77,6 +77,14 @@ class Rules:
     def fields(self, shapes: Mapping[str, Kind]) -> dict[str, Kind]:
         """Give the fields of a file with the types that the contract gives."""
         return fields_given(self.root, shapes)
+
+    def judges(self, field: str) -> bool:
+        """Tell whether the contract says anything of a field's values."""
+        return not self.root.property(field).trivial
+
+    def written(self, fields: Iterable[str]) -> dict[str, str]:
+        """Say how the contract writes the names of those fields that it names."""
+        return {name: self.root.written(name) for name in fields if self.root.names(name)}
 
     def alone(self, field: str) -> Kind | None:
         """Give the type that the contract gives a field whatever its values are, if any."""

@@ -113,7 +113,7 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
     inner = f"SELECT *{kept} FROM ({inner})" if kept else inner
     columns = [v.column_sql for v in values]
     named = [f"{sql} AS {quoted(v.target.column)}" for v, sql in zip(values, columns, strict=True)]
-    aside, rescued = _aside(plan, values, relation), _rescued(values)
+    aside, rescued = _aside(values, relation), _rescued(values)
     texts = {v.target.field: v.conformed.text_sql or quoted(v.target.field) for v in values}
     dating = [replace(v.target, kind=_own_kind(plan, v.target)) for v in values]
     day = dated(job, dating, texts)
@@ -123,7 +123,9 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
         if (test := certain_day_sql(texts[target.field], target.kind)) != "true"
     ]
     aside = " OR ".join([aside] * (aside != "false") + undated) or "false"
-    certain = plan.rules.certain(plan.shapes, plan.layout)
+    there = {value.target.field for value in values}
+    shapes = {name: shape for name, shape in plan.shapes.items() if name in there}
+    certain = plan.rules.certain(shapes, plan.layout)
     query = (
         f"SELECT {', '.join([*named, ''])}{aside} AS lake_aside, {rescued} AS lake_rescued, "
         f"{day} AS lake_day, {NUMBER} FROM ({inner})"
@@ -161,17 +163,16 @@ def _values(reading: Reading, plan: Plan, fields: frozenset[str]) -> list[_Value
         name, shape = target.field, plan.shapes.get(target.field)
         if shape is None or not target.written:
             continue
+        fixed = name in plan.fixed and not plan.rules.judges(name)
         if name in fields:
-            conformed = reading.conformed(
-                quoted(name), shape, target.kind, fixed=name in plan.fixed
-            )
+            conformed = reading.conformed(quoted(name), shape, target.kind, fixed=fixed)
             if name in plan.path:
                 conformed = _filled(quoted(name), conformed, _constant(target, plan.path[name]))
         elif name in plan.path:
             conformed = _constant(target, plan.path[name])
         else:
             continue
-        found.append(_Value(target, conformed, number, target.field in plan.fixed))
+        found.append(_Value(target, conformed, number, fixed))
     return found
 
 
@@ -201,7 +202,7 @@ def _filled(value_sql: str, own: Conformed, path: Conformed) -> Conformed:
     )
 
 
-def _aside(plan: Plan, values: list[_Value], relation: Relation) -> str:
+def _aside(values: list[_Value], relation: Relation) -> str:
     """Say in SQL which records have to be read exactly."""
     tests = [] if relation.odd_sql == "false" else [relation.odd_sql]
     for value in values:
@@ -214,7 +215,7 @@ def _aside(plan: Plan, values: list[_Value], relation: Relation) -> str:
             tests.append(f"NOT {value.fits_name}")
     # Fields without a column held nothing but nulls where they were looked at.
     known = {value.target.field for value in values}
-    unknown = sorted(plan.shapes.keys() & relation.fields - known)
+    unknown = sorted(relation.fields - known)
     tests += [f"{quoted(name)} IS NOT NULL" for name in unknown]
     return " OR ".join(tests) or "false"
 

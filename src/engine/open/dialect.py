@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
-from engine.open.headers import Header, find_header, looks_like_names
+from engine.open.headers import Header, find_header, looks_like_names, total_of
 from engine.open.widths import DELIMITERS, Cut, best_cut, cells_of
 from engine.read.tokens import Grammar
 from store.naming import normalise
@@ -19,11 +19,17 @@ if TYPE_CHECKING:
 #: Read from the beginning and from three places further on.
 _HEAD, _PROBE, _PROBES = 64 * 1024, 16 * 1024, 3
 
+#: Where lines are long, so much.
+_LONG_HEAD = 1024 * 1024
+
 #: By a file's name only a tie is broken.
 NAMED = {"csv": ",", "tsv": "\t", "tab": "\t", "psv": "|"}
 
 #: Names of files whose lines are text, unless their content proves more.
-_TEXTS = frozenset({"log", "txt", "md", "text", "out", "err", "rst"})
+_TEXTS = frozenset(
+    {"log", "txt", "md", "text", "out", "err", "rst", "tex", "html", "htm", "xml"}
+    | {"yaml", "yml", "toml", "ini", "cfg", "conf", "sql", "py", "js", "sh"}
+)
 
 #: Divides no text: a file of one column has no delimiter.
 NO_DELIMITER = "\x1f"
@@ -66,6 +72,8 @@ class Dialect:
         ``,`` where the contract says that numbers are written so.
     guesses : tuple of str
         What was guessed, for the ledger.
+    total : str
+        The first cell of rows that sum up others; empty for none.
     """
 
     delimiter: str
@@ -82,6 +90,7 @@ class Dialect:
     nulls: tuple[str, ...] = ("\\N",)
     decimal: str = "."
     guesses: tuple[str, ...] = ()
+    total: str = ""
 
     @property
     def grammar(self) -> Grammar:
@@ -125,13 +134,21 @@ def read_samples(path: Path, encoding: str = "utf-8") -> list[str]:
     unit = 4 if "32" in encoding else 2 if "16" in encoding else 1
     texts = []
     with path.open("rb") as file:
-        head = file.read(_HEAD).decode(encoding, "replace").removeprefix("\ufeff")
+        first = file.read(_HEAD)
+        while len(first) < min(size, _LONG_HEAD) and first.count(b"\n") + first.count(b"\r") < 10:
+            # Of a table of thousands of columns that would be the header alone.
+            first += file.read(_HEAD)
+        head = first.decode(encoding, "replace").removeprefix("\ufeff")
         # Marks of the byte order are at the beginning only.
         further = encoding if unit == 1 else f"{encoding.removesuffix('-le')}-le"
-        texts.append(head if size <= _HEAD else _whole_lines(head, first=True))
-        for n in range(1, _PROBES + 1) if size > _HEAD + _PROBES * _PROBE else ():
-            file.seek(max(_HEAD, (size - _PROBE) * n // _PROBES) // unit * unit)
-            texts.append(_whole_lines(file.read(_PROBE).decode(further, "replace"), first=False))
+        texts.append(head if size <= len(first) else _whole_lines(head, first=True))
+        for n in range(1, _PROBES + 1) if size > len(first) + _PROBES * _PROBE else ():
+            file.seek(max(len(first), (size - _PROBE) * n // _PROBES) // unit * unit)
+            text = file.read(_PROBE).decode(further, "replace")
+            # Of the last one the end is the file's.
+            if n == _PROBES and not text.endswith(("\n", "\r")):
+                text += "\n"
+            texts.append(_whole_lines(text, first=False))
     return texts
 
 
@@ -228,9 +245,19 @@ def _unless_header(head: str, found: _Opening) -> _Opening:
     below = next((text for text in head[found.offset :].splitlines() if text.strip()), "")
     last = lines[-1]
     for delimiter in (",", "\t", ";", "|"):
-        if last.count(delimiter) == below.count(delimiter) > 0 and " " not in last.strip("# \r\n"):
+        if last.count(delimiter) != below.count(delimiter) or delimiter not in below:
+            continue
+        # Above numbers, names may have spaces: # energy (MeV), n (cm2 g-1)
+        words = not any(map(_is_number, last.strip("# \r\n").split(delimiter)))
+        numbers = all(map(_is_number, below.split(delimiter)))
+        several = last.count(delimiter) > 1
+        if " " not in last.strip("# \r\n") or (words and (numbers or several)):
             return replace(found, offset=found.offset - len(last))
     return found
+
+
+def _is_number(cell: str) -> bool:
+    return bool(re.fullmatch(r"\s*[-+]?\d[\d.]*([eE][-+]?\d+)?\s*", cell))
 
 
 def _delimiter_below(text: str, width: int) -> str:
@@ -280,10 +307,15 @@ def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSe
         guesses.append(f"delimiter guessed: {cut.grammar.delimiter!r}")
     if cut.grammar.quote == "" and said.quote is None:
         guesses.append("quotes are taken for characters: they do not match")
+    if cut.grammar.quote == "'" and said.quote is None:
+        guesses.append("quotes are single ones")
     if cut.grammar.escape == "\\" and said.escape is None:
         guesses.append("quotes within quotes are escaped by a backslash")
     if head[:before].strip():
         guesses.append(f"the first {preamble} lines are taken for no part of the table")
+    total = total_of(cut, header)
+    if total:
+        guesses.append(f"rows that begin with {total!r} are taken for totals")
     if header.units:
         guesses.append("the row below the header is taken for units")
     return Dialect(
@@ -301,4 +333,5 @@ def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSe
         ("\\N", *(said.nulls or ())),
         said.decimal or ".",
         tuple(guesses),
+        total,
     )

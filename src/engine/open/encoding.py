@@ -41,6 +41,9 @@ _BINARY = bytes(set(range(32)) - _TEXT_CONTROLS) + b"\x7f"
 _OTHER = re.compile(rb"[\x80-\xff]")
 _END = re.compile(rb"[\x00-\x2f]")
 
+#: Characters of a line beyond which a text of such lines is none in UTF-16.
+_LONG_LINE = 1000
+
 #: Japanese mail and terminals: an escape, then two bytes of ASCII a character.
 _ESCAPED = re.compile(rb"\x1b\$[@B]")
 
@@ -102,10 +105,29 @@ def encoding_of(head: bytes) -> str:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    if b"\0" in head:
-        return _wide(head)
+    narrow = _is_narrow(head)
+    if b"\0" in head and not (narrow and _is_utf8_head(head)) and (wide := _wide(head)):
+        return wide
+    return "utf-8" if narrow else ""
+
+
+def _is_narrow(head: bytes) -> bool:
+    """Tell text in which a few bytes are damaged from what is none."""
     strange = len(head) - len(head.translate(None, _BINARY))
-    return "" if strange > len(head) // 100 else "utf-8"
+    if strange <= len(head) // 100:
+        return True
+    # Of a short text one byte is more than a hundredth: it is the line's, not the file's.
+    lines = [line for line in head.split(b"\n") if line]
+    damaged = sum(len(line.translate(None, _BINARY)) < len(line) for line in lines)
+    return strange <= len(head) // 10 and damaged <= max(len(lines) // 4, len(lines) > 1)
+
+
+def _is_utf8_head(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _wide(head: bytes) -> str:
@@ -125,7 +147,9 @@ def _if_text(head: bytes, name: str, zeros: int) -> str:
     text = head[: len(head) // 4 * 4].decode(name, "replace")
     strange = sum(not c.isprintable() and c not in "\t\n\r\f\ufeff" for c in text)
     many = len(text) > 1 and zeros > 0.3 * len(head)
-    lines = len(text) > 8 and "\n" in text and "\ufffd" not in text
+    # In a narrow text hardly any line feed has a zero beside it, at an even place.
+    feeds = text.count("\n")
+    lines = 8 < len(text) <= _LONG_LINE * feeds and "\ufffd" not in text
     # Some damage is found later, when the whole file is read.
     return name if strange <= len(text) // 100 and (many or lines) else ""
 

@@ -24,6 +24,7 @@ _MOMENT = re.compile(
     r"\d{4}-\d{1,2}(-\d{1,2})?([T ]\d{1,2}:.*)?|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}.*"
     r"|\d{4}/\d{1,2}/\d.*|\d{1,2}:\d{2}(:\d{2})?.*"
 )
+_TOTAL = re.compile(r"(grand |sub)?totals?:?|sum:?|summe:?|gesamt:?", re.IGNORECASE)
 _YEAR = re.compile(r"(1[89]|20|21)\d\d")
 _TRUTH = frozenset({"true", "false", "yes", "no"})
 _NOTHING = frozenset({"\\n", "null", "na", "n/a", "nan", "none", "-"})
@@ -167,10 +168,9 @@ def _named_above(rows: list[Sampled], begin: int, cut: Cut) -> int:
     if begin == 0:
         return 0
     above, row = rows[begin - 1], rows[begin]
-    words = [c for c in above.cells if c]
     if (
         all(map(_is_word, above.cells))
-        and len(set(words)) == len(words) >= max(2, cut.width - 1)
+        and len(above.cells) >= max(2, cut.width - 1)
         and not all(map(_is_word, row.cells[: cut.width]))
     ):
         return begin - 1
@@ -210,14 +210,16 @@ def _contrast(cells: list[str], columns: list[list[str]]) -> int:
     """Compare the first row with the columns below it: for names, and against."""
     total = 0
     years = [c for c in cells if _YEAR.fullmatch(c)]
-    counted = len(years) > 1 and years in (sorted(years), sorted(years, reverse=True))
+    counted = bool(years) and years in (sorted(years), sorted(years, reverse=True))
     counted = counted and len(set(years)) == len(years)
     for cell, column in zip(cells, columns, strict=False):
         if not cell or not column:
             continue
         here, below = _kind_of(cell), _kind(column)
         if counted and cell in years:
-            total += 2 if not all(map(_YEAR.fullmatch, column)) else 0
+            # A single one among others of four digits may be one of them.
+            like = all if len(years) > 1 else any
+            total += 0 if like(map(_YEAR.fullmatch, column)) else 2
         elif below == "text" and here == "text":
             total += _textual(cell, column)
         elif here != below:
@@ -252,18 +254,36 @@ def _decided(
     known = sum(normalise(cell) in table for cell in filled)
     if known and 2 * known >= len(filled):
         return True, ""
-    if table and known == 0 and all(re.fullmatch(r"column_\d+|_.*", name) for name in table):
+    unnamed = table and all(re.fullmatch(r"column_\d+|_.*", name) for name in table)
+    # That a file without a header came first says nothing of one that plainly has one.
+    if unnamed and known == 0 and not (contrast > 1 and all(map(_is_word, filled))):
         return False, "as in the table"
     names = ", ".join(cells)[:200]
     if contrast > 0 and filled:
         return True, f"guessed: {names}: differs from the rows below"
     if contrast < 0 or not named:
         return False, "guessed: the first row is like the others"
-    same = len(set(cells)) == len(cells)
+    # Columns without a name are common; one cell alone is rather a title.
+    same = len(set(filled)) == len(filled) > (len(cells) > 1)
     words = all(_kind_of(cell) == "text" for cell in filled)
-    if filled and same and words and (more or all(cells)):
+    alone = all(cells) and (len(cells) > 2 or (len(cells) == 2 and looks_like_names(cells)))
+    if filled and same and words and (more or alone):
         return True, f"guessed: {names}: words, and most files of this name have one"
     return False, "guessed: the first row is no row of names"
+
+
+def total_of(cut: Cut, header: Header) -> str:
+    """Give the first cell of a row that sums up the others, where it is the file's last.
+
+    It is none of them where the column holds numbers or moments otherwise.
+    """
+    rows = [r for r in [*cut.head[header.row + header.present :], *_further(cut)] if r.full]
+    if len(rows) < 3 or rows[-1].wrong:
+        return ""
+    first = rows[-1].cells[0] or ""
+    column = [r.cells[0] or "" for r in rows[:-1] if cut.regular(r) and r.cells[0] != first]
+    found = _TOTAL.fullmatch(first) and _kind([c for c in column if c]) in ("number", "moment")
+    return first if found else ""
 
 
 def _is_units(rows: list[Sampled], columns: list[list[str]]) -> bool:

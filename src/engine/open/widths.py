@@ -187,9 +187,15 @@ def _quoted_best(texts: list[str], delimiter: str, said: CsvSettings) -> Cut:
     """Decide whether quotes are doubled, escaped, or characters."""
     quote = '"' if said.quote is None else said.quote
     doubled = _cut(texts, Grammar(delimiter, quote, said.escape or quote))
-    if said.quote is not None or said.escape is not None or quote not in "".join(texts):
+    if said.quote is not None or said.escape is not None:
         return doubled
     wrong = sum(row.wrong for row in doubled.every)
+    if doubled.share < 0.9 and any("'" in text for text in texts):
+        single = _cut(texts, Grammar(delimiter, "'", "'"))
+        if single.share > doubled.share + 0.1:
+            return single
+    if quote not in "".join(texts):
+        return doubled
     if any('\\"' in text for text in texts):
         escaped = _cut(texts, Grammar(delimiter, quote, "\\"))
         less = sum(row.wrong for row in escaped.every)
@@ -198,7 +204,8 @@ def _quoted_best(texts: list[str], delimiter: str, said: CsvSettings) -> Cut:
     if wrong and not _quotes_serve(doubled):
         opened = sum(_opens(text, delimiter) for text in texts)
         bare = _cut(texts, Grammar(delimiter, "", ""))
-        if 2 * wrong >= opened and bare.share == 1 and (wrong > 1 or delimiter == "\t"):
+        regular = bare.share == 1 or (bare.share > 0.8 and 2 * wrong > doubled.rows_count)
+        if 2 * wrong >= opened and regular and (wrong > 1 or delimiter == "\t"):
             return bare
     return doubled
 
@@ -223,7 +230,10 @@ def _cut(texts: list[str], grammar: Grammar) -> Cut:
     if not widths:
         widths[max((len(row.cells) for row in cut.every), default=1)] += 1
     # Of two that are as frequent the wider one: cells may be left out, never added.
-    width, _ = max(widths.items(), key=lambda item: (item[1], item[0]))
+    width, most = max(widths.items(), key=lambda item: (item[1], item[0]))
+    if most == 1 and len(widths) > 2:
+        # No two rows are alike: the first is as good as any, and most often the header.
+        width = next(len(row.cells) for row in cut.every if not row.wrong and row.full)
     cut.width = width - _surplus(cut, width)
     return cut
 

@@ -71,6 +71,8 @@ class Judge:
         fields, width = row.fields, len(dialect.columns)
         if self.header and self._repeats(fields):
             return Record(number, raw, None, Reason.NOT_A_ROW, "the line repeats the header")
+        if dialect.total and fields[0] == dialect.total:
+            return Record(number, raw, None, Reason.NOT_A_ROW, "the line is a total")
         if len(fields) == width + 1 and dialect.trailing and fields[-1] is None:
             fields = fields[:-1]
         if len(fields) > width or (len(fields) < width and not dialect.short):

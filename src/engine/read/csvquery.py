@@ -152,6 +152,8 @@ class Text:
             tests.append(f"c{width - 1} IS NULL")
         if dialect.comment:
             tests.append(f"starts_with(ltrim(c0), {literal(dialect.comment)})")
+        if dialect.total:
+            tests.append(f"coalesce(contains(c0, {literal(dialect.total)}), false)")
         # The last cells are the likeliest to differ, and three of them tell.
         header = [(n, cell) for n, cell in enumerate(self.header) if cell][-3:]
         if header and len(self.header) <= width + MORE:

@@ -85,13 +85,13 @@ class Delimited:
             self._surveys[prove] = survey(self.path, self.dialect.grammar, start, prove=prove)
         return self._surveys[prove]
 
-    def guess(self) -> dict[str, Kind]:
+    def guess(self, rules: Rules) -> dict[str, Kind]:
         """See the protocol."""
         shapes: dict[str, Kind] = dict.fromkeys(self.dialect.columns, NULL)
         for data in self._samples():
             for number, row in enumerate(rows(data, self.dialect.grammar), 1):
                 record = self.judge.record(number, row, data)
-                if record and record.reason is None:
+                if record and record.reason is None and not rules.violation(record.value):
                     observe(shapes, record.value)
         return shapes
 

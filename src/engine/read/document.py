@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     Buffer = bytes | mmap.mmap
 
 #: Strings whole, so that nothing in them counts; a quote alone begins one that never ends.
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{},]', re.DOTALL)
+#: What is matched is not given back: for that it would be remembered, 300 MB as some gigabytes.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["\[\]{},]', re.DOTALL)
 
 #: One member of this name that is an array: how AWS services write files of events
 #: (CloudTrail User Guide, "CloudTrail record contents").
@@ -89,7 +90,7 @@ def document(job: Job, path: Path, *, supposed: bool = True) -> JsonLines:
             for number, (begin, end) in enumerate(_records(data, members)):
                 if number % 10_000 == 0:
                     job.check_time()
-                target.write(_on_one_line(data[begin:end].strip(_BLANK)) + b"\n")
+                target.write(_on_one_line(_taken(data, begin, end)) + b"\n")
     except RejectedObjectError:
         # JSON Lines of which many are broken look like a document that is.
         if has_records(path):
@@ -146,6 +147,14 @@ def _flat(text: bytes) -> bytes:
 
 
 # --- By its brackets ---------------------------------------------------------------------
+
+
+def _taken(data: Buffer, begin: int, end: int) -> bytes:
+    """Give a record without white space around it; of one too long only the beginning."""
+    begin = _space(data, begin)
+    while end - begin > MAX_RECORD and not data[end - _HEAD : end].strip(_BLANK):
+        end -= _HEAD
+    return data[begin : min(end, begin + MAX_RECORD + _HEAD)].strip(_BLANK)
 
 
 def _on_one_line(record: bytes) -> bytes:
@@ -261,7 +270,7 @@ def _objects(data: Buffer, position: int) -> Iterator[tuple[int, int]]:
 def _matching(data: Buffer, start: int) -> int:
     """Find the end of the value that opens here."""
     if data[start : start + 1] not in (b"{", b"["):
-        found = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[^,\]}\s]+').match(data, start)
+        found = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,\]}\s]+', re.DOTALL).match(data, start)
         return found.end() if found else start
     stack: list[int] = []
     for token in _TOKEN.finditer(data, start):

@@ -73,12 +73,12 @@ class JsonLines:
     sampled: bool = True
     supposed: bool = False
 
-    def guess(self) -> dict[str, Kind]:
+    def guess(self, rules: Rules) -> dict[str, Kind]:
         """See the protocol."""
         shapes: dict[str, Kind] = {}
         for line in _sampled(self.path):
             record = self.parsed(0, line)
-            if record.reason is None:
+            if record.reason is None and not rules.violation(record.value):
                 observe(shapes, record.value)
         return shapes
 
@@ -293,7 +293,9 @@ def _told_apart(shapes: dict[str, Kind]) -> dict[str, Kind]:
                 return distinct(item)
             case Struct(fields):
                 names = {normalise(name) for name, _ in fields}
-                return len(names) == len(fields) and all(distinct(k) for _, k in fields)
+                spelled = all(name and "\0" not in name for name, _ in fields)
+                different = spelled and len(names) == len(fields)
+                return different and all(distinct(k) for _, k in fields)
             case _:
                 return True
 

@@ -6,6 +6,7 @@ import base64
 import json
 import uuid
 import weakref
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -84,7 +85,6 @@ class JsonReading(TypedReading):
 
     def learn(self, rules: Rules) -> dict[str, Kind]:
         """Find out which fields have values that only text holds all of."""
-        del rules
         fields = [field for field in self.fields if field.text_sql]
         tests = [
             f"coalesce(bool_or({quoted(f.raw_column)} IS NOT NULL AND {quoted(f.column)} IS NULL), "
@@ -103,9 +103,9 @@ class JsonReading(TypedReading):
                 for f in self.fields
             )
         )
-        return self.guess()
+        return self.guess(rules)
 
-    def guess(self) -> dict[str, Kind]:
+    def guess(self, _rules: Rules) -> dict[str, Kind]:
         """Say what the fields are, as far as the file says it itself."""
         # What only :meth:`learn` knows must not be contradicted here: text has any value.
         return {f.name: NULL if f.text_sql else f.kind for f in self.fields}
@@ -153,11 +153,12 @@ def blocks_of(
     while (first := next(found, None)) is not None:
         written = _Written(reading, columns, before)
         counted = 0
-        for chunks, count in chain((first,), found):
-            written.add(chunks)
-            counted += count
-            if written.size >= BLOCK:
-                break
+        with written:
+            for chunks, count in chain((first,), found):
+                written.add(chunks)
+                counted += count
+                if written.size >= BLOCK:
+                    break
         yield written.block(counted)
         before += written.count
 
@@ -171,6 +172,17 @@ class _Written:
         self._refused: dict[int, Record] = {}
         self._longest = 0
         self.count, self.size = 0, self._file.write(b"[")
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, failed: object, *_: object) -> None:
+        """Finish the file."""
+        # What could not be written before cannot be written now.
+        with suppress(OSError) if failed else nullcontext():
+            if not failed:
+                self._file.write(b"]")
+            self._file.close()
 
     def add(self, chunks: Iterable[list[dict[str, Any]] | Refused]) -> None:
         """Write records."""
@@ -186,9 +198,7 @@ class _Written:
             self.count += len(rows)
 
     def block(self, counted: int) -> TypedBlock:
-        """Finish the file and give it as a block."""
-        self._file.write(b"]")
-        self._file.close()
+        """Give the finished file as a block."""
         types = ", ".join(f"{quoted(key)}: {literal(kind)}" for key, kind in self._columns.items())
         limit = max(self._longest + 1024, 64 * 1024)
         query = (

@@ -70,8 +70,8 @@ def _unquoted(json_sql: str) -> str:
 def _rescued(json_sql: str, kind: Kind) -> str:
     """Give the JSON of a scalar that certainly is none of a kind, as Python's encoder spells it.
 
-    Null where that is not certain: numbers of many digits or with an exponent, texts that may be
-    numbers in another spelling, escapes, what has parts.
+    Null where that is not certain: numbers of many digits or with an exponent, zeros that may
+    have been ``1e-400``, texts that may be numbers in another spelling, escapes, what has parts.
     """
     if kind == Scalar("float"):
         return "CAST(NULL AS VARCHAR)"
@@ -81,7 +81,7 @@ def _rescued(json_sql: str, kind: Kind) -> str:
         f"OR (starts_with({json_sql}, '\"') AND NOT contains({json_sql}, '\\') "
         f"{digits.format(json_sql)}) "
         f"OR (strlen({json_sql}) <= 15 AND regexp_full_match({json_sql}, '-?[0-9]+([.][0-9]+)?') "
-        f"AND NOT regexp_matches({json_sql}, '^-?0[.]0000')) THEN {json_sql} END"
+        f"AND NOT regexp_matches({json_sql}, '^-?0[.]0(000|$)')) THEN {json_sql} END"
     )
 
 
@@ -150,17 +150,16 @@ def _leaf(value: str, shape: Kind, kind: Kind, *, fixed: bool) -> tuple[str, str
     text = f"CAST({value} AS VARCHAR)"
     if kind == BOOLEAN:
         return f"{text} IN ('true', 'false')", f"{text} = 'true'"
-    if not fixed and kind in (BIGINT, DOUBLE):
-        return _own_type(text, kind)
+    if not fixed and isinstance(kind, Scalar) and (found := _own_type(text, kind)):
+        return found
     if isinstance(kind, Scalar) and (
         kind.name in WHOLE_DIGITS or kind == DOUBLE or sized(kind)[0] == "decimal"
     ):
         return _number(text, kind)
-    return (
-        number_as(text, kind)
-        or text_as(value, kind)
-        or ("false", f"CAST(NULL AS {duckdb_type(kind)})")
-    )
+    proved = text_as(value, kind)
+    if proved and sized(kind)[0] in ("varchar", "char"):
+        return f"{_text(value)} AND {proved[0]}", proved[1]
+    return number_as(text, kind) or proved or ("false", f"CAST(NULL AS {duckdb_type(kind)})")
 
 
 def _text(value: str) -> str:
@@ -169,21 +168,25 @@ def _text(value: str) -> str:
     # no such numbers, and a depth that one reader takes is too much for the next.
     return (
         f"CASE WHEN starts_with({value}, '{{') OR starts_with({value}, '[') "
-        f"THEN strlen({value}) < {_SHALLOW} AND NOT regexp_matches({value}, 'NaN|Infinity') "
+        f"THEN strlen({value}) < {_SHALLOW} AND NOT regexp_matches({value}, '{_ODD_PARTS}') "
         f"ELSE {value} NOT IN ('NaN', 'Infinity', '-Infinity') END"
     )
+
+
+#: Numbers within values that have parts, which DuckDB and Python spell differently.
+_ODD_PARTS = r"NaN|Infinity|[:,\[] *-?([0-9]+[.]?[0-9]*[eE]|[0-9]{17}|0[.]0000)"
 
 
 _PLAIN = "NOT contains({0}, '.') AND NOT contains({0}, 'e')"
 
 
-def _own_type(text: str, kind: Kind) -> tuple[str, str]:
+def _own_type(text: str, kind: Scalar) -> tuple[str, str] | None:
     """Prove a number of the very type that was seen so far: quotes and fractions show another."""
     if kind == BIGINT:
         read = f"TRY_CAST({text} AS BIGINT)"
         return f"({read} IS NOT NULL AND {_PLAIN.format(text)})", read
-    fits, read = number_as(text, kind) or ("false", "NULL")
-    return f"({fits} AND NOT starts_with({text}, '\"'))", read
+    found = number_as(text, kind)
+    return found and (f"({found[0]} AND NOT starts_with({text}, '\"'))", found[1])
 
 
 def _number(text: str, kind: Scalar) -> tuple[str, str]:

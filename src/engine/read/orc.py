@@ -47,6 +47,9 @@ MAGIC = b"ORC"
 
 _KIND = pyorc.TypeKind
 
+#: What pyorc raises over a file's bytes: the library's errors of unpacking have no class.
+_DAMAGE = (pyorc.errors.ORCError, ValueError, RuntimeError)
+
 
 class _Moment(ORCConverter):
     """Moments as microseconds, or, where these are not all of one, as text with nine digits."""
@@ -151,14 +154,14 @@ class OrcReading(JsonReading):
         try:
             for stripe in _opened(file).iter_stripes():
                 yield self._rows(iter(stripe)), len(stripe)
-        except pyorc.errors.ORCError as error:
+        except _DAMAGE as error:
             raise _corrupt(error) from error
 
     def _rows(self, records: Iterator[Any]) -> Iterator[list[dict[str, Any]]]:
         while True:
             try:
                 some = list(islice(records, AT_ONCE))
-            except (pyorc.errors.ORCError, ValueError) as error:
+            except _DAMAGE as error:
                 raise _corrupt(error) from error
             if not some:
                 return
@@ -169,7 +172,7 @@ class OrcReading(JsonReading):
 def _opened(file: BinaryIO) -> Any:
     try:
         return pyorc.Reader(file, struct_repr=pyorc.StructRepr.DICT, converters=_CONVERTERS)
-    except (pyorc.errors.ORCError, ValueError) as error:
+    except _DAMAGE as error:
         raise _corrupt(error) from error
 
 
@@ -201,8 +204,9 @@ def _read(kind: Any, depth: int) -> Read:
         return Read(TIMESTAMP, "VARCHAR", _MICROS.format, stored=False)
     match kind.kind:
         case _KIND.DECIMAL:
+            # Hive 0.11 did not say how many digits there are: 0 of them.
             decimal = Scalar(f"decimal({kind.precision},{kind.scale})")
-            return plain(decimal) if writable(decimal) else TEXT
+            return plain(decimal) if kind.precision and writable(decimal) else TEXT
         case _KIND.LIST:
             return array_of(_read(kind.type, depth + 1), depth)
         case _KIND.MAP if kind.key.kind in _WHOLE | _TEXTS:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from engine.database import is_full
+from engine.open.stored import NotReadError
 from engine.read.footer import footer_of
-from engine.read.parquet_types import ColumnRead, Nanoseconds, schema_of
+from engine.read.parquet_types import ColumnRead, Nanoseconds, Node, schema_of
 from engine.read.typed import Column, TypedBlock, TypedReading, fields_of_file
 from engine.types.kinds import literal, quoted
 from store.errors import RejectedObjectError
@@ -27,18 +30,67 @@ _DAMAGE = (
     duckdb.IOException,
     duckdb.ConversionException,
     duckdb.SerializationException,
+    duckdb.NotImplementedException,
     UnicodeDecodeError,
 )
 
+#: What DuckDB says of files that are whole: a codec, an encoding or a type it does not have.
+_UNREAD = re.compile(
+    "Unsupported compression codec|is only supported for|requires two children"
+    "|[Nn]ot implemented|not supported"
+)
+
+_MEDIA_TYPE = "application/vnd.apache.parquet"
+
 
 def is_damage(error: Exception) -> bool:
-    """Tell whether an error may come from a file's bytes: internal and fatal ones never do."""
-    return isinstance(error, _DAMAGE) or type(error) is duckdb.Error
+    """Tell whether an error may come from a file's bytes: not internal ones, nor a full disk."""
+    return (isinstance(error, _DAMAGE) or type(error) is duckdb.Error) and not is_full(error)
 
 
-def damaged(error: Exception) -> RejectedObjectError:
-    """Say that a file cannot be read."""
+def damaged(error: Exception) -> RejectedObjectError | NotReadError:
+    """Say that a file cannot be read: what DuckDB does not have is no damage."""
+    if isinstance(error, duckdb.NotImplementedException) or _UNREAD.search(str(error)):
+        return NotReadError(f"Parquet that DuckDB does not read ({error})", _MEDIA_TYPE)
     return RejectedObjectError(Reason.CORRUPT_FILE, f"Parquet: {error}")
+
+
+def _check_shredded(root: Node, rows: str) -> None:
+    """Read a file with a shredded VARIANT in a database of its own.
+
+    Over layouts that its own writer does not make DuckDB 1.5.6 fails as a whole.
+
+    Raises
+    ------
+    NotReadError
+        When it does.
+    """
+    inside = [root]
+    while inside:
+        node = inside.pop()
+        if node.name == "typed_value":
+            break
+        inside += node.children
+    else:
+        return
+    try:
+        with duckdb.connect(config={"threads": 1}) as alone:
+            alone.execute(f"SELECT max(hash(COLUMNS(*))) FROM {rows}")
+    except (duckdb.InternalException, duckdb.FatalException) as error:
+        detail = "Parquet with a VARIANT shredded in a way that DuckDB does not read"
+        raise NotReadError(detail, _MEDIA_TYPE) from error
+    except duckdb.Error:
+        # Said where it is read again.
+        return
+
+
+def _check_names(node: Node) -> None:
+    """Refuse names that no statement can hold."""
+    if "\0" in node.name:
+        detail = f"Parquet: a column's name has a zero character: {node.name!r}"
+        raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail)
+    for child in node.children:
+        _check_names(child)
 
 
 class ParquetReading(TypedReading):
@@ -56,6 +108,8 @@ class ParquetReading(TypedReading):
     RejectedObjectError
         When it is encrypted, when it is damaged so that it cannot be opened, or when it has a
         type of which DuckDB would read other values than the file's.
+    NotReadError
+        When it is whole, and has what DuckDB cannot read.
     """
 
     def __init__(self, job: Job, path: Path) -> None:
@@ -66,6 +120,8 @@ class ParquetReading(TypedReading):
         self._rows = f"read_parquet({literal(str(path))}, hive_partitioning = false)"
         try:
             root = schema_of(job.db, path)
+            _check_shredded(root, self._rows)
+            _check_names(root)
             found = job.db.sql(f"SELECT * FROM {self._rows}")
             parts = zip(found.columns, found.types, root.children, strict=True)
             nanoseconds = Nanoseconds(job.db, self._rows)

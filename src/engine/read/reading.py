@@ -150,8 +150,8 @@ class Reading(Protocol):
     #: Whether :meth:`guess` looks at some of the records only, so that others may teach more.
     sampled: bool
 
-    def guess(self) -> dict[str, Kind]:
-        """Say what the fields are by looking at some of the records."""
+    def guess(self, rules: Rules) -> dict[str, Kind]:
+        """Say what the fields are by looking at some of the records that the contract allows."""
         ...
 
     def learn(self, rules: Rules) -> dict[str, Kind]:

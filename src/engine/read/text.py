@@ -41,7 +41,7 @@ class TextLines:
     texts: bool = False
     sampled: bool = False
 
-    def guess(self) -> dict[str, Kind]:
+    def guess(self, _rules: Rules) -> dict[str, Kind]:
         """See the protocol."""
         return dict(_FIELDS)
 

@@ -131,14 +131,13 @@ class TypedReading:
         self.fields = fields
         self._by_sql = {quoted(field.name): field for field in fields}
 
-    def guess(self) -> dict[str, Kind]:
+    def guess(self, _rules: Rules) -> dict[str, Kind]:
         """Say what the fields are: the file says it of all records."""
         return {field.name: field.kind for field in self.fields}
 
     def learn(self, rules: Rules) -> dict[str, Kind]:
         """Say the same: no record adds to it."""
-        del rules
-        return self.guess()
+        return self.guess(rules)
 
     def conformed(self, value_sql: str, shape: Kind, kind: Kind, *, fixed: bool) -> Conformed:
         """Say how a value becomes one of its column's type.
@@ -243,7 +242,7 @@ class TypedBlock:
     def _record(self, number: int, values: dict[str, Any]) -> Record:
         rules = self._reading.rules
         if not rules.root.trivial:
-            kinds = self._reading.guess()
+            kinds = self._reading.guess(rules)
             values = {name: _judged(value, kinds[name]) for name, value in values.items()}
         raw = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
         return Record(self._before + number, raw, values)

@@ -337,7 +337,10 @@ def quoted(name: str) -> str:
 
 def literal(text: str) -> str:
     """Quote a string for SQL."""
-    return "'" + text.replace("'", "''") + "'"
+    # A statement ends at a zero character.
+    parts = ("'" + part.replace("'", "''") + "'" for part in text.split("\0"))
+    sql = " || chr(0) || ".join(parts)
+    return f"({sql})" if "\0" in text else sql
 
 
 def parse_athena_type(text: str) -> Kind:
