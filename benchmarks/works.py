@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +16,15 @@ from benchmarks import spoiled, wide
 from benchmarks.generate import json_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 FLOOR, OURS = "duckdb_copy", "ours"
 BOTH = (FLOOR, OURS)
 PEERS = (FLOOR, OURS, "polars", "pyarrow", "pandas", "awswrangler")
 #: The contract's run stands next to ours, so that what slows one slows both.
 JSON_PEERS = (FLOOR, OURS, "contract", *PEERS[2:])
+
+_Change = Callable[[bytes, int, str], bytes]
 
 _CSV_TOP = (",".join(spoiled.CSV_TABLE) + "\n").encode()
 
@@ -173,10 +176,11 @@ def _drifting(folder: Path, size: int) -> Iterator[Work]:
     def file(ending: str, kind: str) -> Callable[[], Path]:
         def build() -> Path:
             path = folder / f"drift_{kind}.{ending}"
+            source, top = spoiled.lines(8), b""
+            changed: _Change = spoiled.drifting_line
             if ending == "csv":
-                source, top, changed = spoiled.rows(9), _CSV_TOP, spoiled.drifting_row
-            else:
-                source, top, changed = spoiled.lines(8), b"", spoiled.drifting_line
+                source, top = spoiled.rows(9), _CSV_TOP
+                changed = spoiled.drifting_row
             change = (lambda line, n: changed(line, n, kind)) if kind != "none" else None
             spoiled.write(path, size, source, change, top=top)
             table = spoiled.CSV_TABLE if ending == "csv" else spoiled.JSON_TABLE

@@ -150,6 +150,7 @@ class JsonBlock:
     before: int = 0
     odd: tuple[int, ...] = ()
     looks: int = 0
+    _path: Path | None = None
 
     @cached_property
     def _counted(self) -> int:
@@ -164,7 +165,7 @@ class JsonBlock:
         shapes = _told_apart(plan.shapes)
         if sum(leaves(shape) for shape in shapes.values()) > WIDE:
             raise ExactOnlyError
-        path = self._file()
+        path = self._path = self._file()
         query = _query(self.reading.job, path, shapes, plan)
         return Relation(query, frozenset(shapes), _suspected(path, plan))
 
@@ -208,7 +209,7 @@ class JsonBlock:
         usual, _ = self._without(unread, look)
         shapes = _told_apart(plan.shapes)
         try:
-            path = usual._file()
+            path = usual._file() if usual.odd != self.odd or not self._path else self._path
             query = _numbers_query(path, _NO_JSON) if look == 2 else _odd_query(path, shapes)
             found = self.reading.job.run(query)
         except DATA_ERRORS:

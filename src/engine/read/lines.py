@@ -130,14 +130,15 @@ class Span:
             if not leaving_out:
                 kept.writelines(self.chunks())
                 return
-            out = frozenset(leaving_out)
+            left = sorted(leaving_out, reverse=True)
             for first, lines in self.batches():
-                if out.isdisjoint(range(first, first + len(lines))):
-                    kept.writelines(lines)
-                else:
-                    kept.writelines(
-                        line for number, line in enumerate(lines, first) if number not in out
-                    )
+                after = first + len(lines)
+                start = 0
+                while left and left[-1] < after:
+                    place = left.pop() - first
+                    kept.write(b"".join(lines[start:place]))
+                    start = place + 1
+                kept.write(b"".join(lines[start:]))
 
     def count(self) -> int:
         """Count the lines that are not blank, by their line feeds and not by reading them."""
