@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from engine.types.kinds import literal
+from engine.types.sql import literal
 from engine.workspace import prefix
 from store.errors import EngineFailedError, ObjectTooLargeError, OutOfTimeError
 

@@ -24,7 +24,7 @@ from contract.formats import FORMATS
 from contract.grammar import PatternError
 from contract.pattern import compiled
 from contract.schema import parse
-from engine.convert.exact import loads
+from engine.convert.jsontext import loads
 from engine.convert.rules import read_field
 from engine.read import jsonl
 from tests.support.engine import convert

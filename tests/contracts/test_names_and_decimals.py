@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from contract.check import violation
 from contract.schema import parse
-from engine.convert.exact import loads
+from engine.convert.jsontext import loads
 from engine.convert.rules import read_field
 from engine.read import csvblock, jsonl
 from tests.support.engine import convert, lines

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from engine.convert.exact import conform
 from engine.convert.proofs import widened
 from engine.read.casts import fitted, json_of
-from engine.types.kinds import Scalar, duckdb_type, parse_athena_type
+from engine.types.glue import parse_athena_type
+from engine.types.kinds import Scalar
+from engine.types.sql import duckdb_type
 
 DB = duckdb.connect()
 DB.execute("SET TimeZone = 'UTC'")

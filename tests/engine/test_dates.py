@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.convert.exact import loads
+from engine.convert.jsontext import loads
 from engine.convert.layout import Target
 from engine.job import Options
 from engine.types.kinds import (
@@ -31,12 +31,11 @@ from engine.types.kinds import (
     Kind,
     Scalar,
     Struct,
-    duckdb_type,
-    literal,
 )
 from engine.types.moments import day_of, first_day
 from engine.types.paths import date_name, day_of_path, path_columns
 from engine.types.spellings import form_of
+from engine.types.sql import duckdb_type, literal
 from engine.write.dates import candidates, certain_day_sql, day_sql, first_day_sql
 from tests.support.engine import CREATED, convert, lines
 

@@ -8,19 +8,9 @@ from typing import TYPE_CHECKING, Any
 from contract.formats import FORMATS
 from contract.values import decimal_of
 from engine.convert.decimals import FALSE, QUOTED, TRUE, all_of, decimal_test
-from engine.types.kinds import (
-    BIGINT,
-    BOOLEAN,
-    DATE,
-    DOUBLE,
-    STRING,
-    Array,
-    Kind,
-    Struct,
-    literal,
-    quoted,
-    sized,
-)
+from engine.types.glue import sized
+from engine.types.kinds import BIGINT, BOOLEAN, DATE, DOUBLE, STRING, Array, Kind, Struct
+from engine.types.sql import literal, quoted
 from store.naming import normalise
 
 if TYPE_CHECKING:

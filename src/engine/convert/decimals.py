@@ -7,8 +7,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from contract.values import decimal_of
-from engine.convert.exact import DOUBLE_DIGITS
-from engine.types.kinds import Array, Kind, Map, Scalar, Struct, duckdb_type, literal, sized
+from engine.convert.jsontext import DOUBLE_DIGITS
+from engine.types.glue import sized
+from engine.types.kinds import Array, Kind, Map, Scalar, Struct
+from engine.types.sql import duckdb_type, literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

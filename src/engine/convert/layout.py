@@ -7,18 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from engine.types.kinds import (
-    NULL,
-    STRING,
-    Kind,
-    additions,
-    athena_type,
-    grown,
-    leaves,
-    parse_athena_type,
-    settled,
-    writable,
-)
+from engine.types.glue import athena_type, parse_athena_type, writable
+from engine.types.kinds import NULL, STRING, Kind, additions, grown, leaves, settled
 from store.model import Column, Schema
 from store.naming import PARTITION_KEY, normalise
 

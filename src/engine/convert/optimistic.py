@@ -20,8 +20,9 @@ from engine.convert.rules import Rules
 from engine.convert.scan import scan_query
 from engine.database import DATA_ERRORS
 from engine.read.reading import ExactOnlyError
-from engine.types.kinds import kind_of, literal, merge, quoted
+from engine.types.kinds import kind_of, merge
 from engine.types.moments import first_day
+from engine.types.sql import literal, quoted
 from engine.write.dates import candidates
 from engine.write.publish import Published, publish
 from store.reasons import Reason

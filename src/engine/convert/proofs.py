@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from engine.convert.exact import DOUBLE_DIGITS, FLOAT_DIGITS
-from engine.types.kinds import (
-    DATE,
-    TIMESTAMP,
-    WHOLE_DIGITS,
-    Array,
-    Kind,
-    Map,
-    Scalar,
-    Struct,
-    duckdb_type,
-    quoted,
-    sized,
-)
+from engine.convert.jsontext import DOUBLE_DIGITS, FLOAT_DIGITS
+from engine.types.glue import sized
+from engine.types.kinds import DATE, TIMESTAMP, WHOLE_DIGITS, Array, Kind, Map, Scalar, Struct
+from engine.types.sql import duckdb_type, quoted
 from store.naming import normalise
 
 if TYPE_CHECKING:

@@ -6,9 +6,11 @@ import json
 from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
 
-from engine.convert.exact import Repeated, conform
+from engine.convert.exact import conform
+from engine.convert.jsontext import Repeated
 from engine.convert.layout import RESCUED
-from engine.types.kinds import athena_type, duckdb_type, literal, quoted
+from engine.types.glue import athena_type
+from engine.types.sql import duckdb_type, literal, quoted
 from engine.write.counts import lines_in, prove, rescued_in, rows_in
 from engine.write.dates import candidates
 from engine.write.publish import WIDE, Published, lineage, publish

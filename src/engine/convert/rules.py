@@ -19,10 +19,11 @@ from contract.node import ANY, Node, same
 from engine.convert.certain import members_test, object_test
 from engine.convert.decimals import QUOTED as QUOTED  # the formats read it here
 from engine.convert.decimals import TRUE, all_of, holds_decimals, long_fraction
-from engine.convert.exact import loads
 from engine.convert.given import fields_given, given_alone
+from engine.convert.jsontext import loads
 from engine.convert.written import Field
-from engine.types.kinds import BINARY, DATE, NULL, STRING, Array, Kind, Struct, literal, quoted
+from engine.types.kinds import BINARY, DATE, NULL, STRING, Array, Kind, Struct
+from engine.types.sql import literal, quoted
 from store.naming import normalise
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from engine.convert.exact import conform
 from engine.convert.rules import QUOTED
 from engine.read.reading import NUMBER, Conformed
-from engine.types.kinds import NULL, STRING, duckdb_type, literal, quoted
+from engine.types.kinds import NULL, STRING
+from engine.types.sql import duckdb_type, literal, quoted
 from engine.write.dates import candidates, certain_day_sql
 from engine.write.publish import ASIDE, dated, lineage
 from store.naming import PARTITION_KEY

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from engine.types.glue import sized
 from engine.types.kinds import (
     BIGINT,
     BOOLEAN,
@@ -18,7 +19,6 @@ from engine.types.kinds import (
     WHOLE_DIGITS,
     Kind,
     Scalar,
-    sized,
 )
 
 #: JSON's grammar of numbers, and what programs write beside it: ``.5``, ``1.``, ``+3``. RE2 and

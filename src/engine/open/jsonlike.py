@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from engine.convert.exact import NotJsonError, loads
+from engine.convert.jsontext import NotJsonError, loads
 
 JSON_LINES = frozenset({"jsonl", "ndjson", "jsonlines", "ldjson", "geojsonl"})
 JSON = frozenset({"json", "geojson"})

@@ -19,6 +19,7 @@ from engine.read.jsontypes import (
     struct_of,
     time_of_day,
 )
+from engine.types.glue import writable
 from engine.types.kinds import (
     BIGINT,
     BOOLEAN,
@@ -30,7 +31,6 @@ from engine.types.kinds import (
     Scalar,
     Struct,
     merged,
-    writable,
 )
 
 _PLAIN: dict[str, Kind] = {

@@ -7,9 +7,10 @@ others. ``tests/engine/test_casts.py`` holds the two to each other.
 
 from __future__ import annotations
 
-from engine.convert.exact import DOUBLE_DIGITS, FLOAT_DIGITS
+from engine.convert.jsontext import DOUBLE_DIGITS, FLOAT_DIGITS
 from engine.convert.proofs import text_as, text_of_bytes, widened
 from engine.read.reading import Conformed
+from engine.types.glue import sized
 from engine.types.kinds import (
     BINARY,
     BOOLEAN,
@@ -24,10 +25,8 @@ from engine.types.kinds import (
     Map,
     Scalar,
     Struct,
-    duckdb_type,
-    quoted,
-    sized,
 )
+from engine.types.sql import duckdb_type, quoted
 from store.naming import normalise
 
 #: Years that ISO 8601 writes with four digits, as Python's dates have them.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.read.csvcopy import EMPTY, MORE
 from engine.read.csvvalues import field_sql
 from engine.read.reading import NUMBER, Relation
-from engine.types.kinds import literal, quoted
+from engine.types.sql import literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection

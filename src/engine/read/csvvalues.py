@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.convert.exact import DOUBLE_DIGITS
+from engine.convert.jsontext import DOUBLE_DIGITS
 from engine.convert.proofs import number_as, text_as
 from engine.convert.written import COMMA_NUMBER, NUMBER
 from engine.read.reading import Conformed
+from engine.types.glue import sized
 from engine.types.kinds import (
     BIGINT,
     BOOLEAN,
@@ -23,10 +24,8 @@ from engine.types.kinds import (
     WHOLE_DIGITS,
     Kind,
     Scalar,
-    duckdb_type,
-    literal,
-    sized,
 )
+from engine.types.sql import duckdb_type, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -20,7 +20,8 @@ from engine.read.pieces import Survey, survey
 from engine.read.reading import NUMBER
 from engine.read.tokens import rows
 from engine.read.top import read_top
-from engine.types.kinds import NULL, STRING, Kind, quoted
+from engine.types.kinds import NULL, STRING, Kind
+from engine.types.sql import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

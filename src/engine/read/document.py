@@ -6,7 +6,7 @@ import mmap
 import re
 from typing import TYPE_CHECKING
 
-from engine.convert.exact import NotJsonError, loads
+from engine.convert.jsontext import NotJsonError, loads
 from engine.read.jsonl import JsonLines, has_records
 from engine.read.lines import MAX_RECORD
 from store.errors import RejectedObjectError

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engine.convert.exact import NotJsonError, loads
+from engine.convert.jsontext import NotJsonError, loads
 from engine.convert.optimistic import observe
 from engine.convert.rules import mentions_null
 from engine.database import DATA_ERRORS
 from engine.read import jsonvalues
 from engine.read.lines import BLANK, MAX_RECORD, Span, spans
 from engine.read.reading import NUMBER, ExactOnlyError, Record, Relation
-from engine.types.kinds import NULL, Array, Kind, Struct, leaves, literal
+from engine.types.kinds import NULL, Array, Kind, Struct, leaves
+from engine.types.sql import literal
 from engine.write.publish import WIDE
 from store.naming import normalise
 from store.reasons import Reason

@@ -17,16 +17,8 @@ from uuid import UUID
 from engine.convert.rows import MAX_RECORD
 from engine.read.reading import Record
 from engine.read.typed import Column, TypedBlock, TypedReading
-from engine.types.kinds import (
-    DATE,
-    DOUBLE,
-    NULL,
-    STRING,
-    TIMESTAMP,
-    Kind,
-    literal,
-    quoted,
-)
+from engine.types.kinds import DATE, DOUBLE, NULL, STRING, TIMESTAMP, Kind
+from engine.types.sql import literal, quoted
 from store.reasons import Reason
 
 if TYPE_CHECKING:

@@ -5,18 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.types.kinds import (
-    BIGINT,
-    STRING,
-    TIMESTAMP,
-    Array,
-    Kind,
-    Map,
-    Scalar,
-    Struct,
-    duckdb_type,
-    quoted,
-)
+from engine.types.kinds import BIGINT, STRING, TIMESTAMP, Array, Kind, Map, Scalar, Struct
+from engine.types.sql import duckdb_type, quoted
 from store.naming import normalise
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import Any
 from engine.convert.proofs import number_as, text_as
 from engine.convert.rules import QUOTED
 from engine.read.reading import Conformed
+from engine.types.glue import sized
 from engine.types.kinds import (
     BIGINT,
     BOOLEAN,
@@ -23,10 +24,8 @@ from engine.types.kinds import (
     Kind,
     Scalar,
     Struct,
-    duckdb_type,
-    quoted,
-    sized,
 )
+from engine.types.sql import duckdb_type, quoted
 from store.naming import normalise
 
 #: Bytes of text in which values cannot be nested deeper than the exact reading takes.

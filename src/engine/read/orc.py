@@ -21,17 +21,8 @@ from engine.read.jsontypes import (
     struct_of,
 )
 from engine.read.typed import fields_of_file
-from engine.types.kinds import (
-    BIGINT,
-    BOOLEAN,
-    DATE,
-    DOUBLE,
-    STRING,
-    TIMESTAMP,
-    Scalar,
-    merged,
-    writable,
-)
+from engine.types.glue import writable
+from engine.types.kinds import BIGINT, BOOLEAN, DATE, DOUBLE, STRING, TIMESTAMP, Scalar, merged
 from store.errors import RejectedObjectError
 from store.reasons import Reason
 

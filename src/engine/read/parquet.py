@@ -13,7 +13,7 @@ from engine.open.stored import NotReadError
 from engine.read.footer import footer_of
 from engine.read.parquet_types import ColumnRead, Nanoseconds, Node, schema_of
 from engine.read.typed import Column, TypedBlock, TypedReading, fields_of_file
-from engine.types.kinds import literal, quoted
+from engine.types.sql import literal, quoted
 from store.errors import RejectedObjectError
 from store.reasons import Reason
 

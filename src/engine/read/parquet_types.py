@@ -18,9 +18,8 @@ from engine.types.kinds import (
     Map,
     Scalar,
     Struct,
-    literal,
-    quoted,
 )
+from engine.types.sql import literal, quoted
 from store.errors import RejectedObjectError
 from store.naming import normalise
 from store.reasons import Reason

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from engine.read.lines import BLANK, MAX_RECORD, Span, lines_of
 from engine.read.reading import NUMBER, Conformed, Record, Relation
-from engine.types.kinds import BIGINT, STRING, Kind, literal
+from engine.types.kinds import BIGINT, STRING, Kind
+from engine.types.sql import literal
 from store.reasons import Reason
 
 if TYPE_CHECKING:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from engine.convert.exact import loads
+from engine.convert.jsontext import loads
 from engine.convert.proofs import FOR_CONTRACTS, FOR_RECORDS, as_json
 from engine.convert.rules import Rules
 from engine.read.casts import fitted, same_family
 from engine.read.reading import NUMBER, Conformed, Record, Relation
-from engine.types.kinds import NULL, STRING, Array, Kind, Map, Scalar, Struct, quoted, sized
+from engine.types.glue import sized
+from engine.types.kinds import NULL, STRING, Array, Kind, Map, Scalar, Struct
+from engine.types.sql import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.types.kinds import athena_type, parse_athena_type, united
+from engine.types.glue import athena_type, parse_athena_type
+from engine.types.kinds import united
 from store.errors import SchemaConflictError
 from store.model import Schema
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.convert.layout import RESCUED
-from engine.types.kinds import literal, quoted
+from engine.types.sql import literal, quoted
 from store.errors import MiscountedError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import duckdb
 
 from engine.convert.layout import RESCUED, SOURCE_KEY, SOURCE_VERSION
 from engine.convert.proofs import as_json, as_line
-from engine.types.kinds import literal, quoted
+from engine.types.sql import literal, quoted
 from engine.write.counts import lines_in
 from engine.write.dates import candidates, first_day_sql
 from store.errors import ObjectTooLargeError

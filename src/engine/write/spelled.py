@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.types.kinds import literal
 from engine.types.moments import (
     EARLIEST,
     FIRST_NUMBER,
@@ -29,6 +28,7 @@ from engine.types.spellings import (
     ZONES,
     form_of,
 )
+from engine.types.sql import literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,126 @@
+"""JSON text, read strictly and without loss."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from decimal import Decimal
+from typing import Any
+
+from contract.values import Digits, Spelled
+
+#: So many decimal digits every double keeps, and every float (IEEE 754-2019, 5.12.2).
+DOUBLE_DIGITS, FLOAT_DIGITS = 15, 6
+
+
+#: Values nested deeper are refused: readers differ in how deep they follow them, and some of them
+#: crash.
+MAX_DEPTH = 400
+
+
+class Repeated(dict[str, Any]):
+    """An object that had a key more than once.
+
+    Attributes
+    ----------
+    repeated : dict
+        Every value of each such key, in order.
+    """
+
+    repeated: dict[str, list[Any]]
+
+
+class NotJsonError(ValueError):
+    """When a text is not one JSON value."""
+
+
+def loads(text: str) -> Any:
+    """Parse one JSON value strictly and without loss.
+
+    Parameters
+    ----------
+    text : str
+        The whole text of the value.
+
+    Returns
+    -------
+    Any
+        As :func:`json.loads`, but numbers that Python would round, or that are absurdly
+        long, are :class:`Digits`, and objects with repeated keys are :class:`Repeated`.
+
+    Raises
+    ------
+    NotJsonError
+        When it is not JSON (RFC 8259), nests too deep, or cannot be written as UTF-8.
+    """
+    try:
+        if text.count("[") + text.count("{") > MAX_DEPTH:
+            _check_depth(text)
+        value = json.loads(
+            text,
+            parse_int=_integer,
+            parse_float=_fraction,
+            parse_constant=_refuse,
+            object_pairs_hook=_object,
+        )
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise NotJsonError("a lone surrogate is no character") from None
+    except ValueError as error:
+        raise NotJsonError(str(error)) from error
+    return value
+
+
+_MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for mark in _MARK.finditer(text):
+        first = mark.group()[0]
+        depth += (first in "[{") - (first in "]}")
+        if depth > MAX_DEPTH:
+            raise NotJsonError(f"nested more than {MAX_DEPTH} deep at character {mark.start():,}")
+
+
+def _integer(digits: str) -> int | Digits:
+    # Longer than any type here holds; Python itself refuses to convert over 4,300.
+    return int(digits) if len(digits) <= 40 else Digits(digits)
+
+
+def _fraction(digits: str) -> float | Digits:
+    # A number with a fraction or an exponent is a double, as RFC 8259 (6) has its readers
+    # expect; one that no double is near to is kept by its digits.
+    number = float(digits)
+    if not math.isfinite(number):
+        return Digits(digits)
+    if _loses(digits, number):
+        number = Spelled(number)
+        number.digits = digits
+    return number
+
+
+def _loses(digits: str, number: float) -> bool:
+    """Tell whether a double may not give back the digits that it was read from."""
+    if len(digits) > DOUBLE_DIGITS:
+        return len(repr(number)) > DOUBLE_DIGITS or Decimal(repr(number)) != Decimal(digits)
+    # So small that no double is near: 1e-400.
+    return not number and Decimal(digits) != 0
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    plain = dict(pairs)
+    if len(plain) == len(pairs):
+        return plain
+    found = Repeated(plain)
+    values: dict[str, list[Any]] = {}
+    for key, value in pairs:
+        values.setdefault(key, []).append(value)
+    found.repeated = {key: every for key, every in values.items() if len(every) > 1}
+    return found
