@@ -73,7 +73,7 @@ def violation(node: Node, value: Any, *, nulls: bool = False, path: str = "$") -
     node : Node
         The schema.
     value : Any
-        What :func:`engine.convert.exact.loads` gave.
+        What :func:`engine.convert.jsontext.loads` gave.
     nulls : bool
         Whether the value comes from a format that knows nulls but not absence, such as CSV or
         Parquet: then a null that its schema does not allow means that the property is absent.

@@ -72,7 +72,7 @@ def conformed(value: Any, layout: Layout, path: Mapping[str, str] | None = None)
     Parameters
     ----------
     value : Any
-        What :func:`engine.convert.exact.loads` gave.
+        What :func:`engine.convert.jsontext.loads` gave.
     layout : Layout
         Where its fields go; a field without a column held nothing but nulls, or is beyond what
         the table may have.

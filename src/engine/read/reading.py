@@ -79,7 +79,7 @@ class Record:
     raw : bytes
         Its own bytes, for the quarantine.
     value : Any
-        What :func:`engine.convert.exact.loads` would give; nothing where it was refused.
+        What :func:`engine.convert.jsontext.loads` would give; nothing where it was refused.
     reason : Reason or None
         Why it is no record.
     detail : str
