@@ -95,9 +95,9 @@ def test_a_struct_grows_and_drift_is_told(local_lake: LocalLake, dataset: str) -
 
 
 def test_the_quarantine_counts_by_reason(local_lake: LocalLake, dataset: str) -> None:
-    body = 'a,b\n1,é\n2\n3\n"4,5\n'.encode() + b"6,\xff\n"
+    body = 'a,b\n1,é\n2,2\n3,3\n2,3,4\n5,6,7\n"4,5\n'.encode() + b"6,\xff\n"
     entry = local_lake.ingest(f"data/{dataset}/x.csv", body)
-    assert (entry["records_read"], entry["records_quarantined"]) == (5, 4)
+    assert (entry["records_read"], entry["records_quarantined"]) == (7, 4)
     assert local_lake.query(
         "SELECT reason, count(*) AS records FROM quarantine "
         f"WHERE dataset = '{dataset}' GROUP BY reason ORDER BY reason"
@@ -112,7 +112,7 @@ def test_a_file_that_was_not_read_is_a_row_of_objects(local_lake: LocalLake, dat
     body = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
     entry = local_lake.ingest(f"data/{dataset}/scan.png", body)
     assert (entry["status"], entry["records_read"]) == ("STORED", 0)
-    assert "image/png" in entry["detail"]
+    assert "PNG image" in entry["detail"]
     found = f"SELECT key, size, media_type FROM objects WHERE dataset = '{dataset}'"
     assert local_lake.query(found) == [
         {"key": f"data/{dataset}/scan.png", "size": len(body), "media_type": "image/png"}

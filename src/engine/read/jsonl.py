@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.convert.jsontext import NotJsonError, loads
 from engine.convert.optimistic import observe
-from engine.convert.rules import mentions_null
 from engine.database import DATA_ERRORS
 from engine.read import jsonvalues
+from engine.read.jsonquery import (
+    NO_JSON,
+    numbers_query,
+    odd_query,
+    records_query,
+    suspected_sql,
+    told_apart,
+)
 from engine.read.lines import BLANK, MAX_RECORD, Span, spans
-from engine.read.reading import NUMBER, ExactOnlyError, Record, Relation
-from engine.types.kinds import NULL, Array, Kind, Struct, leaves
-from engine.types.sql import literal
+from engine.read.reading import ExactOnlyError, Record, Relation
+from engine.types.kinds import Kind, leaves
 from engine.write.publish import WIDE
-from store.naming import normalise
 from store.reasons import Reason
 
 if TYPE_CHECKING:
@@ -32,14 +36,11 @@ if TYPE_CHECKING:
     from engine.read.reading import Conformed
 
 #: Read from the beginning and from three places further on, to guess what lines look like.
-_HEAD, _PROBE, _PROBES = 128 * 1024, 32 * 1024, 3
+_HEAD, _PROBE, _PROBES = 64 * 1024, 16 * 1024, 3
 
 #: A file is read in so many blocks of at least this many bytes: what one record spoils is read
 #: again, and each block is a file of its own for each date.
 _BLOCKS, _BLOCK = 3, 12_000_000
-
-#: DuckDB's buffers are twice as long as the longest line that it is told of.
-_SMALLEST = 64 * 1024
 
 #: DuckDB reads no longer lines as text without longer buffers.
 _LONG = 1_000_000
@@ -47,8 +48,6 @@ _LONG = 1_000_000
 
 #: How DuckDB says at which record it stopped; one of its numbers may be off by one.
 _LINE = re.compile(r"in line (\d+)[:,]")
-
-_NO_JSON = "NOT json_valid(line)"
 
 
 class WrongLinesError(Exception):
@@ -163,12 +162,12 @@ class JsonBlock:
 
     def relation(self, plan: Plan) -> Relation:
         """See the protocol."""
-        shapes = _told_apart(plan.shapes)
+        shapes = told_apart(plan.shapes)
         if sum(leaves(shape) for shape in shapes.values()) > WIDE:
             raise ExactOnlyError
         path = self._path = self._file()
-        query = _query(self.reading.job, path, shapes, plan)
-        return Relation(query, frozenset(shapes), _suspected(path, plan))
+        query = records_query(self.reading.job, path, shapes, plan)
+        return Relation(query, frozenset(shapes), suspected_sql(path, plan))
 
     def _file(self) -> Path:
         """Give a file of just these lines; there is one at a time."""
@@ -208,10 +207,10 @@ class JsonBlock:
         batches = self.span.batches()
         unread = {number for first, lines in batches for number in _unreadable(first, lines)}
         usual, _ = self._without(unread, look)
-        shapes = _told_apart(plan.shapes)
+        shapes = told_apart(plan.shapes)
         try:
             path = usual._file() if usual.odd != self.odd or not self._path else self._path
-            query = _numbers_query(path, _NO_JSON) if look == 2 else _odd_query(path, shapes)
+            query = numbers_query(path, NO_JSON) if look == 2 else odd_query(path, shapes)
             found = self.reading.job.run(query)
         except DATA_ERRORS:
             return None
@@ -280,116 +279,3 @@ def has_records(path: Path) -> bool:
     """Tell whether any line by itself is a JSON object or array."""
     records = (parsed(number, line) for number, line in Span.whole(path).numbered())
     return any(isinstance(record.value, (dict, list)) for record in records)
-
-
-def _can_be_named(name: str) -> bool:
-    """Tell whether SQL and DuckDB's JSON paths take a name; in these ``"*"`` is every key."""
-    return bool(name) and "\0" not in name and "*" not in name
-
-
-def _told_apart(shapes: dict[str, Kind]) -> dict[str, Kind]:
-    """Keep the fields that DuckDB can tell apart: its names ignore case.
-
-    A record with another field of the same letters is read exactly.
-    """
-
-    def distinct(shape: Kind) -> bool:
-        match shape:
-            case Array(item):
-                return distinct(item)
-            case Struct(fields):
-                names = {normalise(name) for name, _ in fields}
-                spelled = all(_can_be_named(name) for name, _ in fields)
-                different = spelled and len(names) == len(fields)
-                return different and all(distinct(k) for _, k in fields)
-            case _:
-                return True
-
-    found: dict[str, Kind] = {}
-    taken: set[str] = set()
-    for name, shape in shapes.items():
-        if _can_be_named(name) and name.lower() not in taken and distinct(shape):
-            taken.add(name.lower())
-            found[name] = shape
-    return found
-
-
-def _query(job: Job, path: Path, shapes: dict[str, Kind], plan: Plan) -> str:
-    """Give the file as a table of raw values; reading an unknown key raises."""
-    kinds = {target.field: target.kind for target in plan.layout.targets}
-    # DuckDB infers the columns from the first file alone, and then refuses keys that it
-    # does not know. The first file is ours: one record that shows exactly what to expect.
-    marker = f"lake_{uuid.uuid4().hex}"
-    example: dict[str, Any] = {marker: True}
-    example |= {k: jsonvalues.example(s, kinds.get(k, NULL)) for k, s in shapes.items()}
-    first = job.workdir / "example"
-    first.write_text(json.dumps(example), encoding="utf-8")
-    limit = min(MAX_RECORD, max(path.stat().st_size, _SMALLEST))
-    return (
-        f"SELECT * EXCLUDE {marker}, row_number() OVER () AS {NUMBER} FROM "
-        f"read_json([{literal(str(first))}, {literal(str(path))}], "
-        f"format = 'newline_delimited', records = true, maximum_object_size = {limit}, "
-        "sample_size = 1, maximum_sample_files = 1, "
-        f"map_inference_threshold = -1) WHERE {marker} IS NULL"
-    )
-
-
-def _suspected(path: Path, plan: Plan) -> str:
-    """Say in SQL in which lines null and absent must be told apart, which columns cannot do."""
-    test = plan.rules.suspicious(
-        plan.shapes, "line", null_free=not mentions_null(path), layout=plan.layout
-    )
-    return f"{NUMBER} IN ({_numbers_query(path, test)})" if test else "false"
-
-
-def _odd_query(path: Path, shapes: dict[str, Kind]) -> str:
-    """Give a query for the numbers of the lines at which reading the file would raise."""
-    tests = ["json_type(line) IS DISTINCT FROM 'OBJECT'"]
-    tests += _strange("line", "$", Struct(tuple(shapes.items())))
-    found = " OR ".join(f"({test})" for test in tests)
-    # Where one raises, TRY tests every line by itself, which takes many times as long.
-    return _numbers_query(
-        path, f"CASE WHEN {_NO_JSON} THEN true ELSE coalesce(TRY({found}), true) END"
-    )
-
-
-def _numbers_query(path: Path, test_sql: str) -> str:
-    """Give a query for the numbers of the lines that are not blank and pass a test."""
-    return (
-        "SELECT number FROM (SELECT row_number() OVER () AS number, line FROM read_csv("
-        f"{literal(str(path))}, auto_detect = false, header = false, delim = '\x1e', quote = '', "
-        "escape = '', new_line = '\\n', strict_mode = false, columns = {line: 'VARCHAR'}) "
-        "WHERE CASE WHEN starts_with(line, '{') THEN true ELSE trim(line, ' \t\r') <> '' END) "
-        f"WHERE {test_sql}"
-    )
-
-
-def _strange(line: str, path: str, shape: Kind) -> Iterator[str]:
-    """Give tests for keys that are not those of an object, or not once, at any depth."""
-    match shape:
-        case Array(item):
-            yield from _strange(line, f"{path}[*]", item)
-        case Struct(fields):
-            known = ", ".join(literal(name) for name, _ in fields)
-            many = "[*]" in path
-            keys = f"json_keys({line}, {literal(path)})"
-            test = (
-                "len(list_distinct({0})) < len({0}) OR "
-                f"NOT list_has_all([{known}]::VARCHAR[], {{0}})"
-            )
-            if many:
-                yield f"len(list_filter({keys}, lambda k: {test.format('k')})) > 0"
-            else:
-                yield test.format(keys)
-            types = f"json_type({line}, {literal(path)})"
-            if many:
-                yield f"len(list_filter({types}, lambda t: t NOT IN ('OBJECT', 'NULL'))) > 0"
-            elif path != "$":
-                yield f"{types} NOT IN ('OBJECT', 'NULL')"
-            for name, inner in fields:
-                yield from _strange(line, f"{path}.{_step(name)}", inner)
-
-
-def _step(name: str) -> str:
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
