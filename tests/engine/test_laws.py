@@ -22,13 +22,14 @@ from engine.database import Database
 from engine.duck import DuckEngine
 from engine.job import Job, Options
 from store.errors import EngineFailedError, ObjectTooLargeError, OutOfTimeError
+from tests.conftest import ROOT
 from tests.engine.neighbours import FORMATS, Format, Record
 from tests.support.engine import convert, lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ENCRYPTED = Path("/work/shared/cases/a02-poisoned-database/1-encrypted.parquet")
+ENCRYPTED = ROOT.parent / "shared" / "cases" / "a02-poisoned-database" / "1-encrypted.parquet"
 
 GOOD: list[Record] = [
     {"id": n, "name": f"w{n}", "n": n % 7, "price": 0.25, "timestamp": "2024-01-15"}
@@ -84,8 +85,16 @@ def failing(patch: pytest.MonkeyPatch, at: int, error: Callable[[], Exception]) 
         yield plan
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@each_format
+#: Every fault meets the three ways of reading; the formats that share them meet the worst.
+FAULTY = [
+    pytest.param(form, fault, id=f"{name}-{fault}")
+    for name, form in FORMATS.items()
+    for fault in FAULTS
+    if name in ("JSON Lines", "CSV", "Parquet") or fault == "fatal"
+]
+
+
+@pytest.mark.parametrize(("form", "fault"), FAULTY)
 def test_a_fault_of_ours_is_never_the_file_s(
     form: Format, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
