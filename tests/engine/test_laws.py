@@ -12,7 +12,6 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -28,6 +27,7 @@ from tests.support.engine import convert, lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 ENCRYPTED = ROOT.parent / "shared" / "cases" / "a02-poisoned-database" / "1-encrypted.parquet"
 

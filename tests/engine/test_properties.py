@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.engine import convert
 
-VERDICTS = {"DONE", "PARTIAL", "EMPTY", "REJECTED", "STORED"}
+VERDICTS = {"DONE", "PARTIAL", "EMPTY", "REJECTED", "STORED", "TOO_LARGE"}
 
 #: A start that leads into each reader.
 STARTS = [

@@ -119,14 +119,10 @@ def _strange(line: str, path: str, shape: Kind) -> Iterator[str]:
             known = ", ".join(literal(name) for name, _ in fields)
             many = "[*]" in path
             keys = f"json_keys({line}, {literal(path)})"
-            test = (
-                "len(list_distinct({0})) < len({0}) OR "
-                f"NOT list_has_all([{known}]::VARCHAR[], {{0}})"
-            )
             if many:
-                yield f"len(list_filter({keys}, lambda k: {test.format('k')})) > 0"
+                yield f"len(list_filter({keys}, lambda k: {_others('k', known)})) > 0"
             else:
-                yield test.format(keys)
+                yield _others(keys, known)
             types = f"json_type({line}, {literal(path)})"
             if many:
                 yield f"len(list_filter({types}, lambda t: t NOT IN ('OBJECT', 'NULL'))) > 0"
@@ -134,6 +130,14 @@ def _strange(line: str, path: str, shape: Kind) -> Iterator[str]:
                 yield f"{types} NOT IN ('OBJECT', 'NULL')"
             for name, inner in fields:
                 yield from _strange(line, f"{path}.{_step(name)}", inner)
+
+
+def _others(keys: str, known: str) -> str:
+    """Test a list of keys for one that is not known, or is there twice."""
+    return (
+        f"len(list_distinct({keys})) < len({keys}) OR "
+        f"NOT list_has_all([{known}]::VARCHAR[], {keys})"
+    )
 
 
 def _step(name: str) -> str:
