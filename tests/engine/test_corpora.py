@@ -56,7 +56,9 @@ def test_csv_is_read_as_its_authors_expect(path: Path) -> None:
     assert found.status == "DONE"
     assert found.conversion is not None
     names = [c.comment or c.name for c in found.conversion.schema.columns][: len(found.types)]
-    rows = [dict(zip(names, (str(v) for v in r.values()), strict=True)) for r in found.values]
+    # Nothing between quotes is null in a column of numbers, as DuckDB and pandas read it.
+    texts = [["" if value is None else str(value) for value in r.values()] for r in found.values]
+    rows = [dict(zip(names, row, strict=True)) for row in texts]
     wanted = wanted if isinstance(wanted, list) else [wanted]
     if path.stem == "location_coordinates":
         # Its expected JSON has another telephone number.
@@ -115,7 +117,7 @@ def test_corrupt_zstd_is_rejected(name: str, body: bytes) -> None:
         assert found.error is not None
         assert found.error.code == "CORRUPT_COMPRESSION"
     else:
-        assert found.status in {"REJECTED", "DONE", "EMPTY"}
+        assert found.status in {"REJECTED", "DONE", "EMPTY", "STORED"}
 
 
 @pytest.mark.parametrize(("name", "body"), members(f"{ZSTD}/good.zip"), ids=lambda v: str(v)[:30])

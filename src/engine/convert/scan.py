@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from engine.convert.exact import conform
 from engine.convert.rules import QUOTED
 from engine.read.reading import NUMBER, Conformed
-from engine.types.kinds import NULL, STRING
+from engine.types.kinds import NULL, STRING, Scalar
 from engine.types.sql import duckdb_type, literal, quoted
 from engine.write.dates import candidates, certain_day_sql
 from engine.write.publish import ASIDE, dated, lineage
@@ -149,6 +149,8 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
 def _own_kind(plan: Plan, target: Target) -> Kind:
     """Give the type in which a value comes, for the date that it may be."""
     shape = plan.shapes[target.field]
+    if not isinstance(shape, Scalar):
+        return target.kind
     return STRING if shape in (QUOTED, NULL) else shape
 
 

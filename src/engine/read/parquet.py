@@ -83,7 +83,7 @@ def _check_shredded(root: Node, rows: str) -> None:
     else:
         return
     try:
-        with duckdb.connect(config={"threads": 1}) as alone:
+        with duckdb.connect(config={"threads": 1, "memory_limit": "256MB"}) as alone:
             alone.execute(f"SELECT max(hash(COLUMNS(*))) FROM {rows}")
     except (duckdb.InternalException, duckdb.FatalException) as error:
         detail = "Parquet with a VARIANT shredded in a way that DuckDB does not read"
