@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: No extension: only a contract can say that lines are not to be divided.
 _TEXT = "text"
 
+#: Fields of a line: with more of them it is no row.
+_WIDEST = 50_000
+
 _UNSAID = CsvSettings()
 
 
@@ -96,7 +99,8 @@ def detect(path: Path, name: str, said: Said) -> Format:
     if found := json_format(lines, extension, whole=whole):
         return Format(found)
     context = Context(extension, said.csv, said.columns, certain=said.csv != _UNSAID)
-    dialect = find_dialect(read_samples(path), context)
+    samples = read_samples(path)
+    dialect = None if _too_wide(samples[0]) else find_dialect(samples, context)
     named = extension in JSON | JSON_LINES
     if dialect is not None and not (named and text.lstrip().startswith('"')):
         return Format("csv", dialect)
@@ -108,6 +112,12 @@ def detect(path: Path, name: str, said: Said) -> Format:
         return Format("json")
     tie = "json" in said.content_type and not extension and whole
     return Format("json" if tie and is_json(text) else "text")
+
+
+def _too_wide(head: str) -> bool:
+    """Tell whether the first line would be more columns than any table has: it is none then."""
+    first = head.split("\n", 1)[0]
+    return len(first) > _WIDEST and max(map(first.count, ",;\t|\x01")) > _WIDEST
 
 
 def extension_of(name: str) -> str:
