@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.convert import rows
 from engine.duck import DuckEngine
 from engine.job import Options
+from engine.read import lines as read_lines
 from store.model import Source
 from tests.support.engine import CREATED, convert, lines
 
@@ -217,9 +217,9 @@ def test_a_line_larger_than_a_row_can_be_is_refused() -> None:
 def test_the_line_after_one_at_the_limit_is_kept(
     over: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "MAX_RECORD", 20)
+    monkeypatch.setattr(read_lines, "MAX_RECORD", 20)
     long = b"x" * (20 + over - 1) + b"\n"
-    found = list(rows.lines_of(io.BytesIO(b"before\n" + long + b"after\n")))
+    found = list(read_lines.lines_of(io.BytesIO(b"before\n" + long + b"after\n")))
     assert found == [b"before\n", long[:21], b"after\n"]
 
 

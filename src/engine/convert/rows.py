@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from engine.convert.exact import conform
 from engine.convert.jsontext import Repeated
@@ -17,16 +17,12 @@ from engine.write.publish import WIDE, Published, lineage, publish
 from store.model import Conversion, Drift, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from engine.convert.layout import Layout
     from engine.job import Job
     from engine.write.counts import Rescued
-
-#: Bytes of a record that is certainly taken: half of the 32 MB that Athena takes for a row.
-#: DuckDB takes up to twice as many, since its buffers are so long.
-MAX_RECORD = 15 * 1024 * 1024
 
 #: So many drifting columns are named, those that drift most.
 _NAMED = 20
@@ -39,26 +35,6 @@ DAY = "lake day"
 
 #: A value that is no object is a row of this one column.
 VALUE = "value"
-
-
-def lines_of(file: IO[bytes]) -> Iterator[bytes]:
-    """Give each line; of one longer than a record, its beginning, one byte longer than that.
-
-    Parameters
-    ----------
-    file : binary file
-        Read to its end, never more than two records of it in memory.
-
-    Yields
-    ------
-    bytes
-        With its line feed, if it was not cut.
-    """
-    while line := file.readline(MAX_RECORD + 1):
-        if len(line) > MAX_RECORD and not line.endswith(b"\n"):
-            while (rest := file.readline(MAX_RECORD)) and not rest.endswith(b"\n"):
-                pass
-        yield line
 
 
 def fields_of(value: Any) -> dict[str, Any]:

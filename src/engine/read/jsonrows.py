@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from engine.convert.rows import MAX_RECORD
+from engine.read.lines import MAX_RECORD
 from engine.read.reading import Record
 from engine.read.typed import Column, TypedBlock, TypedReading
 from engine.types.kinds import DATE, DOUBLE, NULL, STRING, TIMESTAMP, Kind
