@@ -227,6 +227,13 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize("end", ["", "\r\n"])
+def test_a_row_that_duckdb_joins_to_another_is_a_row(end: str) -> None:
+    found = convert(f'a,b\r\n1,2\r\n","{end}'.encode(), "data/t/x.csv")
+    assert found.values == [{"a": 1, "b": 2}]
+    assert found.reasons == [(2, "FIELD_COUNT")]
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(PIECES, max_size=40), st.booleans(), st.booleans())
 def test_duckdb_sees_what_the_grammar_says(
@@ -252,6 +259,9 @@ def _both(data: bytes, dialect: Dialect) -> Iterator[tuple[int, Any, Any]]:
                 exact = {record.number: record for record in block.records()}
                 assert block.count() == len(exact)
                 fast = _seen(job, block)
+                if len(fast) != block.count():
+                    # DuckDB makes one row of two; the conversion sees it and reads exactly.
+                    continue
                 assert fast.keys() == exact.keys()
                 for number, record in exact.items():
                     value = None if record.reason else tuple(record.value.values())
