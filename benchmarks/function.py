@@ -25,7 +25,11 @@ class _Context:
 
 
 def _ingest(key: str) -> Any:
+    from processor import bootstrap
     from processor.app import handler as invoke
+
+    # The build copies the contracts beside the code; here they lie beside its folder.
+    bootstrap._CONTRACTS = bootstrap._CONTRACTS.parents[1] / "contracts"
 
     place = {"bucket": {"name": "bench"}, "object": {"key": key}}
     record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": place}
