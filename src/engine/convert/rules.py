@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import mmap
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from contract.check import Violation, violation
@@ -22,7 +22,7 @@ from engine.convert.decimals import TRUE, all_of, holds_decimals, long_fraction
 from engine.convert.given import fields_given, given_alone
 from engine.convert.jsontext import loads
 from engine.convert.written import Field
-from engine.types.kinds import BINARY, DATE, NULL, STRING, Array, Kind, Struct
+from engine.types.kinds import NULL, STRING, Array, Kind, Struct
 from engine.types.sql import literal, quoted
 from store.naming import normalise
 
@@ -67,13 +67,6 @@ class Rules:
         if self.texts and not self.root.trivial and isinstance(value, dict):
             value = {name: read_field(t, self.root.property(name)) for name, t in value.items()}
         return None if self.root.trivial else violation(self.root, value, nulls=self.nulls)
-
-    def settle(self, shapes: Mapping[str, Kind], table: frozenset[str]) -> bool:
-        """Tell whether contract and table leave no column's type to the values."""
-        return not self.root.trivial and all(
-            given_alone(self.root, field) == kind or field in table
-            for field, kind in fields_given(self.root, shapes).items()
-        )
 
     def fields(self, shapes: Mapping[str, Kind]) -> dict[str, Kind]:
         """Give the fields of a file with the types that the contract gives."""
@@ -213,27 +206,6 @@ def read_field(text: str | None, node: Node) -> Any:
         return None
     number = (text if isinstance(text, Field) else Field(text)).number
     return loads(number) if number else str(text)
-
-
-def in_file(layout: Layout, names: Mapping[str, Any] | tuple[str, ...]) -> Layout:
-    """Keep a layout's schema and only those targets whose field the file has."""
-    return replace(layout, targets=tuple(t for t in layout.targets if t.field in names))
-
-
-def typed(kind: Kind) -> Kind:
-    """Give the shape of values that a file has types for: strings are certainly strings.
-
-    Parameters
-    ----------
-    kind : Kind
-        What the file says; whatever else a column of text gets its text from is none.
-    """
-    match kind:
-        case Array(item):
-            return Array(typed(item))
-        case Struct(fields):
-            return Struct(tuple((name, typed(inner)) for name, inner in fields))
-    return QUOTED if kind in (STRING, BINARY, DATE) else kind
 
 
 def checked(select: str, certain: str, error: str, column: str) -> str:
