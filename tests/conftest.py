@@ -41,6 +41,15 @@ def corpora() -> Path:
     return path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of one lake, and those of one build, to one worker: it makes it once."""
+    for item in items:
+        if "local_lake" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("lake"))
+        elif item.path.parent.name == "artifact":
+            item.add_marker(pytest.mark.xdist_group("artifact"))
+
+
 def load_event(name: str) -> Any:
     return json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8"))
 

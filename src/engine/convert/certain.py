@@ -130,7 +130,10 @@ def _array(node: Node, shape: Kind, kind: Kind, sql: str, nulls: bool) -> str:
         if inside == FALSE:
             tests.append(f"len({sql}) = 0")
         elif inside != TRUE:
-            tests.append(f"len(list_filter({sql}, lambda {element}: ({inside}) IS NOT TRUE)) = 0")
+            tests.append(
+                f"NOT list_contains(list_transform({sql}, lambda {element}: ({inside}) IS TRUE), "
+                "false)"
+            )
     return all_of(*tests)
 
 

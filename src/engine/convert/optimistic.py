@@ -43,11 +43,14 @@ _LOOKS = 4
 #: With more records than this to be read exactly, and one in so many, a new scan is faster.
 _MANY, _ONE_IN = 2000, 20
 
+#: Bytes of records that are kept until they are written; as values they take some times as much.
+_KEPT = 2_000_000
+
 #: Between two looks at whether the columns have changed.
 _OFTEN = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Exact:
     """Records of a block that are read exactly; all of them where no numbers are given.
 
@@ -55,14 +58,17 @@ class _Exact:
     ----------
     counted : bool
         Whether those of them that are short were counted already.
+    kept : list of Record
+        All of them, where they were few enough to be kept when they were read first.
     """
 
     block: Block
     numbers: array[int] | None
     counted: bool = False
+    kept: list[Record] = field(default_factory=list)
 
     def records(self) -> Iterator[Record]:
-        return self.block.records(self.numbers)
+        return iter(self.kept) if self.kept else self.block.records(self.numbers)
 
 
 @dataclass(slots=True)
@@ -76,6 +82,7 @@ class _Pass:
     published: list[Published] = field(default_factory=list)
     exact: list[_Exact] = field(default_factory=list)
     short: int = 0
+    room: int = _KEPT
 
     @property
     def part(self) -> int:
@@ -172,8 +179,12 @@ def _published(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_E
 def _learned(job: Job, done: _Pass, exact: _Exact, count: int) -> bool:
     """Add to what is known of the fields; False where what was written does not hold any more."""
     found: dict[str, Kind] = {}
+    kept: list[Record] = []
     seen = 0
     for seen, record in enumerate(exact.records(), 1):
+        done.room -= len(record.raw)
+        if done.room > 0:
+            kept.append(record)
         if seen % _OFTEN == 0:
             job.check_time()
             if not _still(job, done, found):
@@ -182,6 +193,8 @@ def _learned(job: Job, done: _Pass, exact: _Exact, count: int) -> bool:
             observe(found, record.value)
     if not _still(job, done, found):
         return False
+    if done.room > 0:
+        exact.kept = kept
     changed = done.layout != done.plan.layout
     return not changed or seen <= max(_MANY, count // _ONE_IN)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.convert.exact import conform
 from engine.convert.rules import QUOTED
-from engine.read.reading import NUMBER, Conformed
+from engine.read.reading import NUMBER, READ, Conformed
 from engine.types.kinds import NULL, STRING, Scalar
 from engine.types.sql import duckdb_type, literal, quoted
 from engine.write.dates import candidates, certain_day_sql
@@ -62,7 +62,8 @@ class _Value:
         """Give the test, in which the value goes by its name where it is an expression."""
         fits, value = self.conformed.fits_sql, self.conformed.value_sql
         whole = value.startswith(("TRY_CAST(", "CASE WHEN ")) and value.endswith((")", " END"))
-        return fits.replace(value, self.value_name) if whole else fits
+        fits = fits.replace(value, self.value_name) if whole else fits
+        return fits.replace(READ, self.value_name)
 
     @property
     def column_sql(self) -> str:

@@ -15,7 +15,7 @@ from engine.read import jsonvalues
 from engine.read.jsonquery import (
     NO_JSON,
     numbers_query,
-    odd_query,
+    odd_sql,
     records_query,
     suspected_sql,
     told_apart,
@@ -27,7 +27,7 @@ from engine.write.publish import WIDE
 from store.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from engine.convert.plan import Plan
@@ -41,9 +41,6 @@ _HEAD, _PROBE, _PROBES = 64 * 1024, 16 * 1024, 3
 #: A file is read in so many blocks of at least this many bytes: what one record spoils is read
 #: again, and each block is a file of its own for each date.
 _BLOCKS, _BLOCK = 3, 12_000_000
-
-#: DuckDB reads no longer lines as text without longer buffers.
-_LONG = 1_000_000
 
 
 #: How DuckDB says at which record it stopped; one of its numbers may be off by one.
@@ -63,6 +60,8 @@ class JsonLines:
     supposed : bool
         Whether the lines are only supposed to be records: a line that is no JSON raises
         :class:`WrongLinesError` then.
+    broken : bool
+        Whether lines were met that are no JSON: there may be more of them.
     """
 
     job: Job
@@ -72,6 +71,7 @@ class JsonLines:
     texts: bool = False
     sampled: bool = True
     supposed: bool = False
+    broken: bool = False
 
     def guess(self, rules: Rules) -> dict[str, Kind]:
         """See the protocol."""
@@ -141,15 +141,15 @@ class JsonBlock:
         Records of the object before the block.
     odd : tuple of int
         Lines that are not part of it, numbered in the span.
-    looks : int
-        How closely the lines were looked at for those.
+    looked : frozenset of str
+        How the lines were looked at for those.
     """
 
     reading: JsonLines
     span: Span
     before: int = 0
     odd: tuple[int, ...] = ()
-    looks: int = 0
+    looked: frozenset[str] = frozenset()
     _path: Path | None = None
 
     @cached_property
@@ -197,26 +197,35 @@ class JsonBlock:
             yield number + passed
 
     def divided(self, plan: Plan, said: str) -> tuple[JsonBlock, Collection[int]] | None:
-        """See the protocol; each time the lines are looked at more closely."""
-        if self.looks < 1 and (told := _LINE.search(said)):
+        """See the protocol; each look at the lines takes longer than the one before."""
+        if "maximum_object_size" in said:
+            return self._divided("length", self._too_long)
+        told = _LINE.search(said)
+        if told and not self.looked and not self.reading.broken:
             # One record in many: to read the others again is faster than to look at each.
-            return self._without(self._blamed(int(told.group(1))), 1)
-        look = 2 if self.looks < 2 and "Malformed" in said else 3
-        if self.looks >= look:
+            return self._divided("one", lambda: self._blamed(int(told.group(1))))
+        if "Malformed" in said and "json" not in self.looked:
+            self.reading.broken = True
+            return self._divided("json", lambda: self._failing(NO_JSON))
+        return self._divided("keys", lambda: self._failing(odd_sql(plan.shapes)))
+
+    def _divided(
+        self, look: str, find: Callable[[], set[int]]
+    ) -> tuple[JsonBlock, Collection[int]] | None:
+        """Leave out the lines that a look finds, once."""
+        if look in self.looked:
             return None
-        batches = self.span.batches()
-        unread = {number for first, lines in batches for number in _unreadable(first, lines)}
-        usual, _ = self._without(unread, look)
-        shapes = told_apart(plan.shapes)
         try:
-            path = usual._file() if usual.odd != self.odd or not self._path else self._path
-            query = numbers_query(path, NO_JSON) if look == 2 else odd_query(path, shapes)
-            found = self.reading.job.run(query)
-        except DATA_ERRORS:
-            return None
-        divided = self._without({*unread, *usual._spanned(number for (number,) in found)}, look)
+            odd = tuple(sorted({*self.odd, *find()}))
+        except DATA_ERRORS as error:
+            return self._divided("length", self._too_long) if _is_long(error) else None
+        rest = JsonBlock(self.reading, self.span, self.before, odd, self.looked | {look})
         # Where nothing was found, a closer look may find something.
-        return divided if look < 3 or len(divided[1]) > len(self.odd) else None
+        return (rest, odd) if look != "keys" or len(odd) > len(self.odd) else None
+
+    def _too_long(self) -> set[int]:
+        lines = self.span.numbered()
+        return {number for number, line in lines if len(line) > MAX_RECORD}
 
     def _blamed(self, number: int) -> set[int]:
         """Give the line at which DuckDB stopped; of lines that are no JSON the number is vague."""
@@ -225,32 +234,15 @@ class JsonBlock:
         broken = {found for found, line in lines if parsed(found, line).reason is not None}
         return broken or {*self._spanned([number])}
 
-    def _without(self, odd: set[int], looks: int) -> tuple[JsonBlock, tuple[int, ...]]:
-        """Leave out some lines of the span, too."""
-        every = tuple(sorted({*self.odd, *odd}))
-        return JsonBlock(self.reading, self.span, self.before, every, looks), every
+    def _failing(self, test_sql: str) -> set[int]:
+        """Give the lines that DuckDB says to be odd, of the file that it was given."""
+        path = self._path or self._file()
+        found = self.reading.job.run(numbers_query(path, test_sql))
+        return {*self._spanned(number for (number,) in found)}
 
 
-def _unreadable(first: int, lines: list[bytes]) -> Iterator[int]:
-    """Give the numbers of those lines that DuckDB does not take for one."""
-    text = b"".join(lines)
-    plain = text.isascii() and b"\r" not in text and b"\x1e" not in text
-    if plain and (len(text) <= _LONG or max(map(len, lines)) <= _LONG):
-        return
-    yield from (number for number, line in enumerate(lines, first) if not _readable(line))
-
-
-def _readable(line: bytes) -> bool:
-    """Tell whether DuckDB takes a line for one."""
-    if len(line) > _LONG or b"\r" in line[:-2] or b"\x1e" in line:
-        return False
-    if line.isascii():
-        return True
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _is_long(error: Exception) -> bool:
+    return "maximum_object_size" in str(error)
 
 
 def parsed(number: int, line: bytes) -> Record:

@@ -15,7 +15,7 @@ from engine.types.sql import literal
 from store.naming import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from engine.convert.plan import Plan
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SMALLEST = 64 * 1024
 
 #: The test of a line that is no JSON.
-NO_JSON = "NOT json_valid(line)"
+NO_JSON = "line IS NULL"
 
 
 def _can_be_named(name: str) -> bool:
@@ -33,7 +33,7 @@ def _can_be_named(name: str) -> bool:
     return bool(name) and "\0" not in name and "*" not in name
 
 
-def told_apart(shapes: dict[str, Kind]) -> dict[str, Kind]:
+def told_apart(shapes: Mapping[str, Kind]) -> dict[str, Kind]:
     """Keep the fields that DuckDB can tell apart: its names ignore case.
 
     A record with another field of the same letters is read exactly.
@@ -70,11 +70,10 @@ def records_query(job: Job, path: Path, shapes: dict[str, Kind], plan: Plan) -> 
     example |= {k: jsonvalues.example(s, kinds.get(k, NULL)) for k, s in shapes.items()}
     first = job.workdir / "example"
     first.write_text(json.dumps(example), encoding="utf-8")
-    limit = min(MAX_RECORD, max(path.stat().st_size, _SMALLEST))
     return (
         f"SELECT * EXCLUDE {marker}, row_number() OVER () AS {NUMBER} FROM "
         f"read_json([{literal(str(first))}, {literal(str(path))}], "
-        f"format = 'newline_delimited', records = true, maximum_object_size = {limit}, "
+        f"format = 'newline_delimited', records = true, maximum_object_size = {longest(path)}, "
         "sample_size = 1, maximum_sample_files = 1, "
         f"map_inference_threshold = -1) WHERE {marker} IS NULL"
     )
@@ -88,26 +87,27 @@ def suspected_sql(path: Path, plan: Plan) -> str:
     return f"{NUMBER} IN ({numbers_query(path, test)})" if test else "false"
 
 
-def odd_query(path: Path, shapes: dict[str, Kind]) -> str:
-    """Give a query for the numbers of the lines at which reading the file would raise."""
+def odd_sql(shapes: Mapping[str, Kind]) -> str:
+    """Give the test of a line at which reading the file would raise."""
     tests = ["json_type(line) IS DISTINCT FROM 'OBJECT'"]
-    tests += _strange("line", "$", Struct(tuple(shapes.items())))
+    tests += _strange("line", "$", Struct(tuple(told_apart(shapes).items())))
     found = " OR ".join(f"({test})" for test in tests)
     # Where one raises, TRY tests every line by itself, which takes many times as long.
-    return numbers_query(
-        path, f"CASE WHEN {NO_JSON} THEN true ELSE coalesce(TRY({found}), true) END"
-    )
+    return f"CASE WHEN {NO_JSON} THEN true ELSE coalesce(TRY({found}), true) END"
 
 
 def numbers_query(path: Path, test_sql: str) -> str:
-    """Give a query for the numbers of the lines that are not blank and pass a test."""
+    """Give a query for the numbers of the lines that pass a test; they are numbered as read."""
     return (
-        "SELECT number FROM (SELECT row_number() OVER () AS number, line FROM read_csv("
-        f"{literal(str(path))}, auto_detect = false, header = false, delim = '\x1e', quote = '', "
-        "escape = '', new_line = '\\n', strict_mode = false, columns = {line: 'VARCHAR'}) "
-        "WHERE CASE WHEN starts_with(line, '{') THEN true ELSE trim(line, ' \t\r') <> '' END) "
-        f"WHERE {test_sql}"
+        "SELECT number FROM (SELECT row_number() OVER () AS number, json AS line FROM "
+        f"read_json_objects({literal(str(path))}, format = 'newline_delimited', "
+        f"maximum_object_size = {longest(path)}, ignore_errors = true)) WHERE {test_sql}"
     )
+
+
+def longest(path: Path) -> int:
+    """Give how long DuckDB may take a line of a file to be, for the sake of its buffers."""
+    return min(MAX_RECORD, max(path.stat().st_size, _SMALLEST))
 
 
 def _strange(line: str, path: str, shape: Kind) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.convert.proofs import number_as, text_as
 from engine.convert.rules import QUOTED
-from engine.read.reading import Conformed
+from engine.read.reading import READ, Conformed
 from engine.types.glue import sized
 from engine.types.kinds import (
     BIGINT,
@@ -47,7 +47,7 @@ def example(shape: Kind, kind: Kind) -> Any:
 
 def conformed(value_sql: str, shape: Kind, kind: Kind, *, fixed: bool) -> Conformed:
     """See :meth:`engine.read.reading.Reading.conformed`."""
-    fits_sql, read_sql = _read(value_sql, shape, kind, fixed=fixed)
+    fits_sql, read_sql = _read(value_sql, shape, kind, READ, fixed=fixed)
     text_sql = decoded(value_sql) if shape == QUOTED else value_sql
     if isinstance(shape, Scalar) and isinstance(kind, Scalar) and kind != STRING:
         json_sql = f"CAST({value_sql} AS VARCHAR)"
@@ -89,19 +89,24 @@ def decoded(value_sql: str) -> str:
     return f"({value_sql} ->> '$')"
 
 
-def _read(value: str, shape: Kind, kind: Kind, *, fixed: bool) -> tuple[str, str]:
-    """Give the SQL that proves a value, or its absence, and the SQL that reads it."""
+def _read(value: str, shape: Kind, kind: Kind, got: str, *, fixed: bool) -> tuple[str, str]:
+    """Give the SQL that proves a value, or its absence, and the SQL that reads it.
+
+    What was read already is called ``got``, where it has a name.
+    """
     match shape, kind:
         case Struct(shapes), Struct():
-            return _struct(value, shapes, kind, fixed=fixed)
+            return _struct(value, shapes, kind, got, fixed=fixed)
         case Array(item), Array(target):
             return _array(value, item, target, fixed=fixed)
     fits, read = _leaf(value, shape, kind, fixed=fixed)
+    if got and read.startswith(("TRY_CAST(", "CASE WHEN ", "if(")):
+        fits = fits.replace(read, got)
     return f"({value} IS NULL OR {fits})" if fits != "true" else fits, read
 
 
 def _struct(
-    value: str, shapes: tuple[tuple[str, Kind], ...], kind: Struct, *, fixed: bool
+    value: str, shapes: tuple[tuple[str, Kind], ...], kind: Struct, got: str, *, fixed: bool
 ) -> tuple[str, str]:
     tests, packed = [], []
     by_name = {normalise(name): (name, inner) for name, inner in shapes}
@@ -109,9 +114,9 @@ def _struct(
         if name not in by_name:
             packed.append(f"{quoted(name)} := CAST(NULL AS {duckdb_type(target)})")
             continue
-        fits, read = _read(
-            f"{value}.{quoted(by_name[name][0])}", by_name[name][1], target, fixed=fixed
-        )
+        field, inner = by_name[name]
+        within = got and f"{got}.{quoted(name)}"
+        fits, read = _read(f"{value}.{quoted(field)}", inner, target, within, fixed=fixed)
         tests += [fits] if fits != "true" else []
         packed.append(f"{quoted(name)} := {read}")
     tests += [
@@ -126,14 +131,14 @@ def _struct(
 
 def _array(value: str, item: Kind, target: Kind, *, fixed: bool) -> tuple[str, str]:
     name = f"e{hashlib.sha256(value.encode()).hexdigest()[:8]}"
-    fits, read = _read(name, item, target, fixed=fixed)
+    fits, read = _read(name, item, target, "", fixed=fixed)
     if fits == "true" and read == name:
         return "true", value
     return (
         "true"
         if fits == "true"
         else f"({value} IS NULL OR "
-        f"len(list_filter({value}, lambda {name}: ({fits}) IS NOT TRUE)) = 0)",
+        f"NOT list_contains(list_transform({value}, lambda {name}: ({fits}) IS TRUE), false))",
         f"list_transform({value}, lambda {name}: {read})",
     )
 

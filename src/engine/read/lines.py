@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -15,6 +16,9 @@ MAX_RECORD = 15 * 1024 * 1024
 
 #: White space; a line of nothing else is no record.
 BLANK = b" \t\r\n"
+
+#: A line that may be blank: it begins with white space.
+_BLANK_BEGUN = re.compile(rb"\n[ \t\r\n]")
 
 _CHUNK = 1024 * 1024
 
@@ -95,7 +99,7 @@ class Span:
                     return
                 whole, feed, rest = (left + chunk).rpartition(b"\n")
                 if feed:
-                    yield [line + b"\n" for line in whole.split(b"\n")]
+                    yield _split(whole + feed)
                 left = rest
                 if len(left) > MAX_RECORD:
                     # The beginning of one that is too long, and passed over.
@@ -155,17 +159,18 @@ class Span:
         return count + bool(tail)
 
 
+def _split(whole: bytes) -> list[bytes]:
+    """Give the lines of bytes that end with a line feed, each with its own."""
+    if whole.count(b"\r") == whole.count(b"\r\n"):
+        return whole.splitlines(keepends=True)
+    return [line + b"\n" for line in whole[:-1].split(b"\n")]
+
+
 def _filled(whole: bytes) -> int:
-    """Count the lines that are not blank."""
-    if not whole.strip(BLANK):
-        return 0
-    lines = whole.split(b"\n")
-    # Where even the least of them begins with more than a space, none is blank; after the last
-    # line feed there is no line.
-    lines.pop()
-    if min(lines)[:1] > b" ":
-        return len(lines)
-    return sum(1 for line in lines if line.strip(BLANK))
+    """Count the lines that are not blank, of bytes that end with a line feed."""
+    if whole[:1] not in BLANK and not _BLANK_BEGUN.search(whole):
+        return whole.count(b"\n")
+    return sum(1 for line in whole.split(b"\n") if line.strip(BLANK))
 
 
 def spans(path: Path, size: int) -> Iterator[Span]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: The column of a relation that numbers a block's records, from 1.
 NUMBER = "lake_number"
 
+#: What a test calls the value that was read, so that it is not computed again.
+READ = "lake_read"
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -52,7 +55,8 @@ class Conformed:
     Attributes
     ----------
     fits_sql : str
-        True where the value is null, or certainly is one of the column's type.
+        True where the value is null, or certainly is one of the column's type; it may call
+        the value that was read :data:`READ`.
     value_sql : str
         That value; read only where it fits.
     rescued_sql : str

@@ -147,6 +147,6 @@ def certain_day_sql(value_sql: str, kind: Kind) -> str:
         return "true"
     text = f"CAST({value_sql} AS VARCHAR)"
     return (
-        f"coalesce(strlen({text}) <= 20 OR NOT contains({text}, '/') "
-        f"OR NOT regexp_matches({text}, '[A-Za-z_]/[A-Za-z]'), true)"
+        f"CASE WHEN strlen({text}) > 20 AND contains({text}, '/') "
+        f"THEN NOT regexp_matches({text}, '[A-Za-z_]/[A-Za-z]') ELSE true END"
     )

@@ -94,7 +94,10 @@ def text_sql(text: str, created: datetime, formats: Sequence[str]) -> str:
     usual = f"{text} > '1001' AND {text} < '9999-12-31'"
     return (
         f"CASE WHEN {text} IS NOT NULL THEN coalesce(CASE "
-        f"WHEN {text} LIKE '____-__-_____:__%' AND {usual} THEN CAST({_moment_sql(text)} AS DATE) "
+        f"WHEN {text} LIKE '____-__-_____:__:__%' AND {usual} "
+        f"THEN CAST({_moment_sql(text)} AS DATE) "
+        f"WHEN {text} LIKE '____-__-_____:__' AND {usual} "
+        f"THEN CAST(TRY_CAST({text} || ':00' AS TIMESTAMP) AS DATE) "
         f"WHEN {text} LIKE '____-__-__' AND {usual} THEN TRY_CAST({text} AS DATE) "
         f"WHEN {text} BETWEEN '1' AND ':' AND regexp_full_match({text}, {literal(WHOLE)}) "
         f"THEN {number_sql(f'TRY_CAST({text} AS BIGINT)', created)} "
@@ -103,12 +106,11 @@ def text_sql(text: str, created: datetime, formats: Sequence[str]) -> str:
 
 
 def _moment_sql(text: str) -> str:
-    """Give what a cast reads of a text like ``2024-01-15T10:00``; null says nothing."""
+    """Give what a cast reads of a text like ``2024-01-15T10:00:00``; null says nothing."""
     with_colon = f"{text}[1:-3] || ':' || {text}[-2:]"
     return (
-        f"CASE WHEN strlen({text}) = 16 THEN TRY_CAST({text} || ':00' AS TIMESTAMP) "
-        f"WHEN NOT {text} LIKE '________________:__%' THEN NULL "
-        f"WHEN ends_with({text}, 'Z') OR strlen({text}) = 19 THEN TRY_CAST({text} AS TIMESTAMP) "
+        f"CASE WHEN ends_with({text}, 'Z') OR strlen({text}) = 19 "
+        f"THEN TRY_CAST({text} AS TIMESTAMP) "
         f"WHEN regexp_matches({text}, '[+-][01][0-9]:[0-5][0-9]$') "
         f"THEN CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS TIMESTAMP) "
         f"WHEN regexp_matches({text}, '[+-][01][0-9][0-5][0-9]$') "
