@@ -6,6 +6,7 @@ JSON: processor seconds, wall seconds, peak memory, bytes written.
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,16 @@ from typing import Any
 from benchmarks.clock import passed, start
 
 MEMORY_MB = 256
+
+_LOADED = {
+    "duckdb_copy": ("duckdb",),
+    "ours": ("engine.duck",),
+    "contract": ("engine.duck", "contract.loading"),
+    "polars": ("polars",),
+    "pyarrow": ("pyarrow.csv", "pyarrow.dataset", "pyarrow.json", "pyarrow.parquet"),
+    "pandas": ("pandas", "pyarrow.parquet"),
+    "awswrangler": ("awswrangler",),
+}
 
 _KINDS = {".csv": "csv", ".parquet": "parquet"}
 
@@ -105,6 +116,9 @@ def main() -> None:
     from benchmarks import function, peers
 
     name, file, output = sys.argv[1], Path(sys.argv[3]), Path(sys.argv[4])
+    # What an invocation finds loaded is not part of its work; the cold start is measured alone.
+    for module in _LOADED.get(name, ()):
+        importlib.import_module(module)
     found = next(
         getattr(m, name) for m in (sys.modules[__name__], peers, function) if name in dir(m)
     )

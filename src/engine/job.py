@@ -39,6 +39,8 @@ class Options:
         DuckDB's share of the process's memory.
     threads : int
         Worker threads; the function has a fraction of one processor.
+    vcpus : float
+        That fraction.
     disk_bytes : int
         Room below the work folder.
     date_columns : tuple of str
@@ -53,6 +55,7 @@ class Options:
 
     memory_mb: int = 256
     threads: int = 1
+    vcpus: float = 1.0
     disk_bytes: int = 4_000_000_000
     date_columns: tuple[str, ...] = ("timestamp", "date")
     max_partitions: int = 4000
@@ -145,16 +148,24 @@ class Job:
             rows: list[tuple[Any, ...]] = self.db.execute(query).fetchall()
         return rows
 
-    def check_time(self) -> None:
+    def check_time(self, vcpu_seconds: float = 0) -> None:
         """Hand the object back while there is time to say so.
+
+        Parameters
+        ----------
+        vcpu_seconds : float
+            What is needed at least, of a whole vCPU.
 
         Raises
         ------
         OutOfTimeError
-            When less than five seconds are left.
+            When less than that is left, or less than five seconds.
         """
-        if self.seconds_left() < MARGIN:
+        left, needed = self.seconds_left(), vcpu_seconds / self.options.vcpus
+        if left < MARGIN:
             raise OutOfTimeError("the invocation ends before the object does: handed back")
+        if left < needed:
+            raise OutOfTimeError(f"it needs {needed:.0f} s at least and {left:.0f} s are left")
 
 
 @contextmanager

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from processor.ports import Queue
     from processor.settings import Settings
 
-#: Bytes of plain JSON Lines that one vCPU certainly converts in a second: a third of what
-#: was measured (docs/performance.md), since nobody knows an object before it is read.
-_BYTES_PER_VCPU_SECOND = 30_000_000
+#: Bytes as uploaded that one vCPU converts in a second, of what is read fastest: nobody knows an
+#: object before it is read, and then :mod:`engine.read.formats` knows better.
+_BYTES_PER_VCPU_SECOND = 60_000_000
 
 #: Where src/Makefile puts the contracts: beside this package.
 _CONTRACTS = Path(__file__).resolve().parents[1] / "contracts"
@@ -89,6 +89,7 @@ def _options(settings: Settings) -> Options:
         # botocore, what DuckDB takes beside its limit and what the allocator keeps.
         memory_mb=settings.memory_mb // 2,
         threads=max(1, round(settings.vcpus)),
+        vcpus=settings.vcpus,
         disk_bytes=settings.disk_mb * 1024 * 1024,
         date_columns=settings.date_columns,
         max_partitions=settings.max_partitions,

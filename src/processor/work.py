@@ -73,11 +73,10 @@ class Work:
     raw, catalog, engine
         What it needs of the world.
     bytes_per_second : float
-        How fast objects are read at worst; decides what can be finished in the time left.
+        How fast objects are read at best, on the bytes as they were uploaded: what cannot be
+        finished even so is not begun. Once it is unpacked, the engine knows it by its format.
     """
 
-    # One number for every format and packing, on the bytes as they were uploaded, is what is
-    # known before the download. docs/performance.md says which formats are slower.
     raw: RawStore
     catalog: Catalog
     engine: Engine

@@ -55,6 +55,16 @@ def test_without_time_the_object_is_handed_back() -> None:
         convert(lines({"a": 1}), seconds_left=lambda: 1)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_cannot_be_finished_even_at_best_is_not_begun(packed: bool) -> None:
+    slow = Options(vcpus=0.001)
+    body = lines(*({"a": n, "b": "x" * 50} for n in range(10_000)))
+    assert convert(body, options=slow, seconds_left=lambda: 20).status == "DONE"
+    larger = gzip.compress(body * 3) if packed else body * 3
+    with pytest.raises(OutOfTimeError, match=r"needs \d+ s at least and 20 s are left"):
+        convert(larger, options=slow, seconds_left=lambda: 20)
+
+
 MEMORY = """
 import sys, tempfile
 from datetime import UTC, datetime

@@ -57,13 +57,7 @@ def loads(text: str) -> Any:
     try:
         if text.count("[") + text.count("{") > MAX_DEPTH:
             _check_depth(text)
-        value = json.loads(
-            text,
-            parse_int=_integer,
-            parse_float=_fraction,
-            parse_constant=_refuse,
-            object_pairs_hook=_object,
-        )
+        value = _DECODER.decode(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -124,3 +118,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         values.setdefault(key, []).append(value)
     found.repeated = {key: every for key, every in values.items() if len(every) > 1}
     return found
+
+
+_DECODER = json.JSONDecoder(
+    parse_int=_integer,
+    parse_float=_fraction,
+    parse_constant=_refuse,
+    object_pairs_hook=_object,
+)

@@ -36,15 +36,17 @@ def _sheets(job: Job, path: Path, found: Format) -> Reading:
     return SheetsReading(job, path, found.name)
 
 
-_READINGS: dict[str, Callable[[Job, Path, Format], Reading]] = {
-    "jsonl": lambda job, path, _: JsonLines(job, path),
-    "json": lambda job, path, _: document(job, path),
-    "csv": _delimited,
-    "text": lambda job, path, _: TextLines(job, path),
-    "parquet": lambda job, path, _: ParquetReading(job, path),
-    "avro": lambda job, path, _: AvroReading(job, path),
-    "orc": lambda job, path, _: OrcReading(job, path),
-    **dict.fromkeys(("xlsx", "xlsb", "xls", "ods"), _sheets),
+#: Who reads a format, and how many megabytes of it, unpacked, one vCPU takes in a second at best
+#: (docs/performance.md).
+_READINGS: dict[str, tuple[Callable[[Job, Path, Format], Reading], float]] = {
+    "jsonl": (lambda job, path, _: JsonLines(job, path), 60),
+    "json": (lambda job, path, _: document(job, path), 60),
+    "csv": (_delimited, 60),
+    "text": (lambda job, path, _: TextLines(job, path), 60),
+    "parquet": (lambda job, path, _: ParquetReading(job, path), 40),
+    "avro": (lambda job, path, _: AvroReading(job, path), 10),
+    "orc": (lambda job, path, _: OrcReading(job, path), 10),
+    **dict.fromkeys(("xlsx", "xlsb", "xls", "ods"), (_sheets, 5)),
 }
 
 
@@ -59,8 +61,15 @@ def converted(job: Job, path: Path, found: Format) -> Conversion:
         The file; of a text in UTF-8.
     found : Format
         What it is.
+
+    Raises
+    ------
+    OutOfTimeError
+        When even at best the time left is not enough.
     """
-    reading = _READINGS[found.name](job, path, found)
+    reader, megabytes_per_second = _READINGS[found.name]
+    job.check_time(path.stat().st_size / 1e6 / megabytes_per_second)
+    reading = reader(job, path, found)
     blamed = reading.blamed() if isinstance(reading, ParquetReading) else nullcontext()
     try:
         with blamed:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.convert.jsontext import NotJsonError, loads
@@ -143,6 +142,8 @@ class JsonBlock:
         Lines that are not part of it, numbered in the span.
     looked : frozenset of str
         How the lines were looked at for those.
+    counted : int or None
+        Lines of the span that are not blank, once they were counted.
     """
 
     reading: JsonLines
@@ -150,15 +151,19 @@ class JsonBlock:
     before: int = 0
     odd: tuple[int, ...] = ()
     looked: frozenset[str] = frozenset()
+    counted: int | None = None
     _path: Path | None = None
 
-    @cached_property
-    def _counted(self) -> int:
-        return self.span.count()
+    @property
+    def lines(self) -> int:
+        """Lines of the span that are not blank."""
+        if self.counted is None:
+            self.counted = self.span.count()
+        return self.counted
 
     def count(self) -> int:
         """See the protocol."""
-        return self._counted - len(self.odd)
+        return self.lines - len(self.odd)
 
     def relation(self, plan: Plan) -> Relation:
         """See the protocol."""
@@ -219,7 +224,7 @@ class JsonBlock:
             odd = tuple(sorted({*self.odd, *find()}))
         except DATA_ERRORS as error:
             return self._divided("length", self._too_long) if _is_long(error) else None
-        rest = JsonBlock(self.reading, self.span, self.before, odd, self.looked | {look})
+        rest = replace(self, odd=odd, looked=self.looked | {look}, counted=self.lines, _path=None)
         # Where nothing was found, a closer look may find something.
         return (rest, odd) if look != "keys" or len(odd) > len(self.odd) else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import accumulate, count
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,13 @@ BLANK = b" \t\r\n"
 _BLANK_BEGUN = re.compile(rb"\n[ \t\r\n]")
 
 _CHUNK = 1024 * 1024
+
+#: Lines between two that are wanted, from which on those between are only counted.
+_FAR = 10_000
+
+#: Where a piece begins, its bytes, where it ends; the lines found in it: number, bytes, where
+#: they begin and end.
+_Searched = tuple[int, bytes, int, list[tuple[int, bytes, int, int]]]
 
 
 def lines_of(file: IO[bytes]) -> Iterator[bytes]:
@@ -72,77 +80,86 @@ class Span:
     def chunks(self) -> Iterator[bytes]:
         """Give the bytes in pieces."""
         with self.path.open("rb") as file:
-            file.seek(self.start)
-            left = self.end - self.start
-            while left and (chunk := file.read(min(_CHUNK, left))):
-                left -= len(chunk)
-                yield chunk
+            yield from _chunks(file, self.start, self.end)
 
-    def batches(self) -> Iterator[tuple[int, list[bytes]]]:
-        """Give the lines that are not blank, many at once, with the number of the first."""
-        number = 1
-        for lines in self._batches():
-            if min(lines) <= b"!":
-                lines = [line for line in lines if line > b"!" or line.strip(BLANK)]
-            if lines:
-                yield number, lines
-                number += len(lines)
+    def _pieces(self) -> Iterator[tuple[int, bytes, int]]:
+        """Give whole lines, many at once: where they begin, themselves, and where they end.
 
-    def _batches(self) -> Iterator[list[bytes]]:
-        left = b""
+        Of a line longer than a record only its beginning is given.
+        """
+        start, left = self.start, b""
         with self.path.open("rb") as file:
             file.seek(self.start)
-            while file.tell() < self.end or left:
-                chunk = file.read(min(_CHUNK, self.end - file.tell()))
-                if not chunk:
-                    yield [left]
-                    return
-                whole, feed, rest = (left + chunk).rpartition(b"\n")
+            while chunk := file.read(min(_CHUNK, self.end - file.tell())):
+                whole, feed, left = (left + chunk).rpartition(b"\n")
                 if feed:
-                    yield _split(whole + feed)
-                left = rest
+                    end = start + len(whole) + 1
+                    yield start, whole + feed, end
+                    start = end
                 if len(left) > MAX_RECORD:
-                    # The beginning of one that is too long, and passed over.
-                    yield [left[: MAX_RECORD + 1]]
-                    left = b""
-                    self._pass_line(file)
-
-    def _pass_line(self, file: IO[bytes]) -> None:
-        while rest := file.readline(MAX_RECORD):
-            if rest.endswith(b"\n"):
-                return
+                    while (rest := file.readline(MAX_RECORD)) and not rest.endswith(b"\n"):
+                        pass
+                    yield start, left[: MAX_RECORD + 1], file.tell()
+                    start, left = file.tell(), b""
+            if left:
+                yield start, left, start + len(left)
 
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         """Give the lines that are not blank, numbered from 1."""
-        for first, lines in self.batches():
-            yield from enumerate(lines, first)
+        number = 1
+        for _, text, _ in self._pieces():
+            lines = _split(text)
+            places = _filled_places(lines)
+            yield from zip(count(number), map(lines.__getitem__, places))
+            number += len(places)
 
     def picked(self, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Give the lines of these numbers, in ascending order."""
-        wanted = iter(numbers)
-        following = next(wanted, 0)
-        for first, lines in self.batches() if following else ():
-            while following and following < first + len(lines):
-                yield following, lines[following - first]
-                following = next(wanted, 0)
-            if not following:
-                return
+        for _, _, _, found in self._searched(numbers):
+            for number, line, _, _ in found:
+                yield number, line
 
     def copy(self, target: Path, leaving_out: Sequence[int] = ()) -> None:
         """Copy the lines to a file of their own, but for those of these numbers, ascending."""
-        with target.open("wb") as kept:
-            if not leaving_out:
-                kept.writelines(self.chunks())
+        copied = self.start
+        with self.path.open("rb") as source, target.open("wb") as kept:
+            for start, text, end, found in self._searched(leaving_out):
+                copied = end
+                if not found:
+                    kept.writelines(
+                        [text] if len(text) == end - start else _chunks(source, start, end)
+                    )
+                    continue
+                done = 0
+                for _, _, begin, after in found:
+                    kept.write(text[done : begin - start])
+                    done = after - start
+                kept.write(text[done:])
+            kept.writelines(_chunks(source, copied, self.end))
+
+    def _searched(self, numbers: Iterable[int]) -> Iterator[_Searched]:
+        """Give the pieces up to the last line of these numbers, ascending, each with its own."""
+        wanted = iter(numbers)
+        following = next(wanted, 0)
+        before = 0
+        for start, text, end in self._pieces() if following else ():
+            found: list[tuple[int, bytes, int, int]] = []
+            # To count lines takes half as long as to divide them.
+            total = _filled(text) if following - before > _FAR else 0
+            if following <= before + total or not total:
+                lines = _split(text)
+                ends = list(accumulate(map(len, lines), initial=start))
+                ends[-1] = end
+                places = _filled_places(lines)
+                total = len(places)
+                while following and following <= before + total:
+                    place = places[following - before - 1]
+                    found.append((following, lines[place], ends[place], ends[place + 1]))
+                    following = next(wanted, 0)
+            yield start, text, end, found
+            if not following:
                 return
-            left = sorted(leaving_out, reverse=True)
-            for first, lines in self.batches():
-                after = first + len(lines)
-                start = 0
-                while left and left[-1] < after:
-                    place = left.pop() - first
-                    kept.write(b"".join(lines[start:place]))
-                    start = place + 1
-                kept.write(b"".join(lines[start:]))
+            before += total
 
     def count(self) -> int:
         """Count the lines that are not blank, by their line feeds and not by reading them."""
@@ -159,18 +176,35 @@ class Span:
         return count + bool(tail)
 
 
-def _split(whole: bytes) -> list[bytes]:
-    """Give the lines of bytes that end with a line feed, each with its own."""
-    if whole.count(b"\r") == whole.count(b"\r\n"):
-        return whole.splitlines(keepends=True)
-    return [line + b"\n" for line in whole[:-1].split(b"\n")]
+def _chunks(file: IO[bytes], start: int, end: int) -> Iterator[bytes]:
+    """Give some bytes of a file in pieces."""
+    file.seek(start)
+    while start < end and (chunk := file.read(min(_CHUNK, end - start))):
+        start += len(chunk)
+        yield chunk
 
 
-def _filled(whole: bytes) -> int:
-    """Count the lines that are not blank, of bytes that end with a line feed."""
-    if whole[:1] not in BLANK and not _BLANK_BEGUN.search(whole):
-        return whole.count(b"\n")
-    return sum(1 for line in whole.split(b"\n") if line.strip(BLANK))
+def _split(text: bytes) -> list[bytes]:
+    """Give the lines of a text, each with its own line feed."""
+    if text.count(b"\r") == text.count(b"\r\n"):
+        return text.splitlines(keepends=True)
+    lines = text.split(b"\n")
+    last = lines.pop()
+    return [line + b"\n" for line in lines] + ([last] if last else [])
+
+
+def _filled_places(lines: list[bytes]) -> Sequence[int]:
+    """Say where those are that are not blank."""
+    if min(lines) > b"!":
+        return range(len(lines))
+    return [place for place, line in enumerate(lines) if line.strip(BLANK)]
+
+
+def _filled(text: bytes) -> int:
+    """Count the lines that are not blank."""
+    if text[:1] not in BLANK and not _BLANK_BEGUN.search(text):
+        return text.count(b"\n") + (not text.endswith(b"\n"))
+    return sum(1 for line in text.split(b"\n") if line.strip(BLANK))
 
 
 def spans(path: Path, size: int) -> Iterator[Span]:
