@@ -25,6 +25,8 @@ _RESERVED_DATASETS = frozenset({"quarantine", "objects"})
 #: Athena reads table names of up to 128 bytes; room is left for a reserved name's suffix.
 _MAX_DATASET = 120
 
+_OTHERS = re.compile("[^a-z0-9_]")
+
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
@@ -46,13 +48,15 @@ def normalise(name: str) -> str:
     str
         At least one character out of ``[a-z0-9_]``.
     """
+    if name.isascii():
+        return _OTHERS.sub("_", name.lower()) or "_"
     folded = unicodedata.normalize("NFKD", name).casefold()
     spelled = (
         c if c.isascii() else f"u{ord(c):x}" if c.isalnum() else "" if combining else "_"
         for c in folded
         for combining in [unicodedata.combining(c)]
     )
-    return re.sub(r"[^a-z0-9_]", "_", "".join(spelled)) or "_"
+    return _OTHERS.sub("_", "".join(spelled)) or "_"
 
 
 def dataset_of(key: str) -> str:

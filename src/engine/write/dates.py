@@ -43,9 +43,11 @@ def candidates(date_columns: Sequence[str], targets: Iterable[Target]) -> tuple[
     found: dict[str, Target] = {}
     # Of two spellings of one name the same comes first in every file.
     fields = sorted(targets, key=lambda target: target.field)
+    by_name: dict[str, list[Target]] = {}
+    for target in fields:
+        by_name.setdefault(_squeezed(target.field), []).append(target)
     for name in date_columns:
-        wanted = _squeezed(name)
-        matching = [target for target in fields if wanted and _squeezed(target.field) == wanted]
+        matching = by_name.get(_squeezed(name), []) if _squeezed(name) else []
         for target in sorted(matching, key=lambda target: target.field != name):
             found.setdefault(target.field, target)
     return tuple(found.values())
