@@ -1,0 +1,220 @@
+"""A JSON document by its brackets: where its records begin and end."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from engine.convert.jsontext import NotJsonError, loads
+from store.errors import RejectedObjectError
+from store.reasons import Reason
+
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Generator, Iterator
+
+    Buffer = bytes | mmap.mmap
+
+#: Strings whole, so that nothing in them counts; a quote alone begins one that never ends.
+#: What is matched is not given back: for that it would be remembered, 300 MB as some gigabytes.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["\[\]{},]', re.DOTALL)
+
+#: One member of this name that is an array: how AWS services write files of events
+#: (CloudTrail User Guide, "CloudTrail record contents").
+WRAPPER = re.compile(rb'\s*\{\s*"[Rr]ecords"\s*:\s*\[')
+_WRAPPED_END = re.compile(rb"\s*\}\s*")
+
+#: White space in JSON (RFC 8259, 2).
+BLANK = b" \t\r\n"
+
+_SPACE = re.compile(rb"[ \t\r\n]*")
+
+#: What stands between objects that are no array: white space, and by mistake of the program
+#: that wrote them a comma or the two characters of an escaped line feed; before each, in JSON text
+#: sequences, a record separator (RFC 7464).
+_BETWEEN = re.compile(rb"(?:[ \t\r\n,\x1e]|\\[rn])*")
+
+_CLOSES = {ord("["): ord("]"), ord("{"): ord("}")}
+
+#: Deeper than this nobody's brackets are followed.
+_DEEPEST = 1_000_000
+
+
+def records(data: Buffer, members: tuple[str, ...] | None) -> Iterator[tuple[int, int]]:
+    """Give where each record begins and ends.
+
+    Parameters
+    ----------
+    data : Buffer
+        The document, in UTF-8.
+    members : tuple of str or None
+        The contract's way to the records, by the names of members; None where it names none.
+
+    Raises
+    ------
+    RejectedObjectError
+        When brackets or quotes do not match, or something follows the document; the records
+        before were given already.
+    """
+    begin = space(data, 0)
+    if members is not None:
+        begin = _inside(data, begin, members)
+        if members and data[begin : begin + 1] == b"[":
+            yield from _elements(data, begin + 1)
+        else:
+            yield begin, matching(data, begin)
+        return
+    first = data[begin : begin + 1]
+    if first == b"[":
+        end = yield from _elements(data, begin + 1)
+        _expect_end(data, end)
+    elif first in (b"{", b"\x1e"):
+        wrapper = WRAPPER.match(data)
+        if wrapper and _is_wrapper(data, wrapper.end()):
+            yield from _elements(data, wrapper.end())
+        else:
+            yield from _objects(data, _between(data, begin))
+    else:
+        yield begin, len(data)
+
+
+def _inside(data: Buffer, begin: int, members: tuple[str, ...]) -> int:
+    """Find where the value begins to which the contract's ``x-records`` leads."""
+    for name in members:
+        found = _member(data, begin, name)
+        if not found:
+            path = ".".join(("$", *members))
+            raise RejectedObjectError(
+                Reason.CORRUPT_FILE,
+                f"there is no {name!r} on the way to the records at {path}: mend x-records in the "
+                "contract, or the source",
+            )
+        begin = found
+    return begin
+
+
+def _member(data: Buffer, begin: int, name: str) -> int:
+    """Find where the value of an object's member begins; 0 where it has no such member."""
+    if data[begin : begin + 1] != b"{":
+        return 0
+    stack: list[int] = []
+    for token in _TOKEN.finditer(data, begin):
+        mark = data[token.start()]
+        if mark != ord('"') or token.end() - token.start() == 1:
+            _nest(stack, mark, token)
+            if not stack:
+                return 0
+        elif len(stack) == 1:
+            colon = space(data, token.end())
+            if data[colon : colon + 1] == b":" and _names(token.group(), name):
+                return space(data, colon + 1)
+    return 0
+
+
+def _names(token: bytes, name: str) -> bool:
+    try:
+        return bool(loads(token.decode("utf-8")) == name)
+    except (NotJsonError, UnicodeDecodeError):
+        return False
+
+
+def space(data: Buffer, position: int) -> int:
+    """Give where the white space ends that may begin here."""
+    found = _SPACE.match(data, position)
+    return found.end() if found else position
+
+
+def _between(data: Buffer, position: int) -> int:
+    found = _BETWEEN.match(data, position)
+    return found.end() if found else position
+
+
+def _expect_end(data: Buffer, position: int) -> None:
+    position = space(data, position)
+    if position < len(data):
+        found = data[position : position + 20].decode("utf-8", "replace")
+        raise RejectedObjectError(
+            Reason.CORRUPT_FILE,
+            f"byte {position:,}: something follows the JSON document: {found!r}",
+        )
+
+
+def _is_wrapper(data: Buffer, position: int) -> bool:
+    """Tell whether the array is the only member: others would be lost."""
+    steps = _elements(data, position)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return _WRAPPED_END.fullmatch(data, stop.value) is not None
+
+
+def _objects(data: Buffer, position: int) -> Iterator[tuple[int, int]]:
+    """Give objects that follow each other."""
+    while position < len(data):
+        if data[position : position + 1] != b"{":
+            _expect_end(data, position)
+        end = matching(data, position)
+        yield position, end
+        position = _between(data, end)
+
+
+def matching(data: Buffer, start: int) -> int:
+    """Find the end of the value that opens here.
+
+    Raises
+    ------
+    RejectedObjectError
+        When it has none.
+    """
+    if data[start : start + 1] not in (b"{", b"["):
+        found = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,\]}\s]+', re.DOTALL).match(data, start)
+        return found.end() if found else start
+    stack: list[int] = []
+    for token in _TOKEN.finditer(data, start):
+        _nest(stack, data[token.start()], token)
+        if not stack:
+            return token.end()
+    raise _unclosed(start)
+
+
+def _elements(data: Buffer, start: int) -> Generator[tuple[int, int], None, int]:
+    """Give the elements of the array that opened before; return where it ended."""
+    stack: list[int] = []
+    begin, commas = start, 0
+    for token in _TOKEN.finditer(data, start):
+        mark = data[token.start()]
+        if not stack and mark == ord(","):
+            yield begin, token.start()
+            begin, commas = token.end(), commas + 1
+        elif not stack and mark == ord("]"):
+            if commas or data[begin : token.start()].strip(BLANK):
+                yield begin, token.start()
+            return token.end()
+        else:
+            _nest(stack, mark, token)
+    raise _unclosed(start)
+
+
+def _nest(stack: list[int], mark: int, token: re.Match[bytes]) -> None:
+    if mark in _CLOSES:
+        stack.append(_CLOSES[mark])
+        if len(stack) > _DEEPEST:
+            raise RejectedObjectError(
+                Reason.CORRUPT_FILE, f"byte {token.start():,}: nested over {_DEEPEST:,} deep"
+            )
+    elif mark in b"]}":
+        if not stack or stack.pop() != mark:
+            raise RejectedObjectError(
+                Reason.CORRUPT_FILE, f"byte {token.start():,}: {chr(mark)} closes nothing"
+            )
+    elif mark == ord('"') and token.end() - token.start() == 1:
+        raise RejectedObjectError(
+            Reason.CORRUPT_FILE, f"byte {token.start():,}: a string never ends"
+        )
+
+
+def _unclosed(start: int) -> RejectedObjectError:
+    return RejectedObjectError(
+        Reason.CORRUPT_FILE, f"the JSON document ends before what opens at byte {start:,} does"
+    )
