@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from engine.convert.plan import Plan
     from engine.read.delimited import Delimited
-    from engine.read.pieces import Piece, Survey
+    from engine.read.piece import Piece
+    from engine.read.pieces import Survey
 
 #: What is kept of a line that is too long to be a record.
 _KEPT = 1_000_000

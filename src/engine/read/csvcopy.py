@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.open.dialect import Dialect
-    from engine.read.pieces import Piece
+    from engine.read.piece import Piece
     from engine.read.tokens import Row
 
 #: Stands for an empty text in quotes, which DuckDB does not tell from nothing.
