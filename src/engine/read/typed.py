@@ -51,8 +51,8 @@ class Field:
     source : Kind
         What the SQL gives: the kind, or text of one.
     raw_sql : str
-        SQL of the number that the file has where ``read_sql`` gives null although there is
-        one, such as a moment beyond all calendars; empty where that cannot be.
+        SQL of what the file has where ``read_sql`` does not hold all of it, such as a moment
+        beyond all calendars, and null elsewhere; empty where that cannot be.
     text_sql : str
         Reads the field as text, which a new column of it is where ``raw_sql`` was needed; empty
         where such values are rescued instead.
@@ -68,7 +68,7 @@ class Field:
 
     @property
     def raw_column(self) -> str:
-        """Give what a relation calls the number of ``raw_sql``."""
+        """Give what a relation calls the value of ``raw_sql``."""
         return f"{self.column} raw"
 
 
@@ -171,12 +171,11 @@ class TypedReading:
 
 
 def _unless_raw(field: Field, found: Conformed) -> Conformed:
-    """Take nothing for a null that is a number in the file: exactly that is rescued."""
+    """Rescue what the file has and no column of the field's type holds."""
     if not field.raw_sql:
         return found
-    raw, column = quoted(field.raw_column), quoted(field.column)
-    is_raw = f"({column} IS NULL AND {raw} IS NOT NULL)"
-    fits = f"NOT {is_raw}" if found.fits_sql == "true" else f"(NOT {is_raw} AND {found.fits_sql})"
+    whole = f"{quoted(field.raw_column)} IS NULL"
+    fits = whole if found.fits_sql == "true" else f"({whole} AND {found.fits_sql})"
     return Conformed(fits, found.value_sql, found.rescued_sql, found.text_sql)
 
 
@@ -254,14 +253,16 @@ class TypedBlock:
         kinds = dict(zip(*(lambda r: (r.columns, r.types))(db.sql(query)), strict=True))
         if numbers is not None:
             query = f"SELECT * FROM ({query}) WHERE {_among(sorted(numbers))}"
-        values = [
-            (as_json(quoted(f.column), kinds[f.column], self._spelled(f.name)), f) for f in fields
-        ]
+
+        def spelled(column: str, field: Field) -> str:
+            return as_json(quoted(column), kinds[column], self._spelled(field.name))
+
         parts = ", ".join(
-            f"f{n} := coalesce(to_json({sql}), to_json({quoted(f.raw_column)}))"
+            f"f{n} := CASE WHEN {quoted(f.raw_column)} IS NULL THEN "
+            f"to_json({spelled(f.column, f)}) ELSE to_json({spelled(f.raw_column, f)}) END"
             if f.raw_sql
-            else f"f{n} := {sql}"
-            for n, (sql, f) in enumerate(values)
+            else f"f{n} := {spelled(f.column, f)}"
+            for n, f in enumerate(fields)
         )
         line = f"CAST(to_json(struct_pack({parts})) AS VARCHAR)" if parts else "'{}'"
         return f"SELECT {NUMBER}, {line} FROM ({query})"
