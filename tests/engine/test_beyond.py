@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Any
 
 import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pyorc
 import pytest
 
@@ -114,3 +116,62 @@ class _Days(pyorc.converters.ORCConverter):
     @staticmethod
     def to_orc(obj: Any) -> Any:
         return obj
+
+
+def parquet(array: Any, **options: Any) -> Result:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"x": array}), file, **options)
+    return convert(file.getvalue(), "data/t/x.parquet")
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        (pa.timestamp("ms"), MICROS),
+        (pa.timestamp("us"), MICROS * 1000),
+        (pa.timestamp("us", "UTC"), -MICROS * 1000),
+        (pa.timestamp("us"), 2**63 - 1),
+        (pa.date32(), 19_000_000),
+        (pa.date32(), 2**31 - 1),
+    ],
+)
+def test_a_moment_of_parquet_is_rescued_wherever_it_lies(kind: Any, number: int) -> None:
+    whole = pa.int32() if kind == pa.date32() else pa.int64()
+    moments = pa.array([number, 0], whole).cast(kind)
+    counts = pa.array([1, 2])
+    offsets = pa.array([0, 1, 2], pa.int32())
+    glue = "date" if kind == pa.date32() else "timestamp"
+    zero = date(1970, 1, 1) if glue == "date" else datetime(1970, 1, 1)
+
+    top = parquet(moments)
+    assert (top.types, _of(top)) == ({"x": glue}, ([zero, None], [{"x": number}]))
+    struct = parquet(pa.StructArray.from_arrays([moments, counts], names=["At", "n"]))
+    assert struct.types == {"x": f"struct<at:{glue},n:bigint>"}
+    assert _of(struct) == ([{"at": zero, "n": 2}, {"at": None, "n": 1}], [{"x.At": number}])
+    array = parquet(pa.ListArray.from_arrays(offsets, moments))
+    assert (array.types, _of(array)) == (
+        {"x": f"array<{glue}>"},
+        ([[zero], None], [{"x": [number]}]),
+    )
+    mapped = parquet(pa.MapArray.from_arrays(offsets, pa.array(["a", "b"]), moments))
+    assert mapped.types == {"x": f"map<string,{glue}>"}
+    assert _of(mapped) == ([[("b", zero)], [("a", None)]], [{"x.a": number}])
+
+
+def _of(found: Result) -> tuple[list[Any], list[Any]]:
+    """The values, of which what was rescued comes last, and what was."""
+    rows = sorted(zip(found.rescued, found.values, strict=True), key=lambda row: bool(row[0]))
+    return [value["x"] for _, value in rows], [rest for rest, _ in rows if rest]
+
+
+def test_a_map_by_dates_beyond_is_rescued_as_a_whole() -> None:
+    dates = pa.array([19_000_000, 0], pa.int32()).cast(pa.date32())
+    offsets = pa.array([0, 1, 2], pa.int32())
+    found = parquet(pa.MapArray.from_arrays(offsets, dates, pa.array([1, 2])))
+    assert _of(found) == ([[(date(1970, 1, 1), 2)], None], [{"x": {"53990-03-27": 1}}])
+
+
+def test_int96_is_rescued_in_microseconds() -> None:
+    moments = pa.array([253402300800 * 10**6, 0], pa.timestamp("us"))
+    found = parquet(moments, use_deprecated_int96_timestamps=True)
+    assert _of(found) == ([datetime(1970, 1, 1), None], [{"x": 253402300800 * 10**6}])

@@ -63,14 +63,22 @@ def list_beyond(value: str, element: str, item: Beyond | None) -> Beyond | None:
     )
 
 
-def map_beyond(value: str, entry: str, key: str, item: Beyond | None) -> Beyond | None:
-    """Say it of a map, from the SQL of its key and what is said of its value."""
-    if item is None:
+def map_beyond(
+    value: str, entry: str, key: tuple[str, Beyond | None], item: tuple[str, Beyond | None]
+) -> Beyond | None:
+    """Say it of a map, from the SQL of its key and its value, and what is said of them.
+
+    A key is text in JSON, whatever it is.
+    """
+    (key_sql, key_beyond), (item_sql, item_beyond) = key, item
+    tests = [beyond.test_sql for beyond in (key_beyond, item_beyond) if beyond]
+    if not tests:
         return None
+    raw = item_beyond.raw_sql if item_beyond else item_sql
     return Beyond(
-        f"len(list_filter(map_entries({value}), lambda {entry}: {item.test_sql})) > 0",
+        f"len(list_filter(map_entries({value}), lambda {entry}: {' OR '.join(tests)})) > 0",
         f"map_from_entries(list_transform(map_entries({value}), lambda {entry}: "
-        f"struct_pack(key := {key}, value := {item.raw_sql})))",
+        f"struct_pack(key := {key_sql}, value := {raw})))",
     )
 
 

@@ -98,7 +98,10 @@ def map_of(item: Read, depth: int, key: Scalar = STRING) -> Read:
 
     def beyond(value: str) -> Beyond | None:
         entry = f"a{len(value)}"
-        return map_beyond(value, entry, f"{entry}.key", item.beyond(f"{entry}.value"))
+        inner = f"{entry}.value"
+        return map_beyond(
+            value, entry, (f"{entry}.key", None), (item.sql(inner), item.beyond(inner))
+        )
 
     json_type = f"MAP(VARCHAR, {item.json_type})"
     return Read(Map(key, item.kind), json_type, same if stored else sql, stored, beyond=beyond)

@@ -11,7 +11,7 @@ import duckdb
 from engine.database import is_full
 from engine.open.stored import NotReadError
 from engine.read.footer import footer_of
-from engine.read.parquet_types import ColumnRead, Nanoseconds, Node, schema_of
+from engine.read.parquet_types import ColumnRead, Nanoseconds, Value, schema_of
 from engine.read.typed import Column, TypedBlock, TypedReading, fields_of_file
 from engine.types.sql import literal, quoted
 from store.errors import RejectedObjectError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.job import Job
+    from engine.read.parquet_nodes import Node
 
 #: What DuckDB raises over a file's bytes. Damage that its Thrift library or its buffers meet
 #: has no class of its own: it is a bare ``duckdb.Error``.
@@ -62,6 +63,11 @@ def _check_names(node: Node) -> None:
         raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail)
     for child in node.children:
         _check_names(child)
+
+
+def _column(name: str, value: Value) -> Column:
+    raw = value.beyond.rescued_sql if value.beyond else ""
+    return Column(name, value.kind, value.sql, raw_sql=raw)
 
 
 def _check_shredded(root: Node, rows: str) -> None:
@@ -126,7 +132,7 @@ class ParquetReading(TypedReading):
             parts = zip(found.columns, found.types, root.children, strict=True)
             nanoseconds = Nanoseconds(job.db, self._rows)
             columns = [
-                Column(node.name, *ColumnRead(nanoseconds, name).read(quoted(name), kind, node))
+                _column(node.name, ColumnRead(nanoseconds, name).read(quoted(name), kind, node))
                 for name, kind, node in parts
             ]
         except RecursionError as error:
