@@ -130,13 +130,13 @@ def test_nanoseconds_are_a_timestamp_where_none_is_lost(
     assert found.values[0] == {"x": value}
 
 
-def test_an_encrypted_file_is_rejected_and_the_next_one_is_read(tmp_path: Any) -> None:
+def test_an_encrypted_file_is_kept_and_the_next_one_is_read(tmp_path: Any) -> None:
     path = tmp_path / "x.parquet"
     path.write_bytes(base64.b64decode("".join(POISON)))
     assert footer_of(path).encrypted
     found = convert(path)
-    assert found.status == "REJECTED"
-    assert "encrypted" in str(found.error)
+    assert found.status == "STORED"
+    assert found.stored[0]["detail"] == "not read: encrypted Parquet"
     assert convert(parquet({"a": [1]})).status == "DONE"
 
 

@@ -112,17 +112,16 @@ class ParquetReading(TypedReading):
     Raises
     ------
     RejectedObjectError
-        When it is encrypted, when it is damaged so that it cannot be opened, or when it has a
-        type of which DuckDB would read other values than the file's.
+        When it is damaged so that it cannot be opened, or when it has a type of which DuckDB
+        would read other values than the file's.
     NotReadError
-        When it is whole, and has what DuckDB cannot read.
+        When it is encrypted, or is whole and has what DuckDB cannot read.
     """
 
     def __init__(self, job: Job, path: Path) -> None:
         self._footer = footer_of(path)
         if self._footer.encrypted:
-            detail = "the Parquet file is encrypted: upload it without encryption"
-            raise RejectedObjectError(Reason.CORRUPT_FILE, detail)
+            raise NotReadError("encrypted Parquet", _MEDIA_TYPE)
         self._rows = f"read_parquet({literal(str(path))}, hive_partitioning = false)"
         try:
             root = schema_of(job.db, path)
