@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import zipfile
 from decimal import Decimal
 from typing import Any
 
@@ -174,3 +176,17 @@ def test_single_quotes_may_be_wrong_in_some_rows() -> None:
     found = _csv(f"id,'name',amount\n{rows}8,'it's, so',1.5\n9,'x',2.5\n")
     assert found.reasons == [(9, "MALFORMED_ROW")]
     assert found.values[0] == {"id": 0, "name": "Ann, 0, and so on", "amount": 0.5}
+
+
+@pytest.mark.parametrize("body", [b"PARE" + bytes(40) + b"PARE", b"%PDF-1.7\n" + bytes(range(256))])
+def test_a_member_that_is_not_read_is_named_with_how_its_archive_is_packed(body: bytes) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.csv", "id,name\n1,Ann\n2,Bob\n")
+        archive.writestr("b.dat", gzip.compress(body))
+    found = convert(file.getvalue(), "data/t/x.zip")
+    assert found.conversion is not None
+    assert (found.status, found.conversion.compression) == ("STORED", "gzip+zip")
+    (row,) = found.stored
+    assert row["detail"].endswith(" inside gzip+zip: 'b.dat', one of 2 files")
+    assert (row["media_type"], row["size"]) == ("application/zip", len(file.getvalue()))
