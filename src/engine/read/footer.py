@@ -47,29 +47,36 @@ class Footer:
     encrypted: bool
 
 
-def footer_of(path: Path) -> Footer:
-    """Read a file's footer; of one that is damaged, as much as can be read."""
+def footer_bytes(path: Path) -> bytes:
+    """Read a file's footer; nothing where it has none that can be found."""
     with path.open("rb") as file:
-        head = file.read(4)
         size = file.seek(0, 2)
         file.seek(max(size - 8, 0))
         tail = file.read()
-        if ENCRYPTED in (head, tail[4:]):
-            return Footer(None, encrypted=True)
         length = int.from_bytes(tail[:4], "little")
         if tail[4:] != MAGIC or length > size - 8:
-            return Footer(None, encrypted=False)
+            return b""
         file.seek(size - 8 - length)
-        data = file.read(length)
+        return file.read(length)
+
+
+def footer_of(path: Path) -> Footer:
+    """Read what a file's footer says; of one that is damaged, as much as can be read."""
+    with path.open("rb") as file:
+        head = file.read(4)
+        file.seek(max(file.seek(0, 2) - 4, 0))
+        if ENCRYPTED in (head, file.read()):
+            return Footer(None, encrypted=True)
+    data = footer_bytes(path)
     rows: int | None = None
     encrypted = False
-    reader = _Compact(data)
+    reader = Compact(data)
     try:
         for field, kind in reader.fields():
             if field == _NUM_ROWS:
                 rows = reader.integer()
             elif field == _ROW_GROUPS:
-                encrypted = _any_encrypted(reader, 1 if length > _LONG else None)
+                encrypted = _any_encrypted(reader, 1 if len(data) > _LONG else None)
                 break
             else:
                 reader.skip(kind)
@@ -79,7 +86,7 @@ def footer_of(path: Path) -> Footer:
     return Footer(rows, encrypted)
 
 
-def _any_encrypted(reader: _Compact, most: int | None) -> bool:
+def _any_encrypted(reader: Compact, most: int | None) -> bool:
     _, groups = reader.list_header()
     for _ in range(groups if most is None else min(groups, most)):
         for field, kind in reader.fields():
@@ -95,15 +102,23 @@ def _any_encrypted(reader: _Compact, most: int | None) -> bool:
     return False
 
 
-class _Compact:
-    """Steps through the compact protocol without building anything."""
+class Compact:
+    """Steps through the compact protocol without building anything.
+
+    Attributes
+    ----------
+    data : bytes
+        What is stepped through.
+    at : int
+        How far that is.
+    """
 
     def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
+        self.data, self.at = data, 0
 
     def _byte(self) -> int:
-        value = self._data[self._at]
-        self._at += 1
+        value = self.data[self.at]
+        self.at += 1
         return value
 
     def _varint(self) -> int:
@@ -136,13 +151,13 @@ class _Compact:
     def skip(self, kind: int) -> None:
         """Step over a value."""
         if kind in _FIXED:
-            self._at += _FIXED[kind]
+            self.at += _FIXED[kind]
         elif kind in _VARINTS:
             self._varint()
         elif kind == _BINARY:
             # Not `+=`, which would take the place from before the length.
             length = self._varint()
-            self._at += length
+            self.at += length
         elif kind in (_LIST, _SET):
             of_kind, count = self.list_header()
             for _ in range(count):

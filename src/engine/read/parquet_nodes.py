@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from duckdb.sqltypes import DuckDBPyType
 
 
+_TEXTS = ("StringType", "EnumType", "JsonType", "UTF8", "ENUM", "JSON")
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """An element of a Parquet schema, of which DuckDB's types do not say all."""
@@ -18,6 +21,11 @@ class Node:
     name: str = ""
     logical: str = ""
     children: tuple[Node, ...] = ()
+
+    @property
+    def text(self) -> bool:
+        """Whether it is text, of any of its names."""
+        return self.logical.startswith(_TEXTS)
 
     @property
     def millis(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from engine.convert.proofs import map_types
 from engine.read.beyond import Beyond, list_beyond, map_beyond, moment_beyond, struct_beyond
+from engine.read.jsontypes import MILLIS
 from engine.read.parquet_nodes import Node, as_text, element_of, names_of
 from engine.types.kinds import (
     BIGINT,
@@ -208,6 +209,9 @@ class ColumnRead:
                 return Value(STRING, as_text(value, kind, node))
             case "timestamp_ns":
                 return self._instant(value)
+            case "bigint" if node.millis:
+                # As the plain copy has them, for there are some that microseconds do not hold.
+                return Value(MILLIS.kind, MILLIS.sql(value), MILLIS.beyond(value))
         scalar, sql = _SCALARS.get(name, (STRING, _TEXT))
         read = sql.format(value)
         return Value(scalar, read, _beyond(scalar, read, node))
