@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from contract.csv import CsvSettings
 from engine.open.dialect import Context, Dialect, find_dialect, read_samples
 from engine.open.encoding import HEAD
-from engine.open.jsonlike import JSON, JSON_LINES, first_wrong, is_json, json_format
+from engine.open.jsonlike import (
+    JSON,
+    JSON_LINES,
+    first_wrong,
+    is_json,
+    is_sequence,
+    json_format,
+    lines_of,
+)
 from store.errors import RejectedObjectError
 from store.reasons import Reason
 
@@ -91,13 +99,13 @@ def detect(path: Path, name: str, said: Said) -> Format:
         head = file.read(HEAD)
         whole = len(head) < HEAD
     text = head.decode("utf-8", "replace")
-    lines = text.splitlines() if whole else text.splitlines()[:-1] or text.splitlines()
+    lines = lines_of(text, whole=whole)
     full = any(line.strip() for line in lines)
     extension = said.format or extension_of(name)
     if not full or extension == _TEXT:
         return Format("text")
     if found := json_format(lines, extension, whole=whole):
-        return Format(found)
+        return Format("json" if is_sequence(text) else found)
     context = Context(extension, said.csv, said.columns, certain=said.csv != _UNSAID)
     samples = read_samples(path)
     dialect = None if _too_wide(samples[0]) else find_dialect(samples, context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -33,6 +34,9 @@ _TEXTS = frozenset(
 
 #: Divides no text: a file of one column has no delimiter.
 NO_DELIMITER = "\x1f"
+
+#: Nothing else ends a line.
+_END = re.compile(r"\r\n|\r|\n")
 
 _SEP = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 _FIELDS = re.compile(r"#\s*fields:?(?P<gap>[ \t])(?P<names>.+)", re.IGNORECASE)
@@ -153,7 +157,7 @@ def read_samples(path: Path, encoding: str = "utf-8") -> list[str]:
 
 
 def _whole_lines(text: str, *, first: bool) -> str:
-    ends = [m.end() for m in re.finditer(r"\r\n|\r|\n", text)]
+    ends = [m.end() for m in _END.finditer(text)]
     if not ends:
         return text if first else ""
     return text[0 if first else ends[0] : ends[-1]]
@@ -211,7 +215,7 @@ def _opening(head: str, said: CsvSettings) -> _Opening:
     comment = said.comment or "#"
     found = _Opening(comment=said.comment or "")
     if said.skip:
-        ends = [m.end() for m in re.finditer(r"\r\n|\r|\n", head)]
+        ends = [m.end() for m in _END.finditer(head)]
         return replace(found, offset=ends[min(said.skip, len(ends)) - 1] if ends else 0)
     offset = 0
     for match in re.finditer(r"([^\r\n]*)(\r\n|\r|\n|\Z)", head):
@@ -241,9 +245,8 @@ def _unless_header(head: str, found: _Opening) -> _Opening:
     """Take the last comment for a header where it is cut as the line below it."""
     if not found.offset or found.delimiter:
         return found
-    lines = head[: found.offset].splitlines(keepends=True)
-    below = next((text for text in head[found.offset :].splitlines() if text.strip()), "")
-    last = lines[-1]
+    last = io.StringIO(head[: found.offset], newline="").readlines()[-1]
+    below = next((text for text in _END.split(head[found.offset :]) if text.strip()), "")
     for delimiter in (",", "\t", ";", "|"):
         if last.count(delimiter) != below.count(delimiter) or delimiter not in below:
             continue
@@ -261,7 +264,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _delimiter_below(text: str, width: int) -> str:
-    lines = [line for line in text.splitlines()[:50] if line.strip() and not line.startswith("#")]
+    lines = [line for line in _END.split(text)[:50] if line.strip() and not line.startswith("#")]
     for delimiter in ("\t", ",", ";", "|", " "):
         if lines and all(line.count(delimiter) == width - 1 for line in lines):
             return delimiter
@@ -301,7 +304,7 @@ def _in_table(header: Header, table: Collection[str]) -> bool:
 
 def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSettings) -> Dialect:
     before = opening.offset + cut.offset_of(header.row)
-    preamble = len(re.findall(r"\r\n|\r|\n", head[:before]))
+    preamble = len(_END.findall(head[:before]))
     guesses = list(header.guesses)
     if said.delimiter is None and cut.grammar.delimiter not in (*DELIMITERS, NO_DELIMITER):
         guesses.append(f"delimiter guessed: {cut.grammar.delimiter!r}")

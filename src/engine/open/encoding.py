@@ -105,6 +105,9 @@ def encoding_of(head: bytes) -> str:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
+    if head.lstrip(b" \t\r\n").startswith(b"\x1e"):
+        # Of a JSON text sequence it begins every record (RFC 7464).
+        head = head.replace(b"\x1e", b"")
     narrow = _is_narrow(head)
     if b"\0" in head and not (narrow and _is_utf8_head(head)) and (wide := _wide(head)):
         return wide

@@ -30,6 +30,9 @@ _LITERALS = ("true", "false", "null", "-")
 
 _DECODER = json.JSONDecoder(strict=False)
 
+#: Begins each record of a JSON text sequence (RFC 7464); to Python it is white space.
+SEPARATOR = "\x1e"
+
 
 @dataclass(frozen=True, slots=True)
 class _Scan:
@@ -45,6 +48,25 @@ class _Scan:
 
     whole: bool
     members: bool = False
+
+
+def is_sequence(text: str) -> bool:
+    """Tell whether a text begins as a JSON text sequence."""
+    return text.lstrip(" \t\r\n").startswith(SEPARATOR)
+
+
+def lines_of(text: str, *, whole: bool) -> list[str]:
+    """Give the lines of a text, or the records of a JSON text sequence.
+
+    Parameters
+    ----------
+    text : str
+        A file's beginning. Nothing but LF, CRLF and CR ends a line.
+    whole : bool
+        Whether that is all of the file; where it is not, the last line may be cut.
+    """
+    lines = text.split(SEPARATOR)[1:] if is_sequence(text) else re.split(r"\r\n|\r|\n", text)
+    return lines if whole else lines[:-1] or lines
 
 
 def json_format(lines: list[str], extension: str, *, whole: bool) -> str:

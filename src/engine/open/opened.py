@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.open.archive import parts_of
 from engine.open.detect import Format, Said, detect, extension_of
 from engine.open.encoding import HEAD, codec_named, encoding_of, find_encoding
-from engine.open.jsonlike import JSON, JSON_LINES, json_format
+from engine.open.jsonlike import JSON, JSON_LINES, json_format, lines_of
 from engine.open.media import FORMATS, media_of
 from engine.open.room import Room
 from engine.open.stored import NotReadError, Stored
@@ -169,7 +169,5 @@ def _part(part: Part, said: Said, room: Room) -> Opened:
 
 def _begins_as_json(head: bytes, *, whole: bool) -> bool:
     """Tell JSON before its encoding is known: all that it is made of is ASCII."""
-    lines = head.decode("ascii", "replace").splitlines()
-    if not whole and len(lines) > 1:
-        lines = lines[:-1]
+    lines = lines_of(head.decode("ascii", "replace"), whole=whole)
     return any(line.strip() for line in lines) and bool(json_format(lines, "", whole=whole))

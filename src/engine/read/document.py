@@ -36,9 +36,11 @@ _BLANK = b" \t\r\n"
 _SPACE = re.compile(rb"[ \t\r\n]*")
 
 #: What stands between objects that are no array: white space, and by mistake of the program
-#: that wrote them a comma or the two characters of an escaped line feed; before each, in JSON text
-#: sequences, a record separator (RFC 7464).
-_BETWEEN = re.compile(rb"(?:[ \t\r\n,\x1e]|\\[rn])*")
+#: that wrote them a comma or the two characters of an escaped line feed.
+_BETWEEN = re.compile(rb"(?:[ \t\r\n,]|\\[rn])*")
+
+#: Stands before each record of a JSON text sequence, and nowhere in one (RFC 7464).
+_SEPARATOR = b"\x1e"
 
 _CLOSES = {ord("["): ord("]"), ord("{"): ord("}")}
 
@@ -83,6 +85,8 @@ def document(job: Job, path: Path, *, supposed: bool = True) -> JsonLines:
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
         ):
             start = _elements_start(data, members)
+            begin = _space(data, 0)
+            name = "jsonl" if data[begin : begin + 1] == _SEPARATOR else "json"
             if supposed and start and _divided(data, start, target):
                 return JsonLines(job, lines, "json", supposed=True)
             target.seek(0)
@@ -96,7 +100,7 @@ def document(job: Job, path: Path, *, supposed: bool = True) -> JsonLines:
         if has_records(path):
             return JsonLines(job, path)
         raise
-    return JsonLines(job, lines, "json")
+    return JsonLines(job, lines, name)
 
 
 # --- By what stands between elements -----------------------------------------------------
@@ -177,7 +181,9 @@ def _records(data: Buffer, members: tuple[str, ...] | None) -> Iterator[tuple[in
     if first == b"[":
         end = yield from _elements(data, begin + 1)
         _expect_end(data, end)
-    elif first in (b"{", b"\x1e"):
+    elif first == _SEPARATOR:
+        yield from _sequence(data, begin)
+    elif first == b"{":
         wrapper = _WRAPPER.match(data)
         if wrapper and _is_wrapper(data, wrapper.end()):
             yield from _elements(data, wrapper.end())
@@ -185,6 +191,16 @@ def _records(data: Buffer, members: tuple[str, ...] | None) -> Iterator[tuple[in
             yield from _objects(data, _between(data, begin))
     else:
         yield begin, len(data)
+
+
+def _sequence(data: Buffer, begin: int) -> Iterator[tuple[int, int]]:
+    """Give the records of a JSON text sequence; a broken one ends where the next begins."""
+    while begin >= 0:
+        end = data.find(_SEPARATOR, begin + 1)
+        stop = end if end >= 0 else len(data)
+        if _space(data, begin + 1) < stop:
+            yield begin + 1, stop
+        begin = end
 
 
 def _inside(data: Buffer, begin: int, members: tuple[str, ...]) -> int:
