@@ -163,6 +163,33 @@ def test_the_contract_counts_more_than_the_name(tmp_path: Path) -> None:
     assert found[0].format.name == "text"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"id": 1, "name": "a"}\n{"id": 2, "name": "b"}\n',
+        b'[{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]\n',
+    ],
+)
+@pytest.mark.parametrize("key", ["data/t/x.json", "data/t/x.log", "data/t/x.csv"])
+def test_json_is_cells_where_the_contract_says_csv(body: bytes, key: str, tmp_path: Path) -> None:
+    found = of(body, tmp_path, key, "application/json", "csv")
+    assert isinstance(found, list)
+    assert found[0].format.name == "csv"
+
+
+@pytest.mark.parametrize("hint", ["json", "jsonl"])
+def test_a_table_is_not_guessed_where_the_contract_says_json(hint: str, tmp_path: Path) -> None:
+    with pytest.raises(RejectedObjectError) as caught:
+        of(b"id,name\n1,a\n2,b\n", tmp_path, "data/t/x.csv", hint=hint)
+    assert caught.value.code == "UNKNOWN_FORMAT"
+
+
+def test_what_is_no_text_stays_what_it_is(tmp_path: Path) -> None:
+    found = of(_file(parquet.write_table), tmp_path, "data/t/x.csv", hint="csv")
+    assert isinstance(found, list)
+    assert found[0].format.name == "parquet"
+
+
 def _file(write: object) -> bytes:
     file = io.BytesIO()
     write(TABLE, file)  # type: ignore[operator]  # one of PyArrow's functions

@@ -190,3 +190,13 @@ def test_a_member_that_is_not_read_is_named_with_how_its_archive_is_packed(body:
     (row,) = found.stored
     assert row["detail"].endswith(" inside gzip+zip: 'b.dat', one of 2 files")
     assert (row["media_type"], row["size"]) == ("application/zip", len(file.getvalue()))
+
+
+def test_under_a_contract_that_says_csv_json_is_the_text_of_cells() -> None:
+    body = b'text\n{"id": 1}\n{"id": 2}\n'
+    found = convert(body, "data/t/a.json", contract={"x-format": "csv"})
+    assert [row["text"] for row in found.values] == ['{"id": 1}', '{"id": 2}']
+    body = b'{"id": 1}\n{"id": 2}\n'
+    contract = {"x-format": "csv", "x-csv": {"header": False}}
+    found = convert(body, "data/t/a.jsonl", contract=contract)
+    assert [list(row.values()) for row in found.values] == [['{"id": 1}'], ['{"id": 2}']]

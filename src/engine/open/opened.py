@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.open.archive import parts_of
 from engine.open.detect import Format, Said, detect, extension_of
+from engine.open.dialect import NAMED
 from engine.open.encoding import HEAD, codec_named, encoding_of, find_encoding
 from engine.open.jsonlike import JSON, JSON_LINES, json_format, lines_of
 from engine.open.media import FORMATS, media_of
@@ -160,7 +161,8 @@ def _part(part: Part, said: Said, room: Room) -> Opened:
         said.content_type,
         said.encoding,
         room.check_time,
-        guessing=not named and not _begins_as_json(head, whole=len(head) < HEAD),
+        guessing=not named
+        and (said.format in NAMED or not _begins_as_json(head, whole=len(head) < HEAD)),
     )
     text = as_utf8(part.path, encoding.name, room)
     found = detect(text, part.name, said)
