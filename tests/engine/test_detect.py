@@ -177,6 +177,19 @@ def test_json_is_cells_where_the_contract_says_csv(body: bytes, key: str, tmp_pa
     assert found[0].format.name == "csv"
 
 
+@pytest.mark.parametrize("ending", ["toml", "ini", "yaml", "md", "log", "txt", "cfg"])
+@pytest.mark.parametrize("body", [b"[]", b"[]\n", b"[1]\n", b"[section]\n", b"[1]\nx=1\n[2]\n"])
+def test_brackets_alone_prove_no_json_in_a_file_of_text(
+    ending: str, body: bytes, tmp_path: Path
+) -> None:
+    assert name(body, tmp_path, f"data/t/object.{ending}") == "text"
+    assert name(b'[]\n{"a": 1}\n{"a": 2}\n', tmp_path, f"data/t/object.{ending}") == "jsonl"
+
+
+def test_brackets_alone_are_json_in_a_file_without_a_name(tmp_path: Path) -> None:
+    assert name(b"[]\n", tmp_path) == "json"
+
+
 @pytest.mark.parametrize("hint", ["json", "jsonl"])
 def test_a_table_is_not_guessed_where_the_contract_says_json(hint: str, tmp_path: Path) -> None:
     with pytest.raises(RejectedObjectError) as caught:

@@ -27,7 +27,7 @@ _LONG_HEAD = 1024 * 1024
 NAMED = {"csv": ",", "tsv": "\t", "tab": "\t", "psv": "|"}
 
 #: Names of files whose lines are text, unless their content proves more.
-_TEXTS = frozenset(
+TEXTS = frozenset(
     {"log", "txt", "md", "text", "out", "err", "rst", "tex", "html", "htm", "xml"}
     | {"yaml", "yml", "toml", "ini", "cfg", "conf", "sql", "py", "js", "sh"}
 )
@@ -289,7 +289,7 @@ def _proven(cut: Cut, header: Header, extension: str) -> bool:
         return False
     if header.contrast > 0 and looks_like_names(header.cells):
         return True
-    if extension in _TEXTS:
+    if extension in TEXTS:
         return False
     typed = header.typed_columns
     if cut.grammar.delimiter == "\x01":

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from engine.convert.jsontext import NotJsonError, loads
+from engine.open.dialect import TEXTS
 
 JSON_LINES = frozenset({"jsonl", "ndjson", "jsonlines", "ldjson", "geojsonl"})
 JSON = frozenset({"json", "geojson"})
@@ -24,6 +25,9 @@ _MEMBER = re.compile(
 
 #: How lines begin that are meant as records.
 _MEANT = re.compile(r'\s*(?:\{\s*["}]|\[\s*[{\["])')
+
+#: A section of a TOML or INI file, or a footnote, which is an array only by chance.
+_SECTION = re.compile(r'\s*\[+[^\[\]{},"]*\]+\s*')
 
 _STRING_CUT = re.compile(r'"(?:[^"\\]|\\.)*\\?', re.DOTALL)
 _LITERALS = ("true", "false", "null", "-")
@@ -87,6 +91,10 @@ def json_format(lines: list[str], extension: str, *, whole: bool) -> str:
         ``jsonl`` or ``json``; empty for a text that is none, whatever it begins with.
     """
     full = [line for line in lines if line.strip()]
+    if extension in TEXTS:
+        full = [line for line in full if not _SECTION.fullmatch(line)]
+        if not full:
+            return ""
     sample = full[:_LINES]
     first = full[0].lstrip()[0]
     named = extension in JSON | JSON_LINES
