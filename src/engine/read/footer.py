@@ -8,6 +8,7 @@ protocol (apache/parquet-format, ``parquet.thrift`` and ``Encryption.md``).
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,25 @@ def footer_bytes(path: Path) -> bytes:
             return b""
         file.seek(size - 8 - length)
         return file.read(length)
+
+
+def copy_with_footer(path: Path, target: Path, footer: bytes, other: bytes) -> None:
+    """Copy a file, with another footer than its own."""
+    shutil.copyfile(path, target)
+    with target.open("r+b") as file:
+        file.seek(file.seek(0, 2) - 8 - len(footer))
+        file.write(other + len(other).to_bytes(4, "little") + MAGIC)
+        file.truncate()
+
+
+def varint_bytes(value: int) -> bytes:
+    """Write a number, seven bits a byte."""
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
 
 
 def footer_of(path: Path) -> Footer:
@@ -113,8 +133,8 @@ class Compact:
         How far that is.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
+    def __init__(self, data: bytes, at: int = 0) -> None:
+        self.data, self.at = data, at
 
     def _byte(self) -> int:
         value = self.data[self.at]
@@ -134,6 +154,12 @@ class Compact:
         """Read a number in zigzag."""
         value = self._varint()
         return (value >> 1) ^ -(value & 1)
+
+    def binary(self) -> bytes:
+        """Read bytes, before which their number stands."""
+        length = self._varint()
+        self.at += length
+        return self.data[self.at - length : self.at]
 
     def fields(self) -> Iterator[tuple[int, int]]:
         """Give number and type of each field of a struct; who asks has to read or skip it."""
@@ -155,9 +181,7 @@ class Compact:
         elif kind in _VARINTS:
             self._varint()
         elif kind == _BINARY:
-            # Not `+=`, which would take the place from before the length.
-            length = self._varint()
-            self.at += length
+            self.binary()
         elif kind in (_LIST, _SET):
             of_kind, count = self.list_header()
             for _ in range(count):

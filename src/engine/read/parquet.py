@@ -11,6 +11,7 @@ import duckdb
 from engine.database import is_full
 from engine.open.stored import NotReadError
 from engine.read.footer import footer_of
+from engine.read.geoparquet import readable
 from engine.read.parquet_plain import MISREAD, REFUSED, MisreadError, Texts, copy_plainly
 from engine.read.parquet_types import ColumnRead, Nanoseconds, Value, schema_of
 from engine.read.typed import Column, TypedBlock, TypedReading, fields_of_file
@@ -127,6 +128,7 @@ class ParquetReading(TypedReading):
         self._footer = footer_of(path)
         if self._footer.encrypted:
             raise NotReadError("encrypted Parquet", _MEDIA_TYPE)
+        path = readable(path, job.workdir / "geo.parquet")
         self._file, self._plainly = path, plainly
         if plainly:
             self._file = job.workdir / "plain.parquet"

@@ -8,12 +8,11 @@ are (apache/parquet-format, ``parquet.thrift``, SchemaElement).
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from engine.convert.proofs import FOR_RECORDS, as_json, map_types
-from engine.read.footer import Compact, footer_bytes
+from engine.read.footer import Compact, copy_with_footer, footer_bytes
 from engine.read.parquet_nodes import element_of
 from engine.types.sql import literal, quoted
 
@@ -48,13 +47,7 @@ class MisreadError(Exception):
 def copy_plainly(path: Path, target: Path) -> None:
     """Copy a file; its footer says nothing of text and milliseconds."""
     footer = footer_bytes(path)
-    plain = _without_annotations(footer)
-    shutil.copyfile(path, target)
-    with target.open("r+b") as file:
-        end = file.seek(0, 2)
-        file.seek(end - 8 - len(footer))
-        file.write(plain + len(plain).to_bytes(4, "little") + b"PAR1")
-        file.truncate()
+    copy_with_footer(path, target, footer, _without_annotations(footer))
 
 
 def _without_annotations(footer: bytes) -> bytes:
