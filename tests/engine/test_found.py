@@ -200,3 +200,18 @@ def test_under_a_contract_that_says_csv_json_is_the_text_of_cells() -> None:
     contract = {"x-format": "csv", "x-csv": {"header": False}}
     found = convert(body, "data/t/a.jsonl", contract=contract)
     assert [list(row.values()) for row in found.values] == [['{"id": 1}'], ['{"id": 2}']]
+
+
+@pytest.mark.parametrize("lines", [30, 400, 3000])
+@pytest.mark.parametrize("line", ["plain words", "Dear, reader, hello", "a;b", "1,2,3"])
+@pytest.mark.parametrize("key", ["data/t/a.csv", "data/t/a"])
+def test_cells_of_many_lines_are_cells_wherever_a_sample_begins(
+    lines: int, line: str, key: str
+) -> None:
+    cell = "\n".join([line] * lines)
+    count = 1_500_000 // len(cell) if lines < 3000 else 40
+    mark = "," if "," in line else ";"
+    rows = "".join(f'{n}{mark}"{cell}"{mark}{2 * n}\n' for n in range(count))
+    found = convert(f"id{mark}text{mark}n\n{rows}".encode(), key)
+    assert (found.status, len(found.rows)) == ("DONE", count)
+    assert found.types == {"id": "bigint", "text": "string", "n": "bigint"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
-from engine.open.dialect import NAMED, Context, Dialect, find_dialect, read_samples
+from engine.open.dialect import NAMED, Context, Dialect, find_dialect
 from engine.open.encoding import HEAD
 from engine.open.jsonlike import (
     JSON,
@@ -17,6 +17,7 @@ from engine.open.jsonlike import (
     json_format,
     lines_of,
 )
+from engine.open.samples import read_samples
 from store.errors import RejectedObjectError
 from store.reasons import Reason
 

@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
 from engine.open.headers import Header, find_header, looks_like_names, total_of
+from engine.open.samples import LINE_END
 from engine.open.widths import DELIMITERS, Cut, best_cut, cells_of
 from engine.read.tokens import Grammar
 from store.naming import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
-
-#: Read from the beginning and from three places further on.
-_HEAD, _PROBE, _PROBES = 64 * 1024, 16 * 1024, 3
-
-#: Where lines are long, so much.
-_LONG_HEAD = 1024 * 1024
-
 #: By a file's name only a tie is broken.
 NAMED = {"csv": ",", "tsv": "\t", "tab": "\t", "psv": "|"}
 
@@ -34,9 +27,6 @@ TEXTS = frozenset(
 
 #: Divides no text: a file of one column has no delimiter.
 NO_DELIMITER = "\x1f"
-
-#: Nothing else ends a line.
-_END = re.compile(r"\r\n|\r|\n")
 
 _SEP = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 _FIELDS = re.compile(r"#\s*fields:?(?P<gap>[ \t])(?P<names>.+)", re.IGNORECASE)
@@ -124,52 +114,13 @@ class Context:
     certain: bool = False
 
 
-def read_samples(path: Path, encoding: str = "utf-8") -> list[str]:
-    """Read a file's beginning, and whole lines from three places further on.
-
-    Parameters
-    ----------
-    path : Path
-        Its plain bytes.
-    encoding : str
-        Python's name of it.
-    """
-    size = path.stat().st_size
-    unit = 4 if "32" in encoding else 2 if "16" in encoding else 1
-    texts = []
-    with path.open("rb") as file:
-        first = file.read(_HEAD)
-        while len(first) < min(size, _LONG_HEAD) and first.count(b"\n") + first.count(b"\r") < 10:
-            # Of a table of thousands of columns that would be the header alone.
-            first += file.read(_HEAD)
-        head = first.decode(encoding, "replace").removeprefix("\ufeff")
-        # Marks of the byte order are at the beginning only.
-        further = encoding if unit == 1 else f"{encoding.removesuffix('-le')}-le"
-        texts.append(head if size <= len(first) else _whole_lines(head, first=True))
-        for n in range(1, _PROBES + 1) if size > len(first) + _PROBES * _PROBE else ():
-            file.seek(max(len(first), (size - _PROBE) * n // _PROBES) // unit * unit)
-            text = file.read(_PROBE).decode(further, "replace")
-            # Of the last one the end is the file's.
-            if n == _PROBES and not text.endswith(("\n", "\r")):
-                text += "\n"
-            texts.append(_whole_lines(text, first=False))
-    return texts
-
-
-def _whole_lines(text: str, *, first: bool) -> str:
-    ends = [m.end() for m in _END.finditer(text)]
-    if not ends:
-        return text if first else ""
-    return text[0 if first else ends[0] : ends[-1]]
-
-
 def find_dialect(samples: list[str], context: Context) -> Dialect | None:
     """Find out how a file is delimited, if it is.
 
     Parameters
     ----------
     samples : list of str
-        As :func:`read_samples` gives them.
+        As :func:`engine.open.samples.read_samples` gives them.
     context : Context
         What else is known.
 
@@ -215,7 +166,7 @@ def _opening(head: str, said: CsvSettings) -> _Opening:
     comment = said.comment or "#"
     found = _Opening(comment=said.comment or "")
     if said.skip:
-        ends = [m.end() for m in _END.finditer(head)]
+        ends = [m.end() for m in LINE_END.finditer(head)]
         return replace(found, offset=ends[min(said.skip, len(ends)) - 1] if ends else 0)
     offset = 0
     for match in re.finditer(r"([^\r\n]*)(\r\n|\r|\n|\Z)", head):
@@ -246,7 +197,7 @@ def _unless_header(head: str, found: _Opening) -> _Opening:
     if not found.offset or found.delimiter:
         return found
     last = io.StringIO(head[: found.offset], newline="").readlines()[-1]
-    below = next((text for text in _END.split(head[found.offset :]) if text.strip()), "")
+    below = next((text for text in LINE_END.split(head[found.offset :]) if text.strip()), "")
     for delimiter in (",", "\t", ";", "|"):
         if last.count(delimiter) != below.count(delimiter) or delimiter not in below:
             continue
@@ -264,7 +215,9 @@ def _is_number(cell: str) -> bool:
 
 
 def _delimiter_below(text: str, width: int) -> str:
-    lines = [line for line in _END.split(text)[:50] if line.strip() and not line.startswith("#")]
+    lines = [
+        line for line in LINE_END.split(text)[:50] if line.strip() and not line.startswith("#")
+    ]
     for delimiter in ("\t", ",", ";", "|", " "):
         if lines and all(line.count(delimiter) == width - 1 for line in lines):
             return delimiter
@@ -304,7 +257,7 @@ def _in_table(header: Header, table: Collection[str]) -> bool:
 
 def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSettings) -> Dialect:
     before = opening.offset + cut.offset_of(header.row)
-    preamble = len(_END.findall(head[:before]))
+    preamble = len(LINE_END.findall(head[:before]))
     guesses = list(header.guesses)
     if said.delimiter is None and cut.grammar.delimiter not in (*DELIMITERS, NO_DELIMITER):
         guesses.append(f"delimiter guessed: {cut.grammar.delimiter!r}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from engine.convert.jsontext import NotJsonError, loads
 from engine.open.dialect import TEXTS
+from engine.open.samples import LINE_END
 
 JSON_LINES = frozenset({"jsonl", "ndjson", "jsonlines", "ldjson", "geojsonl"})
 JSON = frozenset({"json", "geojson"})
@@ -69,7 +70,7 @@ def lines_of(text: str, *, whole: bool) -> list[str]:
     whole : bool
         Whether that is all of the file; where it is not, the last line may be cut.
     """
-    lines = text.split(SEPARATOR)[1:] if is_sequence(text) else re.split(r"\r\n|\r|\n", text)
+    lines = text.split(SEPARATOR)[1:] if is_sequence(text) else LINE_END.split(text)
     return lines if whole else lines[:-1] or lines
 
 
