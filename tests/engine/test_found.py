@@ -215,3 +215,33 @@ def test_cells_of_many_lines_are_cells_wherever_a_sample_begins(
     found = convert(f"id{mark}text{mark}n\n{rows}".encode(), key)
     assert (found.status, len(found.rows)) == ("DONE", count)
     assert found.types == {"id": "bigint", "text": "string", "n": "bigint"}
+
+
+SPACED = "".join(f"{n} {n * 1.5} 2024-01-{n + 1:02} w{n}\n" for n in range(1, 20))
+
+
+@pytest.mark.parametrize("key", ["data/t/a", "data/t/a.dat", "data/t/a.csv"])
+@pytest.mark.parametrize("header", ["", "id value on word\n"])
+def test_numbers_at_single_spaces_are_a_table(key: str, header: str) -> None:
+    found = convert((header + SPACED).encode(), key)
+    assert found.conversion is not None
+    assert (found.status, len(found.rows)) == ("DONE", 19)
+    assert list(found.values[0].values()) == [1, 1.5, "2024-01-02", "w1"]
+    assert "delimiter guessed: ' '" in found.conversion.guesses
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        *((SPACED, f"data/t/a.{ending}") for ending in ("log", "txt", "md")),
+        (SPACED + "and 1 2 3 4 more\n", "data/t/a"),
+        (SPACED.replace(" ", "  ", 1), "data/t/a"),
+        ("2024-01-15 10:00:00 200 5\n" * 9, "data/t/a"),
+        ("1 234 567\n8 123 000\n9 999 123\n", "data/t/a"),
+        ("one two 3\nfour five 6\nsix seven 8\n", "data/t/a"),
+    ],
+)
+def test_what_else_has_spaces_is_text(text: str, key: str) -> None:
+    found = convert(text.encode(), key)
+    assert found.conversion is not None
+    assert found.conversion.format == "text"

@@ -137,6 +137,9 @@ def find_dialect(samples: list[str], context: Context) -> Dialect | None:
     texts = [samples[0][opening.offset :], *samples[1:]]
     wanted = said.delimiter or opening.delimiter
     cut = best_cut(texts, named, wanted, said)
+    in_text = context.extension in TEXTS and not context.certain
+    if in_text and cut and cut.grammar.delimiter == " " != wanted:
+        return None
     if cut is None:
         if not (named or wanted or context.certain):
             return None

@@ -96,7 +96,7 @@ def find_header(
     below = [r for r in below if [without_mark(c or "") for c in r.cells] != cells]
     columns = _columns(below, cut.width)
     contrast = _contrast(cells, columns)
-    typed = sum(_kind(column) not in ("", "text") for column in columns)
+    typed = sum(kind_of_column(column) not in ("", "text") for column in columns)
     if names:
         more = tuple(f"column_{n}" for n in range(len(names) + 1, cut.width + 1))
         said_so = ("header: the names stand in a comment",)
@@ -198,7 +198,7 @@ def _kind_of(text: str) -> str:
     return "truth" if text.lower() in _TRUTH else "text"
 
 
-def _kind(column: list[str]) -> str:
+def kind_of_column(column: list[str]) -> str:
     """Give the kind of nine in ten of a column's values."""
     if not column:
         return ""
@@ -215,7 +215,7 @@ def _contrast(cells: list[str], columns: list[list[str]]) -> int:
     for cell, column in zip(cells, columns, strict=False):
         if not cell or not column:
             continue
-        here, below = _kind_of(cell), _kind(column)
+        here, below = _kind_of(cell), kind_of_column(column)
         if counted and cell in years:
             # A single one among others of four digits may be one of them.
             like = all if len(years) > 1 else any
@@ -282,7 +282,10 @@ def total_of(cut: Cut, header: Header) -> str:
         return ""
     first = rows[-1].cells[0] or ""
     column = [r.cells[0] or "" for r in rows[:-1] if cut.regular(r) and r.cells[0] != first]
-    found = _TOTAL.fullmatch(first) and _kind([c for c in column if c]) in ("number", "moment")
+    found = _TOTAL.fullmatch(first) and kind_of_column([c for c in column if c]) in (
+        "number",
+        "moment",
+    )
     return first if found else ""
 
 

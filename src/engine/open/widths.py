@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from engine.open.headers import kind_of_column
 from engine.read.tokens import Grammar, IncompleteError, Row, rows
 
 if TYPE_CHECKING:
@@ -174,8 +175,25 @@ def best_cut(texts: list[str], named: str, wanted: str, said: CsvSettings) -> Cu
         if cut.width > 1 or wanted:
             found.append(cut)
     if not found:
-        return None
+        return _spaced(texts)
     return max(found, key=lambda cut: _score(cut, named))
+
+
+def _spaced(texts: list[str]) -> Cut | None:
+    """Cut at single spaces: words have such, too, so all rows must be alike and most be numbers."""
+    cut = _cut(texts, Grammar(" "))
+    cells = [[cell or "" for cell in row.cells] for row in cut.every]
+    if cut.width < 3 or len(cells) < 3 or any(row.wrong for row in cut.every):
+        return None
+    if any(len(row) != cut.width or "" in row for row in cells):
+        return None
+    columns = list(zip(*cells[1:], strict=True))
+    kinds = [kind_of_column(list(column)) for column in columns]
+    # Of one column are moments and their zones, and numbers in groups of three digits.
+    moments = kinds[:2] == ["moment", "moment"]
+    grouped = all(re.fullmatch(r"\d{3}", cell) for column in columns[1:] for cell in column)
+    typed = sum(kind in ("number", "moment") for kind in kinds)
+    return None if moments or grouped or 2 * typed <= cut.width else cut
 
 
 def _score(cut: Cut, named: str) -> tuple[float, float, bool, int]:
