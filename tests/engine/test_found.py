@@ -245,3 +245,29 @@ def test_what_else_has_spaces_is_text(text: str, key: str) -> None:
     found = convert(text.encode(), key)
     assert found.conversion is not None
     assert found.conversion.format == "text"
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["gene,0.00,0.25,0.50,0.75", "name,0.1,0.5,0.9,1.3", "store,1,2,3,4,5"],
+)
+@pytest.mark.parametrize("key", ["data/t/a.csv", "data/t/a"])
+def test_numbers_in_even_steps_beside_a_name_are_names(names: str, key: str) -> None:
+    width = names.count(",")
+    rows = "".join(
+        f"row{n}," + ",".join(f"{n * n * (k * k + 1) % 97 / 7:.3f}" for k in range(width)) + "\n"
+        for n in range(1, 20)
+    )
+    found = convert(f"{names}\n{rows}".encode(), key)
+    assert len(found.rows) == 19
+    assert list(found.types.values()) == ["string", *["double"] * width]
+
+
+@pytest.mark.parametrize(
+    "first", ["row0,0.1,0.5,0.9", "row0,1,2,3,4", "row0,2,2,2,2,2", "0.1,0.2,0.3"]
+)
+def test_numbers_in_other_order_are_a_row(first: str) -> None:
+    rest = [",".join(["row1", "0.3", "0.2", "0.7", "0.5", "0.1"][: first.count(",") + 1])] * 5
+    if first[0] == "0":
+        rest = ["0.7,0.1,0.5"] * 5
+    assert len(_csv("\n".join([first, *rest]) + "\n").rows) == 6

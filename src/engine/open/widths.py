@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from engine.open.headers import kind_of_column
+from engine.open.contrast import kind_of_column
 from engine.read.tokens import Grammar, IncompleteError, Row, rows
 
 if TYPE_CHECKING:
