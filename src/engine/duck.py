@@ -13,6 +13,7 @@ from engine.convert.stored import stored
 from engine.database import Database
 from engine.job import Options, opened
 from engine.open.detect import Said
+from engine.open.opened import not_read
 from engine.open.opened import opened as open_object
 from engine.open.stored import NotReadError, Stored
 from engine.read.formats import converted
@@ -77,15 +78,11 @@ class DuckEngine:
         ) as job:
             room = max(self.options.disk_bytes - 2 * source.path.stat().st_size, 0)
             found = open_object(source.path, source.key, _said(job), workdir, room, job.check_time)
-            if isinstance(found, Stored):
-                job.compression = found.compression
-                return stored(job, found.path, found.media_type, found.detail)
-            try:
-                return _part(job, found[0]) if len(found) == 1 else _several(job, found)
-            except NotReadError as error:
-                job.restart()
-                path = found[0].path if len(found) == 1 else source.path
-                return stored(job, path, error.media_type, f"not read: {error.detail}")
+            done = found if isinstance(found, Stored) else _converted(job, found)
+            if not isinstance(done, Stored):
+                return done
+            job.compression = done.compression
+            return stored(job, done.path, done.media_type, done.detail)
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         """See :class:`processor.ports.Engine`."""
@@ -109,16 +106,12 @@ def _said(job: Job) -> Said:
     )
 
 
-def _part(job: Job, part: Opened) -> Conversion:
-    job.compression = part.compression
-    if part.guess:
-        job.guesses.append(part.guess)
-    return converted(job, part.path, part.format)
-
-
-def _several(job: Job, parts: list[Opened]) -> Conversion:
-    """Convert the files of an archive as one object: all of them, or none."""
-    table, found = job.table, []
+def _converted(job: Job, parts: list[Opened]) -> Conversion | Stored:
+    """Convert the files of an object: all of them, or none."""
+    if len(parts) == 1:
+        return _part(job, parts[0], 1)
+    table = job.table
+    found: list[Conversion] = []
     for number, part in enumerate(parts):
         folder = job.workdir / f"part-{number}"
         folder.mkdir()
@@ -130,9 +123,23 @@ def _several(job: Job, parts: list[Opened]) -> Conversion:
             guesses=[],
         )
         try:
-            found.append(_part(inner, part))
+            done = _part(inner, part, len(parts))
         finally:
             with suppress(OSError):  # a full disk, which has been told
                 inner.quarantine.close()
-        table = found[-1].schema if found[-1].outputs else table
+        if isinstance(done, Stored):
+            return done
+        found.append(done)
+        table = done.schema if done.outputs else table
     return combined(job, found)
+
+
+def _part(job: Job, part: Opened, count: int) -> Conversion | Stored:
+    job.compression = part.compression
+    if part.guess:
+        job.guesses.append(part.guess)
+    try:
+        return converted(job, part.path, part.format)
+    except NotReadError as error:
+        job.restart()
+        return not_read(part, error, job.source.path, count)

@@ -109,6 +109,9 @@ FILES: dict[str, bytes] = {
     "JSON objects that follow each other, over several lines each": "\n".join(
         json.dumps(row, indent=2) for row in ROWS
     ).encode(),
+    "JSON text sequence (RFC 7464)": b"".join(
+        b"\x1e" + json.dumps(row).encode() + b"\n" for row in ROWS
+    ),
     "comma separated": CSV,
     "tab separated": CSV.replace(b",", b"\t"),
     "semicolon separated": CSV.replace(b",", b";"),

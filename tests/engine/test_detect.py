@@ -163,6 +163,46 @@ def test_the_contract_counts_more_than_the_name(tmp_path: Path) -> None:
     assert found[0].format.name == "text"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"id": 1, "name": "a"}\n{"id": 2, "name": "b"}\n',
+        b'[{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]\n',
+    ],
+)
+@pytest.mark.parametrize("key", ["data/t/x.json", "data/t/x.log", "data/t/x.csv"])
+def test_json_is_cells_where_the_contract_says_csv(body: bytes, key: str, tmp_path: Path) -> None:
+    found = of(body, tmp_path, key, "application/json", "csv")
+    assert isinstance(found, list)
+    assert found[0].format.name == "csv"
+
+
+@pytest.mark.parametrize("ending", ["toml", "ini", "yaml", "md", "log", "txt", "cfg"])
+@pytest.mark.parametrize("body", [b"[]", b"[]\n", b"[1]\n", b"[section]\n", b"[1]\nx=1\n[2]\n"])
+def test_brackets_alone_prove_no_json_in_a_file_of_text(
+    ending: str, body: bytes, tmp_path: Path
+) -> None:
+    assert name(body, tmp_path, f"data/t/object.{ending}") == "text"
+    assert name(b'[]\n{"a": 1}\n{"a": 2}\n', tmp_path, f"data/t/object.{ending}") == "jsonl"
+
+
+def test_brackets_alone_are_json_in_a_file_without_a_name(tmp_path: Path) -> None:
+    assert name(b"[]\n", tmp_path) == "json"
+
+
+@pytest.mark.parametrize("hint", ["json", "jsonl"])
+def test_a_table_is_not_guessed_where_the_contract_says_json(hint: str, tmp_path: Path) -> None:
+    with pytest.raises(RejectedObjectError) as caught:
+        of(b"id,name\n1,a\n2,b\n", tmp_path, "data/t/x.csv", hint=hint)
+    assert caught.value.code == "UNKNOWN_FORMAT"
+
+
+def test_what_is_no_text_stays_what_it_is(tmp_path: Path) -> None:
+    found = of(_file(parquet.write_table), tmp_path, "data/t/x.csv", hint="csv")
+    assert isinstance(found, list)
+    assert found[0].format.name == "parquet"
+
+
 def _file(write: object) -> bytes:
     file = io.BytesIO()
     write(TABLE, file)  # type: ignore[operator]  # one of PyArrow's functions

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contract.csv import CsvSettings
-from engine.open.dialect import Context, Dialect, find_dialect, read_samples
+from engine.open.dialect import Context, Dialect, find_dialect
+from engine.open.samples import read_samples
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -274,3 +274,23 @@ def test_a_zero_byte_in_a_row_of_thousands_is_that_row_s(
         text, _ = read(body, tmp_path, key=f"data/t/{name}")
         assert text.count("\n") == 3000
         assert text.count("\0") == 1
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_counts_more_than_the_contract_and_that_is_said(
+    codec: str, tmp_path: Path
+) -> None:
+    text = "name\nJosé\nZoë\n"
+    found, guess = read(text.encode(codec), tmp_path, named="cp1252")
+    marked = codec.removesuffix("-sig")
+    assert (found, guess) == (
+        text,
+        f"read as {marked} by its byte order mark: the contract says cp1252",
+    )
+    assert read(text.encode(codec), tmp_path, named=codec) == (text, "")
+
+
+def test_a_byte_order_mark_counts_more_than_the_content_type(tmp_path: Path) -> None:
+    body = "name\nJosé\nZoë\n".encode("utf-8-sig") + b"broken \xff\n"
+    found, _ = read(body, tmp_path, "text/csv; charset=iso-8859-1")
+    assert found.startswith("name\nJosé\nZoë\n")

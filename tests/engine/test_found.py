@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import zipfile
 from decimal import Decimal
 from typing import Any
 
@@ -174,3 +176,98 @@ def test_single_quotes_may_be_wrong_in_some_rows() -> None:
     found = _csv(f"id,'name',amount\n{rows}8,'it's, so',1.5\n9,'x',2.5\n")
     assert found.reasons == [(9, "MALFORMED_ROW")]
     assert found.values[0] == {"id": 0, "name": "Ann, 0, and so on", "amount": 0.5}
+
+
+@pytest.mark.parametrize("body", [b"PARE" + bytes(40) + b"PARE", b"%PDF-1.7\n" + bytes(range(256))])
+def test_a_member_that_is_not_read_is_named_with_how_its_archive_is_packed(body: bytes) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.csv", "id,name\n1,Ann\n2,Bob\n")
+        archive.writestr("b.dat", gzip.compress(body))
+    found = convert(file.getvalue(), "data/t/x.zip")
+    assert found.conversion is not None
+    assert (found.status, found.conversion.compression) == ("STORED", "gzip+zip")
+    (row,) = found.stored
+    assert row["detail"].endswith(" inside gzip+zip: 'b.dat', one of 2 files")
+    assert (row["media_type"], row["size"]) == ("application/zip", len(file.getvalue()))
+
+
+def test_under_a_contract_that_says_csv_json_is_the_text_of_cells() -> None:
+    body = b'text\n{"id": 1}\n{"id": 2}\n'
+    found = convert(body, "data/t/a.json", contract={"x-format": "csv"})
+    assert [row["text"] for row in found.values] == ['{"id": 1}', '{"id": 2}']
+    body = b'{"id": 1}\n{"id": 2}\n'
+    contract = {"x-format": "csv", "x-csv": {"header": False}}
+    found = convert(body, "data/t/a.jsonl", contract=contract)
+    assert [list(row.values()) for row in found.values] == [['{"id": 1}'], ['{"id": 2}']]
+
+
+@pytest.mark.parametrize("lines", [30, 400, 3000])
+@pytest.mark.parametrize("line", ["plain words", "Dear, reader, hello", "a;b", "1,2,3"])
+@pytest.mark.parametrize("key", ["data/t/a.csv", "data/t/a"])
+def test_cells_of_many_lines_are_cells_wherever_a_sample_begins(
+    lines: int, line: str, key: str
+) -> None:
+    cell = "\n".join([line] * lines)
+    count = 1_500_000 // len(cell) if lines < 3000 else 40
+    mark = "," if "," in line else ";"
+    rows = "".join(f'{n}{mark}"{cell}"{mark}{2 * n}\n' for n in range(count))
+    found = convert(f"id{mark}text{mark}n\n{rows}".encode(), key)
+    assert (found.status, len(found.rows)) == ("DONE", count)
+    assert found.types == {"id": "bigint", "text": "string", "n": "bigint"}
+
+
+SPACED = "".join(f"{n} {n * 1.5} 2024-01-{n + 1:02} w{n}\n" for n in range(1, 20))
+
+
+@pytest.mark.parametrize("key", ["data/t/a", "data/t/a.dat", "data/t/a.csv"])
+@pytest.mark.parametrize("header", ["", "id value on word\n"])
+def test_numbers_at_single_spaces_are_a_table(key: str, header: str) -> None:
+    found = convert((header + SPACED).encode(), key)
+    assert found.conversion is not None
+    assert (found.status, len(found.rows)) == ("DONE", 19)
+    assert list(found.values[0].values()) == [1, 1.5, "2024-01-02", "w1"]
+    assert "delimiter guessed: ' '" in found.conversion.guesses
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        *((SPACED, f"data/t/a.{ending}") for ending in ("log", "txt", "md")),
+        (SPACED + "and 1 2 3 4 more\n", "data/t/a"),
+        (SPACED.replace(" ", "  ", 1), "data/t/a"),
+        ("2024-01-15 10:00:00 200 5\n" * 9, "data/t/a"),
+        ("1 234 567\n8 123 000\n9 999 123\n", "data/t/a"),
+        ("one two 3\nfour five 6\nsix seven 8\n", "data/t/a"),
+    ],
+)
+def test_what_else_has_spaces_is_text(text: str, key: str) -> None:
+    found = convert(text.encode(), key)
+    assert found.conversion is not None
+    assert found.conversion.format == "text"
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["gene,0.00,0.25,0.50,0.75", "name,0.1,0.5,0.9,1.3", "store,1,2,3,4,5"],
+)
+@pytest.mark.parametrize("key", ["data/t/a.csv", "data/t/a"])
+def test_numbers_in_even_steps_beside_a_name_are_names(names: str, key: str) -> None:
+    width = names.count(",")
+    rows = "".join(
+        f"row{n}," + ",".join(f"{n * n * (k * k + 1) % 97 / 7:.3f}" for k in range(width)) + "\n"
+        for n in range(1, 20)
+    )
+    found = convert(f"{names}\n{rows}".encode(), key)
+    assert len(found.rows) == 19
+    assert list(found.types.values()) == ["string", *["double"] * width]
+
+
+@pytest.mark.parametrize(
+    "first", ["row0,0.1,0.5,0.9", "row0,1,2,3,4", "row0,2,2,2,2,2", "0.1,0.2,0.3"]
+)
+def test_numbers_in_other_order_are_a_row(first: str) -> None:
+    rest = [",".join(["row1", "0.3", "0.2", "0.7", "0.5", "0.1"][: first.count(",") + 1])] * 5
+    if first[0] == "0":
+        rest = ["0.7,0.1,0.5"] * 5
+    assert len(_csv("\n".join([first, *rest]) + "\n").rows) == 6

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import struct
 from datetime import datetime
 from typing import Any
 
@@ -130,13 +132,13 @@ def test_nanoseconds_are_a_timestamp_where_none_is_lost(
     assert found.values[0] == {"x": value}
 
 
-def test_an_encrypted_file_is_rejected_and_the_next_one_is_read(tmp_path: Any) -> None:
+def test_an_encrypted_file_is_kept_and_the_next_one_is_read(tmp_path: Any) -> None:
     path = tmp_path / "x.parquet"
     path.write_bytes(base64.b64decode("".join(POISON)))
     assert footer_of(path).encrypted
     found = convert(path)
-    assert found.status == "REJECTED"
-    assert "encrypted" in str(found.error)
+    assert found.status == "STORED"
+    assert found.stored[0]["detail"] == "not read: encrypted Parquet"
     assert convert(parquet({"a": [1]})).status == "DONE"
 
 
@@ -186,3 +188,38 @@ def test_six_hundred_leaves_of_a_struct_fit() -> None:
     rows = [{f"f{n}": str(n) for n in range(600)}] * 3
     found = convert(parquet({"x": pa.array(rows, kind)}), options=Options(memory_mb=256))
     assert found.values == [{"x": row} for row in rows]
+
+
+POINT = struct.pack("<BIdd", 1, 1, 1.0, 2.0)
+WKB = {"encoding": "WKB", "geometry_types": ["Point"]}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"version": "1.0.0", "primary_column": "geo", "columns": {"geo": WKB}},
+        {"version": "1.0.0", "primary_column": "geo", "columns": {"geo": {"encoding": "WKB"}}},
+        {
+            "version": "0.4.0",
+            "primary_column": "geo",
+            "columns": {"geo": {"encoding": "WKB", "geometry_type": "Point", "crs": None}},
+        },
+        {"columns": {"geo": WKB}},
+        {"version": "1.0.0", "columns": {"geo": {"geometry_types": []}}},
+    ],
+)
+def test_geometries_are_wkt_however_little_is_said_of_them(metadata: Any) -> None:
+    table = pa.table({"id": [1, 2], "geo": pa.array([POINT, None], pa.binary())})
+    file = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata({"geo": json.dumps(metadata)}), file)
+    found = convert(file.getvalue(), "data/t/x.parquet")
+    assert found.status == "DONE", found.error
+    assert found.values == [{"id": 1, "geo": "POINT (1 2)"}, {"id": 2, "geo": None}]
+
+
+@pytest.mark.parametrize("metadata", ["{}", "[1]", "no JSON", '{"columns": 1}'])
+def test_a_file_that_says_nothing_of_geometries_is_read(metadata: str) -> None:
+    table = pa.table({"id": [1], "geo": [2]}).replace_schema_metadata({"geo": metadata})
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    assert convert(file.getvalue(), "data/t/x.parquet").values == [{"id": 1, "geo": 2}]

@@ -179,6 +179,11 @@ def as_json(value: str, kind: DuckDBPyType, spelled: Mapping[str, str] = IN_FILE
                 return value
             packed = ", ".join(f"{quoted(name)} := {inner}" for name, _, inner in parts)
             return f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END"
+        case "union":
+            members = cast("list[tuple[str, DuckDBPyType]]", kind.children)
+            each = [(f"{value}.{quoted(name)}", inner) for name, inner in members if name]
+            spelled_each = (f"to_json({as_json(sql, inner, spelled)})" for sql, inner in each)
+            return f"coalesce({', '.join(spelled_each)})"
         case "map":
             entry = f"j{len(value)}"
             inner = as_json(f"{entry}.value", map_types(kind)[1], spelled)

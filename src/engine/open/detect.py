@@ -6,9 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
-from engine.open.dialect import Context, Dialect, find_dialect, read_samples
+from engine.open.dialect import NAMED, Context, Dialect, find_dialect
 from engine.open.encoding import HEAD
-from engine.open.jsonlike import JSON, JSON_LINES, first_wrong, is_json, json_format
+from engine.open.jsonlike import (
+    JSON,
+    JSON_LINES,
+    first_wrong,
+    is_json,
+    is_sequence,
+    json_format,
+    lines_of,
+)
+from engine.open.samples import read_samples
 from store.errors import RejectedObjectError
 from store.reasons import Reason
 
@@ -74,8 +83,8 @@ def detect(path: Path, name: str, said: Said) -> Format:
     name : str
         Of the file, without what only says how it was packed.
     said : Said
-        The contract's format counts more than the name's extension, and less than the content,
-        as that does; the content type breaks a tie.
+        With a format of text that the contract says nothing is guessed; the name's extension
+        and the content type break a tie.
 
     Returns
     -------
@@ -91,20 +100,19 @@ def detect(path: Path, name: str, said: Said) -> Format:
         head = file.read(HEAD)
         whole = len(head) < HEAD
     text = head.decode("utf-8", "replace")
-    lines = text.splitlines() if whole else text.splitlines()[:-1] or text.splitlines()
+    lines = lines_of(text, whole=whole)
     full = any(line.strip() for line in lines)
     extension = said.format or extension_of(name)
     if not full or extension == _TEXT:
         return Format("text")
-    if found := json_format(lines, extension, whole=whole):
-        return Format(found)
-    context = Context(extension, said.csv, said.columns, certain=said.csv != _UNSAID)
-    samples = read_samples(path)
-    dialect = None if _too_wide(samples[0]) else find_dialect(samples, context)
-    named = extension in JSON | JSON_LINES
-    if dialect is not None and not (named and text.lstrip().startswith('"')):
-        return Format("csv", dialect)
-    if named:
+    as_json = extension in JSON | JSON_LINES
+    if said.format not in NAMED and (found := json_format(lines, extension, whole=whole)):
+        return Format("json" if is_sequence(text) else found)
+    if not (said.format and as_json):
+        dialect = _dialect(path, extension, said)
+        if dialect is not None and not (as_json and text.lstrip().startswith('"')):
+            return Format("csv", dialect)
+    if as_json:
         if whole and (wrong := first_wrong(text)):
             raise RejectedObjectError(
                 Reason.UNKNOWN_FORMAT, f"the object is named as JSON and nothing in it is: {wrong}"
@@ -112,6 +120,14 @@ def detect(path: Path, name: str, said: Said) -> Format:
         return Format("json")
     tie = "json" in said.content_type and not extension and whole
     return Format("json" if tie and is_json(text) else "text")
+
+
+def _dialect(path: Path, extension: str, said: Said) -> Dialect | None:
+    certain = said.csv != _UNSAID or said.format in NAMED
+    samples = read_samples(path)
+    if _too_wide(samples[0]):
+        return None
+    return find_dialect(samples, Context(extension, said.csv, said.columns, certain=certain))
 
 
 def _too_wide(head: str) -> bool:

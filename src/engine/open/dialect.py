@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
 from engine.open.headers import Header, find_header, looks_like_names, total_of
+from engine.open.samples import LINE_END
 from engine.open.widths import DELIMITERS, Cut, best_cut, cells_of
 from engine.read.tokens import Grammar
 from store.naming import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
-
-#: Read from the beginning and from three places further on.
-_HEAD, _PROBE, _PROBES = 64 * 1024, 16 * 1024, 3
-
-#: Where lines are long, so much.
-_LONG_HEAD = 1024 * 1024
-
 #: By a file's name only a tie is broken.
 NAMED = {"csv": ",", "tsv": "\t", "tab": "\t", "psv": "|"}
 
 #: Names of files whose lines are text, unless their content proves more.
-_TEXTS = frozenset(
+TEXTS = frozenset(
     {"log", "txt", "md", "text", "out", "err", "rst", "tex", "html", "htm", "xml"}
     | {"yaml", "yml", "toml", "ini", "cfg", "conf", "sql", "py", "js", "sh"}
 )
@@ -120,52 +114,13 @@ class Context:
     certain: bool = False
 
 
-def read_samples(path: Path, encoding: str = "utf-8") -> list[str]:
-    """Read a file's beginning, and whole lines from three places further on.
-
-    Parameters
-    ----------
-    path : Path
-        Its plain bytes.
-    encoding : str
-        Python's name of it.
-    """
-    size = path.stat().st_size
-    unit = 4 if "32" in encoding else 2 if "16" in encoding else 1
-    texts = []
-    with path.open("rb") as file:
-        first = file.read(_HEAD)
-        while len(first) < min(size, _LONG_HEAD) and first.count(b"\n") + first.count(b"\r") < 10:
-            # Of a table of thousands of columns that would be the header alone.
-            first += file.read(_HEAD)
-        head = first.decode(encoding, "replace").removeprefix("\ufeff")
-        # Marks of the byte order are at the beginning only.
-        further = encoding if unit == 1 else f"{encoding.removesuffix('-le')}-le"
-        texts.append(head if size <= len(first) else _whole_lines(head, first=True))
-        for n in range(1, _PROBES + 1) if size > len(first) + _PROBES * _PROBE else ():
-            file.seek(max(len(first), (size - _PROBE) * n // _PROBES) // unit * unit)
-            text = file.read(_PROBE).decode(further, "replace")
-            # Of the last one the end is the file's.
-            if n == _PROBES and not text.endswith(("\n", "\r")):
-                text += "\n"
-            texts.append(_whole_lines(text, first=False))
-    return texts
-
-
-def _whole_lines(text: str, *, first: bool) -> str:
-    ends = [m.end() for m in re.finditer(r"\r\n|\r|\n", text)]
-    if not ends:
-        return text if first else ""
-    return text[0 if first else ends[0] : ends[-1]]
-
-
 def find_dialect(samples: list[str], context: Context) -> Dialect | None:
     """Find out how a file is delimited, if it is.
 
     Parameters
     ----------
     samples : list of str
-        As :func:`read_samples` gives them.
+        As :func:`engine.open.samples.read_samples` gives them.
     context : Context
         What else is known.
 
@@ -182,6 +137,9 @@ def find_dialect(samples: list[str], context: Context) -> Dialect | None:
     texts = [samples[0][opening.offset :], *samples[1:]]
     wanted = said.delimiter or opening.delimiter
     cut = best_cut(texts, named, wanted, said)
+    in_text = context.extension in TEXTS and not context.certain
+    if in_text and cut and cut.grammar.delimiter == " " != wanted:
+        return None
     if cut is None:
         if not (named or wanted or context.certain):
             return None
@@ -211,7 +169,7 @@ def _opening(head: str, said: CsvSettings) -> _Opening:
     comment = said.comment or "#"
     found = _Opening(comment=said.comment or "")
     if said.skip:
-        ends = [m.end() for m in re.finditer(r"\r\n|\r|\n", head)]
+        ends = [m.end() for m in LINE_END.finditer(head)]
         return replace(found, offset=ends[min(said.skip, len(ends)) - 1] if ends else 0)
     offset = 0
     for match in re.finditer(r"([^\r\n]*)(\r\n|\r|\n|\Z)", head):
@@ -241,9 +199,8 @@ def _unless_header(head: str, found: _Opening) -> _Opening:
     """Take the last comment for a header where it is cut as the line below it."""
     if not found.offset or found.delimiter:
         return found
-    lines = head[: found.offset].splitlines(keepends=True)
-    below = next((text for text in head[found.offset :].splitlines() if text.strip()), "")
-    last = lines[-1]
+    last = io.StringIO(head[: found.offset], newline="").readlines()[-1]
+    below = next((text for text in LINE_END.split(head[found.offset :]) if text.strip()), "")
     for delimiter in (",", "\t", ";", "|"):
         if last.count(delimiter) != below.count(delimiter) or delimiter not in below:
             continue
@@ -261,7 +218,9 @@ def _is_number(cell: str) -> bool:
 
 
 def _delimiter_below(text: str, width: int) -> str:
-    lines = [line for line in text.splitlines()[:50] if line.strip() and not line.startswith("#")]
+    lines = [
+        line for line in LINE_END.split(text)[:50] if line.strip() and not line.startswith("#")
+    ]
     for delimiter in ("\t", ",", ";", "|", " "):
         if lines and all(line.count(delimiter) == width - 1 for line in lines):
             return delimiter
@@ -286,7 +245,7 @@ def _proven(cut: Cut, header: Header, extension: str) -> bool:
         return False
     if header.contrast > 0 and looks_like_names(header.cells):
         return True
-    if extension in _TEXTS:
+    if extension in TEXTS:
         return False
     typed = header.typed_columns
     if cut.grammar.delimiter == "\x01":
@@ -301,7 +260,7 @@ def _in_table(header: Header, table: Collection[str]) -> bool:
 
 def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSettings) -> Dialect:
     before = opening.offset + cut.offset_of(header.row)
-    preamble = len(re.findall(r"\r\n|\r|\n", head[:before]))
+    preamble = len(LINE_END.findall(head[:before]))
     guesses = list(header.guesses)
     if said.delimiter is None and cut.grammar.delimiter not in (*DELIMITERS, NO_DELIMITER):
         guesses.append(f"delimiter guessed: {cut.grammar.delimiter!r}")

@@ -31,6 +31,7 @@ _MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8"),
 )
 
 #: Control characters that occur in text: tab, line feed, form feed, carriage return, escape;
@@ -102,13 +103,19 @@ def encoding_of(head: bytes) -> str:
         A Python codec; ``utf-8`` for all that :func:`find_encoding` has to tell apart; empty
         for what is no text.
     """
-    for mark, name in _MARKS:
-        if head.startswith(mark):
-            return name
+    if (marked := _marked(head)) not in ("", "utf-8"):
+        return marked
+    if head.lstrip(b" \t\r\n").startswith(b"\x1e"):
+        # Of a JSON text sequence it begins every record (RFC 7464).
+        head = head.replace(b"\x1e", b"")
     narrow = _is_narrow(head)
     if b"\0" in head and not (narrow and _is_utf8_head(head)) and (wide := _wide(head)):
         return wide
     return "utf-8" if narrow else ""
+
+
+def _marked(head: bytes) -> str:
+    return next((name for mark, name in _MARKS if head.startswith(mark)), "")
 
 
 def _is_narrow(head: bytes) -> bool:
@@ -190,19 +197,24 @@ def find_encoding(
     """
     with path.open("rb") as file:
         head = file.read(HEAD)
+    said = codec_named(named)
+    if named and not said:
+        raise ContractError(f"x-encoding: {named!r} names no encoding that Python knows")
+    marked = _marked(head)
+    if marked and said and not said.startswith(marked):
+        guess = f"read as {marked} by its byte order mark: the contract says {said}"
+        return Encoding(marked, guess)
     wide = encoding_of(head)
     if wide not in ("", "utf-8"):
         return Encoding(wide)
-    if named:
-        if not (codec := codec_named(named)):
-            raise ContractError(f"x-encoding: {named!r} names no encoding that Python knows")
-        return Encoding(codec)
+    if said:
+        return Encoding(said)
     found = _CHARSET.search(content_type)
     charset = codec_named(found[1]) if found else ""
     if _is_utf8(path, check_time):
         return _escaped(head)
     sample = _sample(path, check_time)
-    if charset not in ("", "utf-8") and _decodes(sample, charset):
+    if not marked and charset not in ("", "utf-8") and _decodes(sample, charset):
         return Encoding(charset)
     return _guessed(sample) if guessing else Encoding("utf-8")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.open.contrast import contrast_of, kind_of, kind_of_column
 from engine.read.tokens import without_mark
 from store.naming import normalise
 
@@ -19,14 +19,7 @@ if TYPE_CHECKING:
 #: A table begins within so many rows.
 _MAX_PREAMBLE = 40
 
-_NUMBER = re.compile(r"[-+(]?[$€£]?\s?(\d[\d,. ]*|\.\d+)([eE][-+]?\d+)?\s*[%)]?")
-_MOMENT = re.compile(
-    r"\d{4}-\d{1,2}(-\d{1,2})?([T ]\d{1,2}:.*)?|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}.*"
-    r"|\d{4}/\d{1,2}/\d.*|\d{1,2}:\d{2}(:\d{2})?.*"
-)
 _TOTAL = re.compile(r"(grand |sub)?totals?:?|sum:?|summe:?|gesamt:?", re.IGNORECASE)
-_YEAR = re.compile(r"(1[89]|20|21)\d\d")
-_TRUTH = frozenset({"true", "false", "yes", "no"})
 _NOTHING = frozenset({"\\n", "null", "na", "n/a", "nan", "none", "-"})
 _UNIT = re.compile(r"[\[(][^\])]{0,20}[\])]|%|°\w?|\w{1,3}(/\w{1,3})?")
 _BRACKETED = re.compile(r"[\[(][^\])]{0,20}[\])]")
@@ -95,8 +88,8 @@ def find_header(
     below = [r for r in [*cut.head[begin + 1 :], *_further(cut)] if cut.regular(r) and r.full]
     below = [r for r in below if [without_mark(c or "") for c in r.cells] != cells]
     columns = _columns(below, cut.width)
-    contrast = _contrast(cells, columns)
-    typed = sum(_kind(column) not in ("", "text") for column in columns)
+    contrast = contrast_of(cells, columns)
+    typed = sum(kind_of_column(column) not in ("", "text") for column in columns)
     if names:
         more = tuple(f"column_{n}" for n in range(len(names) + 1, cut.width + 1))
         said_so = ("header: the names stand in a comment",)
@@ -178,7 +171,7 @@ def _named_above(rows: list[Sampled], begin: int, cut: Cut) -> int:
 
 
 def _is_word(cell: str | None) -> bool:
-    return bool(cell) and _kind_of(cell or "") == "text"
+    return bool(cell) and kind_of(cell or "") == "text"
 
 
 def _columns(rows: list[Sampled], width: int) -> list[list[str]]:
@@ -188,56 +181,6 @@ def _columns(rows: list[Sampled], width: int) -> list[list[str]]:
             if cell and cell.lower() not in _NOTHING:
                 column.append(cell)
     return found
-
-
-def _kind_of(text: str) -> str:
-    if _MOMENT.fullmatch(text):
-        return "moment"
-    if _NUMBER.fullmatch(text):
-        return "number"
-    return "truth" if text.lower() in _TRUTH else "text"
-
-
-def _kind(column: list[str]) -> str:
-    """Give the kind of nine in ten of a column's values."""
-    if not column:
-        return ""
-    kind, count = Counter(map(_kind_of, column)).most_common(1)[0]
-    return kind if 10 * count >= 9 * len(column) else "text"
-
-
-def _contrast(cells: list[str], columns: list[list[str]]) -> int:
-    """Compare the first row with the columns below it: for names, and against."""
-    total = 0
-    years = [c for c in cells if _YEAR.fullmatch(c)]
-    counted = bool(years) and years in (sorted(years), sorted(years, reverse=True))
-    counted = counted and len(set(years)) == len(years)
-    for cell, column in zip(cells, columns, strict=False):
-        if not cell or not column:
-            continue
-        here, below = _kind_of(cell), _kind(column)
-        if counted and cell in years:
-            # A single one among others of four digits may be one of them.
-            like = all if len(years) > 1 else any
-            total += 0 if like(map(_YEAR.fullmatch, column)) else 2
-        elif below == "text" and here == "text":
-            total += _textual(cell, column)
-        elif here != below:
-            total += 2 if here == "text" or below == "number" else 0
-        else:
-            total -= 2
-    return total
-
-
-def _textual(cell: str, column: list[str]) -> int:
-    """Compare a text with texts: names are of another length, and do not come again."""
-    if cell in column:
-        return -1 if len(column) > 5 else 0
-    lengths = {len(text) for text in column}
-    if len(column) > 1 and len(lengths) == 1 and len(cell) not in lengths:
-        return 1
-    distinct_values = len(set(column))
-    return 1 if len(column) >= 5 and distinct_values * 2 <= len(column) else 0
 
 
 def _decided(
@@ -265,7 +208,7 @@ def _decided(
         return False, "guessed: the first row is like the others"
     # Columns without a name are common; one cell alone is rather a title.
     same = len(set(filled)) == len(filled) > (len(cells) > 1)
-    words = all(_kind_of(cell) == "text" for cell in filled)
+    words = all(kind_of(cell) == "text" for cell in filled)
     alone = all(cells) and (len(cells) > 2 or (len(cells) == 2 and looks_like_names(cells)))
     if filled and same and words and (more or alone):
         return True, f"guessed: {names}: words, and most files of this name have one"
@@ -282,7 +225,10 @@ def total_of(cut: Cut, header: Header) -> str:
         return ""
     first = rows[-1].cells[0] or ""
     column = [r.cells[0] or "" for r in rows[:-1] if cut.regular(r) and r.cells[0] != first]
-    found = _TOTAL.fullmatch(first) and _kind([c for c in column if c]) in ("number", "moment")
+    found = _TOTAL.fullmatch(first) and kind_of_column([c for c in column if c]) in (
+        "number",
+        "moment",
+    )
     return first if found else ""
 
 
@@ -300,7 +246,7 @@ def _is_units(rows: list[Sampled], columns: list[list[str]]) -> bool:
 
 
 def _is_typed(text: str) -> bool:
-    return _kind_of(text) != "text"
+    return kind_of(text) != "text"
 
 
 def looks_like_names(cells: list[str]) -> bool:

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 
 from engine.convert.jsontext import NotJsonError, loads
+from engine.open.dialect import TEXTS
+from engine.open.samples import LINE_END
 
 JSON_LINES = frozenset({"jsonl", "ndjson", "jsonlines", "ldjson", "geojsonl"})
 JSON = frozenset({"json", "geojson"})
@@ -25,10 +27,16 @@ _MEMBER = re.compile(
 #: How lines begin that are meant as records.
 _MEANT = re.compile(r'\s*(?:\{\s*["}]|\[\s*[{\["])')
 
+#: A section of a TOML or INI file, or a footnote, which is an array only by chance.
+_SECTION = re.compile(r'\s*\[+[^\[\]{},"]*\]+\s*')
+
 _STRING_CUT = re.compile(r'"(?:[^"\\]|\\.)*\\?', re.DOTALL)
 _LITERALS = ("true", "false", "null", "-")
 
 _DECODER = json.JSONDecoder(strict=False)
+
+#: Begins each record of a JSON text sequence (RFC 7464); to Python it is white space.
+SEPARATOR = "\x1e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,25 @@ class _Scan:
 
     whole: bool
     members: bool = False
+
+
+def is_sequence(text: str) -> bool:
+    """Tell whether a text begins as a JSON text sequence."""
+    return text.lstrip(" \t\r\n").startswith(SEPARATOR)
+
+
+def lines_of(text: str, *, whole: bool) -> list[str]:
+    """Give the lines of a text, or the records of a JSON text sequence.
+
+    Parameters
+    ----------
+    text : str
+        A file's beginning. Nothing but LF, CRLF and CR ends a line.
+    whole : bool
+        Whether that is all of the file; where it is not, the last line may be cut.
+    """
+    lines = text.split(SEPARATOR)[1:] if is_sequence(text) else LINE_END.split(text)
+    return lines if whole else lines[:-1] or lines
 
 
 def json_format(lines: list[str], extension: str, *, whole: bool) -> str:
@@ -65,6 +92,10 @@ def json_format(lines: list[str], extension: str, *, whole: bool) -> str:
         ``jsonl`` or ``json``; empty for a text that is none, whatever it begins with.
     """
     full = [line for line in lines if line.strip()]
+    if extension in TEXTS:
+        full = [line for line in full if not _SECTION.fullmatch(line)]
+        if not full:
+            return ""
     sample = full[:_LINES]
     first = full[0].lstrip()[0]
     named = extension in JSON | JSON_LINES

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from engine.open.archive import parts_of
 from engine.open.detect import Format, Said, detect, extension_of
+from engine.open.dialect import NAMED
 from engine.open.encoding import HEAD, codec_named, encoding_of, find_encoding
-from engine.open.jsonlike import JSON, JSON_LINES, json_format
+from engine.open.jsonlike import JSON, JSON_LINES, json_format, lines_of
 from engine.open.media import FORMATS, media_of
 from engine.open.room import Room
 from engine.open.stored import NotReadError, Stored
@@ -99,17 +100,35 @@ def opened(
         return Stored(f"not read: {error.detail}", error.media_type, path)
     found = []
     for part in parts:
-        each = _part(part, said, budget)
-        if isinstance(each, Stored):
-            return each if len(parts) == 1 else _of_several(each, part, path, len(parts))
-        found.append(each)
+        try:
+            found.append(_part(part, said, budget))
+        except NotReadError as error:
+            return not_read(part, error, path, len(parts))
     return found
 
 
-def _of_several(stored: Stored, part: Part, path: Path, count: int) -> Stored:
-    detail = f"{stored.detail}: {part.name!r}, one of {count:,} files"
+def not_read(part: Part | Opened, error: NotReadError, path: Path, count: int) -> Stored:
+    """Say of an object that one of its parts is not read.
+
+    Parameters
+    ----------
+    part : Part or Opened
+        The first such part.
+    error : NotReadError
+        What it is.
+    path : Path
+        The object.
+    count : int
+        How many parts it has; where there are several, it is the object that is kept.
+    """
+    inside = "" if part.compression == "none" else f" inside {part.compression}"
+    detail = f"not read: {error.detail}{inside}"
+    if count == 1:
+        return Stored(detail, error.media_type, part.path, part.compression)
     outermost = part.compression.rpartition("+")[2]
-    return Stored(detail, _PACKINGS.get(outermost, "application/octet-stream"), path)
+    media_type = _PACKINGS.get(outermost, "application/octet-stream")
+    detail = f"{detail}: {part.name!r}, one of {count:,} files"
+    return Stored(detail, media_type, path, part.compression)
 
 
 _PACKINGS = {
@@ -122,7 +141,7 @@ _PACKINGS = {
 }
 
 
-def _part(part: Part, said: Said, room: Room) -> Opened | Stored:
+def _part(part: Part, said: Said, room: Room) -> Opened:
     with part.path.open("rb") as file:
         head = file.read(HEAD)
     media_type, called = media_of(part.path, head)
@@ -130,34 +149,27 @@ def _part(part: Part, said: Said, room: Room) -> Opened | Stored:
         name = workbook_kind(part.path) or FORMATS.get(media_type, "")
         if name in READ:
             return Opened(part.path, part.name, part.compression, Format(name))
-        return _stored(part, called, media_type)
+        raise NotReadError(called, media_type)
     charset = said.encoding or codec_named(said.content_type.rpartition("charset=")[2])
     named = (said.format or extension_of(part.name)) in JSON | JSON_LINES
     wide = charset.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
     if not encoding_of(head) and not wide and not named:
         media_type = said.content_type.partition(";")[0].strip() or "application/octet-stream"
-        return _stored(part, f"bytes of no known format ({media_type})", media_type)
+        raise NotReadError(f"bytes of no known format ({media_type})", media_type)
     encoding = find_encoding(
         part.path,
         said.content_type,
         said.encoding,
         room.check_time,
-        guessing=not named and not _begins_as_json(head, whole=len(head) < HEAD),
+        guessing=not named
+        and (said.format in NAMED or not _begins_as_json(head, whole=len(head) < HEAD)),
     )
     text = as_utf8(part.path, encoding.name, room)
     found = detect(text, part.name, said)
     return Opened(text, part.name, part.compression, found, encoding.guess)
 
 
-def _stored(part: Part, called: str, media_type: str) -> Stored:
-    inside = "" if part.compression == "none" else f" inside {part.compression}"
-    detail = f"not read: {called}{inside}"
-    return Stored(detail, media_type, part.path, part.compression)
-
-
 def _begins_as_json(head: bytes, *, whole: bool) -> bool:
     """Tell JSON before its encoding is known: all that it is made of is ASCII."""
-    lines = head.decode("ascii", "replace").splitlines()
-    if not whole and len(lines) > 1:
-        lines = lines[:-1]
+    lines = lines_of(head.decode("ascii", "replace"), whole=whole)
     return any(line.strip() for line in lines) and bool(json_format(lines, "", whole=whole))

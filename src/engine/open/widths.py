@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from engine.read.tokens import Grammar, Row, rows
+from engine.open.contrast import kind_of_column
+from engine.read.tokens import Grammar, IncompleteError, Row, rows
 
 if TYPE_CHECKING:
     from contract.csv import CsvSettings
@@ -122,14 +124,18 @@ class Cut:
         return [row for row in found if row.full]
 
 
-def cells_of(text: str, grammar: Grammar) -> list[Sampled]:
-    """Cut a text into rows; characters that UTF-8 does not have are replaced."""
+def cells_of(text: str, grammar: Grammar, *, whole: bool = True) -> list[Sampled]:
+    """Cut a text into rows, if it is whole the last one, too.
+
+    Characters that UTF-8 does not have are replaced.
+    """
     data = text.encode("utf-8", "replace")
     ascii_only = len(data) == len(text)
     found = []
-    for row in islice(rows(data, grammar), _ROWS):
-        offset = row.start if ascii_only else len(data[: row.start].decode("utf-8", "replace"))
-        found.append(_sampled(row, offset, data, grammar))
+    with suppress(IncompleteError):
+        for row in islice(rows(data, grammar, whole=whole), _ROWS):
+            offset = row.start if ascii_only else len(data[: row.start].decode("utf-8", "replace"))
+            found.append(_sampled(row, offset, data, grammar))
     return found
 
 
@@ -169,8 +175,25 @@ def best_cut(texts: list[str], named: str, wanted: str, said: CsvSettings) -> Cu
         if cut.width > 1 or wanted:
             found.append(cut)
     if not found:
-        return None
+        return _spaced(texts)
     return max(found, key=lambda cut: _score(cut, named))
+
+
+def _spaced(texts: list[str]) -> Cut | None:
+    """Cut at single spaces: words have such, too, so all rows must be alike and most be numbers."""
+    cut = _cut(texts, Grammar(" "))
+    cells = [[cell or "" for cell in row.cells] for row in cut.every]
+    if cut.width < 3 or len(cells) < 3 or any(row.wrong for row in cut.every):
+        return None
+    if any(len(row) != cut.width or "" in row for row in cells):
+        return None
+    columns = list(zip(*cells[1:], strict=True))
+    kinds = [kind_of_column(list(column)) for column in columns]
+    # Of one column are moments and their zones, and numbers in groups of three digits.
+    moments = kinds[:2] == ["moment", "moment"]
+    grouped = all(re.fullmatch(r"\d{3}", cell) for column in columns[1:] for cell in column)
+    typed = sum(kind in ("number", "moment") for kind in kinds)
+    return None if moments or grouped or 2 * typed <= cut.width else cut
 
 
 def _score(cut: Cut, named: str) -> tuple[float, float, bool, int]:
@@ -222,11 +245,15 @@ def _opens(text: str, delimiter: str) -> int:
 
 
 def _cut(texts: list[str], grammar: Grammar) -> Cut:
-    cut = Cut(grammar, 1, [cells_of(text, grammar) for text in texts])
-    widths: Counter[int] = Counter()
-    for row in cut.every:
-        if not row.wrong and row.full:
-            widths[len(row.cells)] += 1
+    head = cells_of(texts[0], grammar)
+    samples = [cells_of(text, grammar) for text in texts[1:]]
+    if grammar.quote and any(
+        "\n" in c or "\r" in c for row in head if not row.wrong for c in row.cells if c
+    ):
+        usual = _widths(head).most_common(1)[0][0]
+        samples = [_aligned(text, grammar, usual) for text in texts[1:]]
+    cut = Cut(grammar, 1, [head, *samples])
+    widths = _widths(cut.every)
     if not widths:
         widths[max((len(row.cells) for row in cut.every), default=1)] += 1
     # Of two that are as frequent the wider one: cells may be left out, never added.
@@ -236,6 +263,23 @@ def _cut(texts: list[str], grammar: Grammar) -> Cut:
         width = next(len(row.cells) for row in cut.every if not row.wrong and row.full)
     cut.width = width - _surplus(cut, width)
     return cut
+
+
+def _widths(rows: list[Sampled]) -> Counter[int]:
+    return Counter(len(row.cells) for row in rows if not row.wrong and row.full)
+
+
+def _aligned(text: str, grammar: Grammar, width: int) -> list[Sampled]:
+    """Cut a sample that may begin within a cell of several lines; nothing where it is all one."""
+    _, quote, behind = text.partition(grammar.quote)
+    if not quote:
+        return []
+    ways: tuple[list[Sampled], ...] = (
+        [],
+        cells_of(text, grammar, whole=False),
+        cells_of(behind, grammar, whole=False)[1:],
+    )
+    return max(ways, key=lambda rows: _widths(rows)[width] / max(len(rows), 1))
 
 
 def _surplus(cut: Cut, width: int) -> int:

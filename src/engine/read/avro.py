@@ -13,6 +13,7 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 import fastavro
+from fastavro.read import LOGICAL_READERS
 
 from engine.convert.rows import VALUE
 from engine.read.avro_types import Schemas, has_nanoseconds
@@ -32,7 +33,7 @@ from store.errors import ObjectTooLargeError, RejectedObjectError
 from store.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from engine.job import Job
@@ -51,6 +52,22 @@ _DECODING = (
     ValueError,
     struct.error,
 )
+
+
+def _or_number(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a moment that Python cannot hold as the number that it is, or the file were lost."""
+
+    def reader(data: Any, writer: Any = None, reader: Any = None) -> Any:
+        try:
+            return read(data, writer, reader)
+        except (ArithmeticError, ValueError):
+            return data
+
+    return reader
+
+
+for _name in ("int-date", *(name for name in LOGICAL_READERS if "time" in name)):
+    LOGICAL_READERS[_name] = _or_number(LOGICAL_READERS[_name])
 
 
 class AvroReading(JsonReading):

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from engine.read.jsontypes import (
+    DAYS,
     MICROS,
     MILLIS,
     NANOS,
     TEXT,
     Read,
     array_of,
-    day,
     map_of,
     nanosecond_text,
     plain,
@@ -23,7 +23,6 @@ from engine.types.glue import writable
 from engine.types.kinds import (
     BIGINT,
     BOOLEAN,
-    DATE,
     DOUBLE,
     NULL,
     STRING,
@@ -44,7 +43,7 @@ _PLAIN: dict[str, Kind] = {
 
 #: Logical types that are counts, which fastavro need not make objects of.
 _COUNTS: dict[str, tuple[str, Read]] = {
-    "date": ("int", Read(DATE, "BIGINT", day, stored=False)),
+    "date": ("int", DAYS),
     "time-millis": ("int", time_of_day("({0} * 1000)")),
     "time-micros": ("long", time_of_day("{0}")),
     **{

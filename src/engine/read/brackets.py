@@ -30,9 +30,11 @@ BLANK = b" \t\r\n"
 _SPACE = re.compile(rb"[ \t\r\n]*")
 
 #: What stands between objects that are no array: white space, and by mistake of the program
-#: that wrote them a comma or the two characters of an escaped line feed; before each, in JSON text
-#: sequences, a record separator (RFC 7464).
-_BETWEEN = re.compile(rb"(?:[ \t\r\n,\x1e]|\\[rn])*")
+#: that wrote them a comma or the two characters of an escaped line feed.
+_BETWEEN = re.compile(rb"(?:[ \t\r\n,]|\\[rn])*")
+
+#: Stands before each record of a JSON text sequence, and nowhere in one (RFC 7464).
+SEPARATOR = b"\x1e"
 
 _CLOSES = {ord("["): ord("]"), ord("{"): ord("}")}
 
@@ -68,7 +70,9 @@ def records(data: Buffer, members: tuple[str, ...] | None) -> Iterator[tuple[int
     if first == b"[":
         end = yield from _elements(data, begin + 1)
         _expect_end(data, end)
-    elif first in (b"{", b"\x1e"):
+    elif first == SEPARATOR:
+        yield from _sequence(data, begin)
+    elif first == b"{":
         wrapper = WRAPPER.match(data)
         if wrapper and _is_wrapper(data, wrapper.end()):
             yield from _elements(data, wrapper.end())
@@ -76,6 +80,16 @@ def records(data: Buffer, members: tuple[str, ...] | None) -> Iterator[tuple[int
             yield from _objects(data, _between(data, begin))
     else:
         yield begin, len(data)
+
+
+def _sequence(data: Buffer, begin: int) -> Iterator[tuple[int, int]]:
+    """Give the records of a JSON text sequence; a broken one ends where the next begins."""
+    while begin >= 0:
+        end = data.find(SEPARATOR, begin + 1)
+        stop = end if end >= 0 else len(data)
+        if space(data, begin + 1) < stop:
+            yield begin + 1, stop
+        begin = end
 
 
 def _inside(data: Buffer, begin: int, members: tuple[str, ...]) -> int:

@@ -8,6 +8,7 @@ and are judged exactly.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from engine.read.csvblock import CsvBlock
 from engine.read.csvexact import Judge
 from engine.read.pieces import Survey, survey
 from engine.read.reading import NUMBER
-from engine.read.tokens import rows
+from engine.read.tokens import IncompleteError, rows
 from engine.read.top import read_top
 from engine.types.kinds import NULL, STRING, Kind
 from engine.types.sql import quoted
@@ -89,26 +90,33 @@ class Delimited:
     def guess(self, rules: Rules) -> dict[str, Kind]:
         """See the protocol."""
         shapes: dict[str, Kind] = dict.fromkeys(self.dialect.columns, NULL)
-        for data in self._samples():
-            for number, row in enumerate(rows(data, self.dialect.grammar), 1):
-                record = self.judge.record(number, row, data)
-                if record and record.reason is None and not rules.violation(record.value):
-                    observe(shapes, record.value)
+        for data, whole in self._samples():
+            with suppress(IncompleteError):  # a sample ends within a record
+                for number, row in enumerate(rows(data, self.dialect.grammar, whole=whole), 1):
+                    record = self.judge.record(number, row, data)
+                    if record and record.reason is None and not rules.violation(record.value):
+                        observe(shapes, record.value)
         return shapes
 
-    def _samples(self) -> Iterator[bytes]:
-        """Give whole lines of the beginning and of some places further on."""
+    def _samples(self) -> Iterator[tuple[bytes, bool]]:
+        """Give records of the beginning and of some places further on; whether that is all."""
         size, start = self.path.stat().st_size, self.top.offset
-        places = [(start, _HEAD)]
-        if size - start > _HEAD + _PROBES * _PROBE:
-            places += [(start + (size - start) * n // (_PROBES + 1), _PROBE) for n in (1, 2, 3)]
+        found = self.surveyed(prove=False)
+        places = []
+        if found.quotes:
+            # Within quotes the end of a line is no record's.
+            begins = [piece.start for piece in found.pieces]
+            places = [begins[len(begins) * n // (_PROBES + 1)] for n in range(1, _PROBES + 1)]
+        elif size - start > _HEAD + _PROBES * _PROBE:
+            places = [start + (size - start) * n // (_PROBES + 1) for n in range(1, _PROBES + 1)]
         with self.path.open("rb") as file:
-            for place, length in places:
+            for place in sorted({start, *places}):
                 file.seek(place)
-                data = file.read(length)
-                if place > start:
+                data = file.read(_PROBE if place > start else _HEAD)
+                whole = place + len(data) >= size
+                if place > start and not found.quotes:
                     data = data[data.find(b"\n") + 1 :]
-                yield data if place + length >= size else data[: data.rfind(b"\n") + 1] or data
+                yield data, whole
 
     def learn(self, rules: Rules) -> dict[str, Kind]:
         """See the protocol."""

@@ -6,7 +6,7 @@ import mmap
 import re
 from typing import TYPE_CHECKING
 
-from engine.read.brackets import BLANK, WRAPPER, matching, records, space
+from engine.read.brackets import BLANK, SEPARATOR, WRAPPER, matching, records, space
 from engine.read.jsonl import JsonLines, has_records
 from engine.read.lines import MAX_RECORD
 from store.errors import RejectedObjectError
@@ -57,6 +57,8 @@ def document(job: Job, path: Path, *, supposed: bool = True) -> JsonLines:
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
         ):
             start = _elements_start(data, members)
+            begin = space(data, 0)
+            name = "jsonl" if data[begin : begin + 1] == SEPARATOR else "json"
             if supposed and start and _divided(data, start, target):
                 return JsonLines(job, lines, "json", supposed=True)
             target.seek(0)
@@ -70,7 +72,7 @@ def document(job: Job, path: Path, *, supposed: bool = True) -> JsonLines:
         if has_records(path):
             return JsonLines(job, path)
         raise
-    return JsonLines(job, lines, "json")
+    return JsonLines(job, lines, name)
 
 
 # --- By what stands between elements -----------------------------------------------------

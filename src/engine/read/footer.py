@@ -8,6 +8,7 @@ protocol (apache/parquet-format, ``parquet.thrift`` and ``Encryption.md``).
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,29 +48,55 @@ class Footer:
     encrypted: bool
 
 
-def footer_of(path: Path) -> Footer:
-    """Read a file's footer; of one that is damaged, as much as can be read."""
+def footer_bytes(path: Path) -> bytes:
+    """Read a file's footer; nothing where it has none that can be found."""
     with path.open("rb") as file:
-        head = file.read(4)
         size = file.seek(0, 2)
         file.seek(max(size - 8, 0))
         tail = file.read()
-        if ENCRYPTED in (head, tail[4:]):
-            return Footer(None, encrypted=True)
         length = int.from_bytes(tail[:4], "little")
         if tail[4:] != MAGIC or length > size - 8:
-            return Footer(None, encrypted=False)
+            return b""
         file.seek(size - 8 - length)
-        data = file.read(length)
+        return file.read(length)
+
+
+def copy_with_footer(path: Path, target: Path, footer: bytes, other: bytes) -> None:
+    """Copy a file, with another footer than its own."""
+    shutil.copyfile(path, target)
+    with target.open("r+b") as file:
+        file.seek(file.seek(0, 2) - 8 - len(footer))
+        file.write(other + len(other).to_bytes(4, "little") + MAGIC)
+        file.truncate()
+
+
+def varint_bytes(value: int) -> bytes:
+    """Write a number, seven bits a byte."""
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
+
+
+def footer_of(path: Path) -> Footer:
+    """Read what a file's footer says; of one that is damaged, as much as can be read."""
+    with path.open("rb") as file:
+        head = file.read(4)
+        file.seek(max(file.seek(0, 2) - 4, 0))
+        if ENCRYPTED in (head, file.read()):
+            return Footer(None, encrypted=True)
+    data = footer_bytes(path)
     rows: int | None = None
     encrypted = False
-    reader = _Compact(data)
+    reader = Compact(data)
     try:
         for field, kind in reader.fields():
             if field == _NUM_ROWS:
                 rows = reader.integer()
             elif field == _ROW_GROUPS:
-                encrypted = _any_encrypted(reader, 1 if length > _LONG else None)
+                encrypted = _any_encrypted(reader, 1 if len(data) > _LONG else None)
                 break
             else:
                 reader.skip(kind)
@@ -79,7 +106,7 @@ def footer_of(path: Path) -> Footer:
     return Footer(rows, encrypted)
 
 
-def _any_encrypted(reader: _Compact, most: int | None) -> bool:
+def _any_encrypted(reader: Compact, most: int | None) -> bool:
     _, groups = reader.list_header()
     for _ in range(groups if most is None else min(groups, most)):
         for field, kind in reader.fields():
@@ -95,15 +122,23 @@ def _any_encrypted(reader: _Compact, most: int | None) -> bool:
     return False
 
 
-class _Compact:
-    """Steps through the compact protocol without building anything."""
+class Compact:
+    """Steps through the compact protocol without building anything.
 
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
+    Attributes
+    ----------
+    data : bytes
+        What is stepped through.
+    at : int
+        How far that is.
+    """
+
+    def __init__(self, data: bytes, at: int = 0) -> None:
+        self.data, self.at = data, at
 
     def _byte(self) -> int:
-        value = self._data[self._at]
-        self._at += 1
+        value = self.data[self.at]
+        self.at += 1
         return value
 
     def _varint(self) -> int:
@@ -119,6 +154,12 @@ class _Compact:
         """Read a number in zigzag."""
         value = self._varint()
         return (value >> 1) ^ -(value & 1)
+
+    def binary(self) -> bytes:
+        """Read bytes, before which their number stands."""
+        length = self._varint()
+        self.at += length
+        return self.data[self.at - length : self.at]
 
     def fields(self) -> Iterator[tuple[int, int]]:
         """Give number and type of each field of a struct; who asks has to read or skip it."""
@@ -136,13 +177,11 @@ class _Compact:
     def skip(self, kind: int) -> None:
         """Step over a value."""
         if kind in _FIXED:
-            self._at += _FIXED[kind]
+            self.at += _FIXED[kind]
         elif kind in _VARINTS:
             self._varint()
         elif kind == _BINARY:
-            # Not `+=`, which would take the place from before the length.
-            length = self._varint()
-            self._at += length
+            self.binary()
         elif kind in (_LIST, _SET):
             of_kind, count = self.list_header()
             for _ in range(count):

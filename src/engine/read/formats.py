@@ -12,6 +12,7 @@ from engine.read.document import document
 from engine.read.jsonl import JsonLines, WrongLinesError
 from engine.read.orc import OrcReading
 from engine.read.parquet import ParquetReading
+from engine.read.parquet_plain import MisreadError
 from engine.read.sheets import SheetsReading
 from engine.read.text import TextLines
 
@@ -70,10 +71,15 @@ def converted(job: Job, path: Path, found: Format) -> Conversion:
     reader, megabytes_per_second = _READINGS[found.name]
     job.check_time(path.stat().st_size / 1e6 / megabytes_per_second)
     reading = reader(job, path, found)
-    blamed = reading.blamed() if isinstance(reading, ParquetReading) else nullcontext()
     try:
-        with blamed:
-            return convert(job, reading)
+        return _blaming(job, reading)
     except WrongLinesError:
         # What stands between the first two elements stands in an element, too.
         return convert(job, document(job, path, supposed=False))
+    except MisreadError:
+        return _blaming(job, ParquetReading(job, path, plainly=True))
+
+
+def _blaming(job: Job, reading: Reading) -> Conversion:
+    with reading.blamed() if isinstance(reading, ParquetReading) else nullcontext():
+        return convert(job, reading)

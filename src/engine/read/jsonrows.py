@@ -17,7 +17,7 @@ from uuid import UUID
 from engine.read.lines import MAX_RECORD
 from engine.read.reading import Record
 from engine.read.typed import Column, TypedBlock, TypedReading
-from engine.types.kinds import DATE, DOUBLE, NULL, STRING, TIMESTAMP, Kind
+from engine.types.kinds import DOUBLE, NULL, STRING, Kind
 from engine.types.sql import literal, quoted
 from store.reasons import Reason
 
@@ -78,11 +78,7 @@ class JsonReading(TypedReading):
     def learn(self, rules: Rules) -> dict[str, Kind]:
         """Find out which fields have values that only text holds all of."""
         fields = [field for field in self.fields if field.text_sql]
-        tests = [
-            f"coalesce(bool_or({quoted(f.raw_column)} IS NOT NULL AND {quoted(f.column)} IS NULL), "
-            "false)"
-            for f in fields
-        ]
+        tests = [f"count({quoted(f.raw_column)}) > 0" for f in fields]
         lost: set[str] = set()
         for block in self.blocks() if tests else ():
             (found,) = self.job.run(f"SELECT {', '.join(tests)} FROM ({block.query()})")
@@ -117,7 +113,8 @@ def column_of(name: str, key: str, read: Read, text: Callable[[str], str] | None
     """
     value = quoted(key)
     source = STRING if read.kind == DOUBLE and read.json_type == "VARCHAR" else read.kind
-    raw = value if read.kind in (TIMESTAMP, DATE) and not read.stored else ""
+    beyond = read.beyond(value)
+    raw = beyond.rescued_sql if beyond else ""
     return Column(name, read.kind, read.sql(value), source, raw, text(value) if text else "")
 
 

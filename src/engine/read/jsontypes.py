@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.types.kinds import BIGINT, STRING, TIMESTAMP, Array, Kind, Map, Scalar, Struct
+from engine.read.beyond import Beyond, list_beyond, map_beyond, moment_beyond, struct_beyond
+from engine.types.kinds import BIGINT, DATE, STRING, TIMESTAMP, Array, Kind, Map, Scalar, Struct
 from engine.types.sql import duckdb_type, quoted
 from store.naming import normalise
 
@@ -19,6 +20,10 @@ MAX_DEPTH = 12
 def same(value: str) -> str:
     """Give SQL as it is."""
     return value
+
+
+def never(_value: str) -> None:
+    """Say that nothing of a value can be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Read:
         Of Avro: under which fastavro gives them as JSON has them.
     fields : tuple of (str, Read)
         Of a record that is no value of another.
+    beyond : callable
+        Says of SQL of such a value where ``sql`` loses a moment of it; None for nowhere.
     """
 
     kind: Kind
@@ -47,6 +54,7 @@ class Read:
     stored: bool = True
     schema: Any = None
     fields: tuple[tuple[str, Read], ...] = ()
+    beyond: Callable[[str], Beyond | None] = never
 
 
 def plain(kind: Kind) -> Read:
@@ -66,8 +74,12 @@ def array_of(item: Read, depth: int) -> Read:
         element = f"a{len(value)}"
         return f"list_transform({value}, lambda {element}: {item.sql(element)})"
 
-    json_type = f"{item.json_type}[]"
-    return Read(Array(item.kind), json_type, same if item.stored else sql, item.stored)
+    def beyond(value: str) -> Beyond | None:
+        element = f"a{len(value)}"
+        return list_beyond(value, element, item.beyond(element))
+
+    read = same if item.stored else sql
+    return Read(Array(item.kind), f"{item.json_type}[]", read, item.stored, beyond=beyond)
 
 
 def map_of(item: Read, depth: int, key: Scalar = STRING) -> Read:
@@ -84,8 +96,15 @@ def map_of(item: Read, depth: int, key: Scalar = STRING) -> Read:
             f"struct_pack(key := {name}, value := {item.sql(f'{entry}.value')})))"
         )
 
+    def beyond(value: str) -> Beyond | None:
+        entry = f"a{len(value)}"
+        inner = f"{entry}.value"
+        return map_beyond(
+            value, entry, (f"{entry}.key", None), (item.sql(inner), item.beyond(inner))
+        )
+
     json_type = f"MAP(VARCHAR, {item.json_type})"
-    return Read(Map(key, item.kind), json_type, same if stored else sql, stored)
+    return Read(Map(key, item.kind), json_type, same if stored else sql, stored, beyond=beyond)
 
 
 def struct_of(fields: Sequence[tuple[str, Read]], depth: int) -> Read:
@@ -99,9 +118,24 @@ def struct_of(fields: Sequence[tuple[str, Read]], depth: int) -> Read:
         parts = (f"{quoted(n)} := {r.sql(f'{value}.{quoted(n)}')}" for n, r in fields)
         return f"CASE WHEN {value} IS NOT NULL THEN struct_pack({', '.join(parts)}) END"
 
+    def beyond(value: str) -> Beyond | None:
+        inside = ((n, r, f"{value}.{quoted(n)}") for n, r in fields)
+        return struct_beyond(value, [(n, r.sql(sql), r.beyond(sql)) for n, r, sql in inside])
+
     stored = all(read.stored for _, read in fields)
     kind = Struct(tuple((name, read.kind) for name, read in fields))
-    return Read(kind, f"STRUCT({types})", same if stored else sql, stored)
+    return Read(kind, f"STRUCT({types})", same if stored else sql, stored, beyond=beyond)
+
+
+def instant(kind: Scalar, json_type: str, sql: Callable[[str], str]) -> Read:
+    """Read moments, for whose numbers ``sql`` gives null where no calendar has them."""
+
+    def beyond(value: str) -> Beyond:
+        read = sql(value)
+        lost = f"({value} IS NOT NULL AND ({read}) IS NULL)"
+        return moment_beyond(lost, read, duckdb_type(kind), (value, json_type))
+
+    return Read(kind, json_type, sql, stored=False, beyond=beyond)
 
 
 #: Days from 1970 to the ends of the years that ISO 8601 spells: 1 to 9999.
@@ -129,15 +163,15 @@ def moment(per_second: int, read: str) -> Callable[[str], str]:
     return sql
 
 
-MILLIS = Read(TIMESTAMP, "BIGINT", moment(1_000, "make_timestamp({0} * 1000)"), stored=False)
-MICROS = Read(TIMESTAMP, "BIGINT", moment(1_000_000, "make_timestamp({0})"), stored=False)
+DAYS = instant(DATE, "BIGINT", day)
+MILLIS = instant(TIMESTAMP, "BIGINT", moment(1_000, "make_timestamp({0} * 1000)"))
+MICROS = instant(TIMESTAMP, "BIGINT", moment(1_000_000, "make_timestamp({0})"))
 
 #: Nanoseconds that are no whole microseconds are no moment of a table's.
-NANOS = Read(
+NANOS = instant(
     TIMESTAMP,
     "BIGINT",
     moment(1_000_000_000, "if({0} % 1000 = 0, make_timestamp({0} // 1000), NULL)"),
-    stored=False,
 )
 
 

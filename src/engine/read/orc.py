@@ -11,18 +11,19 @@ from pyorc.converters import ORCConverter
 from engine.convert.rows import VALUE
 from engine.read.jsonrows import AT_ONCE, JsonReading, blocks_of, column_of
 from engine.read.jsontypes import (
+    DAYS,
     TEXT,
     WHOLE,
     Read,
     array_of,
-    day,
+    instant,
     map_of,
     plain,
     struct_of,
 )
 from engine.read.typed import fields_of_file
 from engine.types.glue import writable
-from engine.types.kinds import BIGINT, BOOLEAN, DATE, DOUBLE, STRING, TIMESTAMP, Scalar, merged
+from engine.types.kinds import BIGINT, BOOLEAN, DOUBLE, STRING, TIMESTAMP, Scalar, merged
 from store.errors import RejectedObjectError
 from store.reasons import Reason
 
@@ -179,7 +180,7 @@ _SCALARS = {
     _KIND.BOOLEAN: plain(BOOLEAN),
     **dict.fromkeys((_KIND.BYTE, _KIND.SHORT, _KIND.INT, _KIND.LONG), WHOLE),
     **dict.fromkeys((_KIND.FLOAT, _KIND.DOUBLE), plain(DOUBLE)),
-    _KIND.DATE: Read(DATE, "BIGINT", day, stored=False),
+    _KIND.DATE: DAYS,
 }
 
 _WHOLE = frozenset({_KIND.BYTE, _KIND.SHORT, _KIND.INT, _KIND.LONG})
@@ -192,7 +193,7 @@ def _read(kind: Any, depth: int) -> Read:
         if depth > 1:
             # Within a value nothing stands beside it that keeps what a timestamp does not.
             return Read(STRING, "VARCHAR", _NANOS.format, stored=False)
-        return Read(TIMESTAMP, "VARCHAR", _MICROS.format, stored=False)
+        return instant(TIMESTAMP, "VARCHAR", _MICROS.format)
     match kind.kind:
         case _KIND.DECIMAL:
             # Hive 0.11 did not say how many digits there are: 0 of them.

@@ -11,7 +11,9 @@ import duckdb
 from engine.database import is_full
 from engine.open.stored import NotReadError
 from engine.read.footer import footer_of
-from engine.read.parquet_types import ColumnRead, Nanoseconds, Node, schema_of
+from engine.read.geoparquet import readable
+from engine.read.parquet_plain import MISREAD, REFUSED, MisreadError, Texts, copy_plainly
+from engine.read.parquet_types import ColumnRead, Nanoseconds, Value, schema_of
 from engine.read.typed import Column, TypedBlock, TypedReading, fields_of_file
 from engine.types.sql import literal, quoted
 from store.errors import RejectedObjectError
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.job import Job
+    from engine.read.parquet_nodes import Node
 
 #: What DuckDB raises over a file's bytes. Damage that its Thrift library or its buffers meet
 #: has no class of its own: it is a bare ``duckdb.Error``.
@@ -64,6 +67,11 @@ def _check_names(node: Node) -> None:
         _check_names(child)
 
 
+def _column(name: str, value: Value) -> Column:
+    raw = value.beyond.rescued_sql if value.beyond else ""
+    return Column(name, value.kind, value.sql, raw_sql=raw)
+
+
 def _check_shredded(root: Node, rows: str) -> None:
     """Read a file with a shredded VARIANT in a database of its own.
 
@@ -102,33 +110,33 @@ class ParquetReading(TypedReading):
         Its database reads the file.
     path : Path
         The file.
+    plainly : bool
+        Whether its texts and moments are read as the bytes and numbers that they are.
 
     Raises
     ------
     RejectedObjectError
-        When it is encrypted, when it is damaged so that it cannot be opened, or when it has a
-        type of which DuckDB would read other values than the file's.
+        When it is damaged so that it cannot be opened, or when it has a type of which DuckDB
+        would read other values than the file's.
     NotReadError
-        When it is whole, and has what DuckDB cannot read.
+        When it is encrypted, or is whole and has what DuckDB cannot read.
     """
 
-    def __init__(self, job: Job, path: Path) -> None:
+    _texts: Texts | None = None
+
+    def __init__(self, job: Job, path: Path, *, plainly: bool = False) -> None:
         self._footer = footer_of(path)
         if self._footer.encrypted:
-            detail = "the Parquet file is encrypted: upload it without encryption"
-            raise RejectedObjectError(Reason.CORRUPT_FILE, detail)
-        self._rows = f"read_parquet({literal(str(path))}, hive_partitioning = false)"
+            raise NotReadError("encrypted Parquet", _MEDIA_TYPE)
+        path = readable(path, job.workdir / "geo.parquet")
+        self._file, self._plainly = path, plainly
+        if plainly:
+            self._file = job.workdir / "plain.parquet"
+            copy_plainly(path, self._file)
+        self._rows = self._read()
         try:
             root = schema_of(job.db, path)
-            _check_names(root)
-            _check_shredded(root, self._rows)
-            found = job.db.sql(f"SELECT * FROM {self._rows}")
-            parts = zip(found.columns, found.types, root.children, strict=True)
-            nanoseconds = Nanoseconds(job.db, self._rows)
-            columns = [
-                Column(node.name, *ColumnRead(nanoseconds, name).read(quoted(name), kind, node))
-                for name, kind, node in parts
-            ]
+            columns = self._columns(job, root)
         except RecursionError as error:
             detail = "Parquet: its columns nest too deep"
             raise RejectedObjectError(Reason.UNSUPPORTED_TYPE, detail) from error
@@ -136,16 +144,37 @@ class ParquetReading(TypedReading):
             if is_damage(error):
                 raise damaged(error) from error
             raise
-        self._names = frozenset(name.lower() for name in found.columns)
         super().__init__(job, "parquet", fields_of_file(columns))
+
+    def _read(self, option: str = "") -> str:
+        return f"read_parquet({literal(str(self._file))}, hive_partitioning = false{option})"
+
+    def _columns(self, job: Job, root: Node) -> list[Column]:
+        _check_names(root)
+        _check_shredded(root, self._rows)
+        found = job.db.sql(f"SELECT * FROM {self._rows}")
+        self._names = frozenset(name.lower() for name in found.columns)
+        if self._plainly:
+            self._texts = Texts.of(found, root)
+            self._rows = f"({self._texts.query(self._rows)})"
+            found = job.db.sql(f"SELECT * FROM {self._rows}")
+        parts = zip(found.columns, found.types, root.children, strict=True)
+        nanoseconds = Nanoseconds(job.db, self._rows)
+        return [
+            _column(node.name, ColumnRead(nanoseconds, name).read(quoted(name), kind, node))
+            for name, kind, node in parts
+        ]
 
     def blocks(self) -> Iterator[TypedBlock]:
         """Give the file as one block: DuckDB reads it row group by row group."""
-        if "file_row_number" in self._names:
-            yield TypedBlock(self, f"SELECT * FROM {self._rows}", 0, self._count)
-            return
-        rows = f"SELECT * FROM {self._rows[:-1]}, file_row_number = true)"
-        yield TypedBlock(self, rows, 0, self._count, "file_row_number + 1")
+        named = "file_row_number" in self._names
+        file = self._read("" if named else ", file_row_number = true")
+        number = "row_number() OVER ()" if named else "file_row_number + 1"
+        if self._texts is None:
+            yield TypedBlock(self, f"SELECT * FROM {file}", 0, self._count, number)
+        else:
+            rows = self._texts.query(file, refused=True)
+            yield TypedBlock(self, rows, 0, self._count, number, REFUSED)
 
     def _count(self) -> int:
         if self._footer.rows is None:
@@ -160,6 +189,8 @@ class ParquetReading(TypedReading):
         ------
         RejectedObjectError
             When it does.
+        MisreadError
+            When it does because of values that the plain copy has.
         """
         try:
             yield
@@ -169,6 +200,8 @@ class ParquetReading(TypedReading):
             try:
                 self.job.run(f"SELECT max(hash(COLUMNS(*))) FROM {self._rows}")
             except Exception as again:
+                if not self._texts and MISREAD.search(str(again)):
+                    raise MisreadError from error
                 if is_damage(again):
                     raise damaged(again) from error
                 raise

@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from engine.convert.proofs import map_types
+from engine.read.beyond import Beyond, list_beyond, map_beyond, moment_beyond, struct_beyond
+from engine.read.jsontypes import MILLIS
+from engine.read.parquet_nodes import Node, as_text, element_of, names_of
 from engine.types.kinds import (
     BIGINT,
     BINARY,
+    DATE,
     NULL,
     STRING,
     TIMESTAMP,
@@ -19,7 +23,7 @@ from engine.types.kinds import (
     Scalar,
     Struct,
 )
-from engine.types.sql import literal, quoted
+from engine.types.sql import duckdb_type, literal, quoted
 from store.errors import RejectedObjectError
 from store.naming import normalise
 from store.reasons import Reason
@@ -38,19 +42,6 @@ _MAX_DEPTH = 12
 _LEVELS = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """An element of a Parquet schema, of which DuckDB's types do not say all."""
-
-    name: str = ""
-    logical: str = ""
-    children: tuple[Node, ...] = ()
-
-    def child(self, position: int) -> Node:
-        """Give an element within it; where there is none, one without a name."""
-        return self.children[position] if position < len(self.children) else Node()
-
-
 def schema_of(db: duckdb.DuckDBPyConnection, path: Path) -> Node:
     """Read a file's schema, in which names are as they were written.
 
@@ -61,7 +52,7 @@ def schema_of(db: duckdb.DuckDBPyConnection, path: Path) -> Node:
     """
     elements = iter(
         db.execute(
-            "SELECT name, logical_type, num_children, precision "
+            "SELECT name, coalesce(logical_type, converted_type), num_children, precision "
             f"FROM parquet_schema({literal(str(path))})"
         ).fetchall()
     )
@@ -134,6 +125,43 @@ _SCALARS: dict[str, tuple[Kind, str]] = {
 _KEYS = frozenset({*WHOLE_DIGITS, "boolean", "string", "date", "timestamp"})
 
 
+#: DuckDB's moments have years beyond 1 to 9999, and infinity for the last number of all.
+_BEYOND = {
+    DATE: "{0} NOT BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'",
+    TIMESTAMP: "{0} NOT BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999'",
+}
+_DAYS = "({0} - DATE '1970-01-01')"
+_MICROS = "coalesce(epoch_us({0}), if({0} > TIMESTAMP '1970-01-01', 1, -1) * 9223372036854775807)"
+
+
+def _beyond(kind: Kind, value: str, node: Node) -> Beyond | None:
+    """Say how a moment is rescued: as days or in its file's unit, of INT96 in microseconds."""
+    if kind not in _BEYOND:
+        return None
+    number = _DAYS if kind == DATE else "epoch_ms({0})" if node.millis else _MICROS
+    test = _BEYOND[kind].format(value)
+    return moment_beyond(test, value, duckdb_type(kind), (number.format(value), "BIGINT"))
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """How a value is read.
+
+    Attributes
+    ----------
+    kind : Kind
+        What it is.
+    sql : str
+        Reads it as that.
+    beyond : Beyond or None
+        Where its type does not hold a moment of it; None for nowhere.
+    """
+
+    kind: Kind
+    sql: str
+    beyond: Beyond | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnRead:
     """Finds out how the values of one column are read.
@@ -149,8 +177,8 @@ class ColumnRead:
     nanoseconds: Nanoseconds
     column: str
 
-    def read(self, value: str, kind: DuckDBPyType, node: Node, depth: int = 0) -> tuple[Kind, str]:
-        """Give what a value is, and the SQL that reads it as that.
+    def read(self, value: str, kind: DuckDBPyType, node: Node, depth: int = 0) -> Value:
+        """Tell how a value is read.
 
         Parameters
         ----------
@@ -165,9 +193,9 @@ class ColumnRead:
         """
         name = str(kind.id)
         if node.logical.startswith("NullType"):
-            return NULL, "CAST(NULL AS VARCHAR)"
+            return Value(NULL, "CAST(NULL AS VARCHAR)")
         if name in ("list", "array", "struct", "map", "union") and depth >= _MAX_DEPTH:
-            return STRING, _as_text(value, kind, node)
+            return Value(STRING, as_text(value, kind, node))
         match name:
             case "list" | "array":
                 return self._list(value, kind, node, depth)
@@ -176,36 +204,41 @@ class ColumnRead:
             case "map":
                 return self._map(value, kind, node, depth)
             case "decimal":
-                return Scalar(str(kind).lower().replace(" ", "")), value
+                return Value(Scalar(str(kind).lower().replace(" ", "")), value)
             case "union":
-                return STRING, _as_text(value, kind, node)
+                return Value(STRING, as_text(value, kind, node))
             case "timestamp_ns":
                 return self._instant(value)
+            case "bigint" if node.millis:
+                # As the plain copy has them, for there are some that microseconds do not hold.
+                return Value(MILLIS.kind, MILLIS.sql(value), MILLIS.beyond(value))
         scalar, sql = _SCALARS.get(name, (STRING, _TEXT))
-        return scalar, sql.format(value)
+        read = sql.format(value)
+        return Value(scalar, read, _beyond(scalar, read, node))
 
-    def _instant(self, value: str) -> tuple[Kind, str]:
+    def _instant(self, value: str) -> Value:
         # Values within lists and maps have no name by which they could be looked at.
         alone = value.startswith(quoted(self.column))
         if alone and not self.nanoseconds.lost(f"epoch_ns({value}) % 1000 <> 0"):
-            return TIMESTAMP, f"CAST({value} AS TIMESTAMP)"
-        return STRING, _TEXT.format(value)
+            return Value(TIMESTAMP, f"CAST({value} AS TIMESTAMP)")
+        return Value(STRING, _TEXT.format(value))
 
-    def _list(self, value: str, kind: DuckDBPyType, node: Node, depth: int) -> tuple[Kind, str]:
+    def _list(self, value: str, kind: DuckDBPyType, node: Node, depth: int) -> Value:
         element = f"e{len(value)}"
         inner = cast("DuckDBPyType", kind.children[0][1])
-        item, sql = self.read(element, inner, _element(node, inner), depth + 1)
-        if item == NULL:
+        item = self.read(element, inner, element_of(node, inner), depth + 1)
+        if item.kind == NULL:
             none = f"list_transform({value}, lambda {element}: CAST(NULL AS VARCHAR))"
-            return Array(NULL), none
-        read = value if sql == element else f"list_transform({value}, lambda {element}: {sql})"
-        return Array(item), read
+            return Value(Array(NULL), none)
+        same = item.sql == element
+        read = value if same else f"list_transform({value}, lambda {element}: {item.sql})"
+        return Value(Array(item.kind), read, list_beyond(value, element, item.beyond))
 
-    def _struct(self, value: str, kind: DuckDBPyType, node: Node, depth: int) -> tuple[Kind, str]:
+    def _struct(self, value: str, kind: DuckDBPyType, node: Node, depth: int) -> Value:
         children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
-        names = _names(children, node)
+        names = names_of(children, node)
         if len({normalise(name) for name in names}) < len(names):
-            return STRING, _as_text(value, kind, node)
+            return Value(STRING, as_text(value, kind, node))
         # The tag of a union has no name, which makes names useless for its other fields, too.
         named = all(name for name, _ in children)
         parts = [
@@ -214,95 +247,31 @@ class ColumnRead:
                 inside := f"{value}.{quoted(called)}"
                 if named
                 else f"struct_extract_at({value}, {number})",
-                *self.read(inside, inner, node.child(number - 1), depth + 1),
+                self.read(inside, inner, node.child(number - 1), depth + 1),
             )
             for number, (name, (called, inner)) in enumerate(zip(names, children, strict=True), 1)
         ]
-        shape = Struct(tuple((name, inner) for name, _, inner, _ in parts))
-        if named and all(inside == sql for _, inside, _, sql in parts):
-            return shape, value
-        packed = ", ".join(f"{quoted(name)} := {sql}" for name, _, _, sql in parts)
-        return shape, f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END"
+        shape = Struct(tuple((name, inner.kind) for name, _, inner in parts))
+        beyond = struct_beyond(value, [(name, inner.sql, inner.beyond) for name, _, inner in parts])
+        if named and all(inside == inner.sql for _, inside, inner in parts):
+            return Value(shape, value, beyond)
+        packed = ", ".join(f"{quoted(name)} := {inner.sql}" for name, _, inner in parts)
+        read = f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END"
+        return Value(shape, read, beyond)
 
-    def _map(self, value: str, kind: DuckDBPyType, node: Node, depth: int) -> tuple[Kind, str]:
+    def _map(self, value: str, kind: DuckDBPyType, node: Node, depth: int) -> Value:
         key_type, value_type = map_types(kind)
         entry, entries = f"e{len(value)}", node.child(0)
-        key, key_sql = self.read(f"{entry}.key", key_type, entries.child(0), depth + 1)
-        item, item_sql = self.read(f"{entry}.value", value_type, entries.child(1), depth + 1)
-        if not isinstance(key, Scalar) or key.name not in _KEYS:
-            return STRING, _as_text(value, kind, node)
-        if (key_sql, item_sql) == (f"{entry}.key", f"{entry}.value"):
-            return Map(key, item), value
+        key = self.read(f"{entry}.key", key_type, entries.child(0), depth + 1)
+        item = self.read(f"{entry}.value", value_type, entries.child(1), depth + 1)
+        if not isinstance(key.kind, Scalar) or key.kind.name not in _KEYS:
+            return Value(STRING, as_text(value, kind, node))
+        shape = Map(key.kind, item.kind)
+        beyond = map_beyond(value, entry, (key.sql, key.beyond), (item.sql, item.beyond))
+        if (key.sql, item.sql) == (f"{entry}.key", f"{entry}.value"):
+            return Value(shape, value, beyond)
         read = (
             f"map_from_entries(list_transform(map_entries({value}), lambda {entry}: "
-            f"struct_pack(key := {key_sql}, value := {item_sql})))"
+            f"struct_pack(key := {key.sql}, value := {item.sql})))"
         )
-        return Map(key, item), read
-
-
-def _names(children: list[tuple[str, DuckDBPyType]], node: Node) -> list[str]:
-    """Give the true names of a struct's fields: DuckDB's are made distinct by their order."""
-    if len(children) == len(node.children):
-        return [child.name for child in node.children]
-    return [name for name, _ in children]
-
-
-def _element(node: Node, kind: DuckDBPyType) -> Node:
-    """Give the element of a list: of three levels the middle one is no value.
-
-    Old writers leave it out, so that a struct of one field looks like it (Parquet's
-    LogicalTypes.md, "Backward-compatibility rules"); DuckDB's type tells which it was.
-    """
-    middle = node.child(0)
-    if len(middle.children) != 1:
-        return middle
-    if str(kind.id) == "struct" and len(kind.children) == 1:
-        (name, _), only = kind.children[0], middle.child(0)
-        return middle if name == only.name and not only.children else only
-    return middle.child(0)
-
-
-def _as_text(value: str, kind: DuckDBPyType, node: Node) -> str:
-    return f"CAST({_as_json(value, kind, node)} AS VARCHAR)"
-
-
-def _as_json(value: str, kind: DuckDBPyType, node: Node) -> str:
-    """Give the SQL of a value as JSON that has the file's own names."""
-    if _has_own_json(kind, node):
-        # At once: DuckDB's expressions nest no deeper than 1,000.
-        return f"to_json({value})"
-    match str(kind.id):
-        case "struct":
-            children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
-            named = all(name for name, _ in children)
-            parts = []
-            for position, name in enumerate(_names(children, node)):
-                called, inner = children[position]
-                inside = (
-                    f"{value}.{quoted(called)}"
-                    if named
-                    else f"struct_extract_at({value}, {position + 1})"
-                )
-                parts += [literal(name), _as_json(inside, inner, node.child(position))]
-            return f"CASE WHEN {value} IS NOT NULL THEN json_object({', '.join(parts)}) END"
-        case "list" | "array":
-            element = f"t{len(value)}"
-            inner = cast("DuckDBPyType", kind.children[0][1])
-            item = _as_json(element, inner, _element(node, inner))
-            return f"to_json(list_transform({value}, lambda {element}: {item}))"
-    return f"CAST({value} AS JSON)"
-
-
-def _has_own_json(kind: DuckDBPyType, node: Node) -> bool:
-    """Tell whether DuckDB's JSON of a type has the file's names and can be read back."""
-    match str(kind.id):
-        case "struct":
-            children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
-            for position, (_, inner) in enumerate(children):
-                if not _has_own_json(inner, node.child(position)):
-                    return False
-            return _names(children, node) == [name for name, _ in children]
-        case "list" | "array":
-            inner = cast("DuckDBPyType", kind.children[0][1])
-            return _has_own_json(inner, _element(node, inner))
-    return str(kind.id) != "variant"
+        return Value(shape, read, beyond)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import python_calamine
 
+from engine.open.stored import NotReadError
 from engine.read.jsonrows import AT_ONCE, JsonReading, Refused, blocks_of, column_of
 from engine.read.jsontypes import TEXT, Read, plain
 from engine.read.typed import fields_of_file
@@ -55,7 +56,9 @@ class SheetsReading(JsonReading):
     Raises
     ------
     RejectedObjectError
-        When it is damaged or encrypted.
+        When it is damaged.
+    NotReadError
+        When it is encrypted.
     ObjectTooLargeError
         When it is larger than memory allows.
     """
@@ -66,8 +69,7 @@ class SheetsReading(JsonReading):
             book = python_calamine.load_workbook(str(path))
             tables = [_Table.of(name, book.get_sheet_by_name(name)) for name in _sheets(book)]
         except python_calamine.PasswordError as error:
-            detail = "the workbook is encrypted: upload it without a password"
-            raise RejectedObjectError(Reason.CORRUPT_FILE, detail) from error
+            raise NotReadError("an encrypted workbook", "application/octet-stream") from error
         except python_calamine.CalamineError as error:
             raise RejectedObjectError(Reason.CORRUPT_FILE, f"{kind}: {error}") from error
         self._tables = [table for table in tables if table.count or table.above]

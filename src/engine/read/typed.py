@@ -20,6 +20,7 @@ from engine.read.reading import NUMBER, Conformed, Record, Relation
 from engine.types.glue import sized
 from engine.types.kinds import NULL, STRING, Array, Kind, Map, Scalar, Struct
 from engine.types.sql import quoted
+from store.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 #: Rows that are fetched from DuckDB at once.
 _FETCHED = 500
+
+#: The column of a block's rows with the text of those that are no records.
+_REFUSED = "lake_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,8 @@ class Field:
     source : Kind
         What the SQL gives: the kind, or text of one.
     raw_sql : str
-        SQL of the number that the file has where ``read_sql`` gives null although there is
-        one, such as a moment beyond all calendars; empty where that cannot be.
+        SQL of what the file has where ``read_sql`` does not hold all of it, such as a moment
+        beyond all calendars, and null elsewhere; empty where that cannot be.
     text_sql : str
         Reads the field as text, which a new column of it is where ``raw_sql`` was needed; empty
         where such values are rescued instead.
@@ -68,7 +72,7 @@ class Field:
 
     @property
     def raw_column(self) -> str:
-        """Give what a relation calls the number of ``raw_sql``."""
+        """Give what a relation calls the value of ``raw_sql``."""
         return f"{self.column} raw"
 
 
@@ -88,7 +92,7 @@ def fields_of_file(columns: Iterable[Column]) -> tuple[Field, ...]:
     """Give the fields of a file names by which they can be told apart."""
     found: list[Field] = []
     names: set[str] = set()
-    taken = {NUMBER}
+    taken = {NUMBER, _REFUSED}
     for position, given in enumerate(columns, 1):
         wanted = given.name
         name, count = wanted, 1
@@ -171,12 +175,11 @@ class TypedReading:
 
 
 def _unless_raw(field: Field, found: Conformed) -> Conformed:
-    """Take nothing for a null that is a number in the file: exactly that is rescued."""
+    """Rescue what the file has and no column of the field's type holds."""
     if not field.raw_sql:
         return found
-    raw, column = quoted(field.raw_column), quoted(field.column)
-    is_raw = f"({column} IS NULL AND {raw} IS NOT NULL)"
-    fits = f"NOT {is_raw}" if found.fits_sql == "true" else f"(NOT {is_raw} AND {found.fits_sql})"
+    whole = f"{quoted(field.raw_column)} IS NULL"
+    fits = whole if found.fits_sql == "true" else f"({whole} AND {found.fits_sql})"
     return Conformed(fits, found.value_sql, found.rescued_sql, found.text_sql)
 
 
@@ -195,6 +198,9 @@ class TypedBlock:
         Counts its records by other means than DuckDB.
     number_sql : str
         Numbers the rows, from 1.
+    refused_sql : str
+        The text of a row of which a string is no UTF-8, null for all others; empty where
+        there is none.
     """
 
     def __init__(
@@ -204,9 +210,11 @@ class TypedBlock:
         before: int,
         counted: Callable[[], int],
         number_sql: str = "row_number() OVER ()",
+        refused_sql: str = "",
     ) -> None:
         self.count = counted
         self._before = before
+        self._refused_sql = refused_sql
         self._reading, self._rows, self._number = reading, rows_query, number_sql
         #: Records that cannot be read, by their numbers.
         self.refused: dict[int, Record] = {}
@@ -215,13 +223,15 @@ class TypedBlock:
         """Give the block to DuckDB: one column for each field, and the number."""
         del plan
         names = frozenset(field.name for field in self._reading.fields)
-        return Relation(self.query(), names, _among(sorted(self.refused)))
+        odd = f"{_REFUSED} IS NOT NULL" if self._refused_sql else _among(sorted(self.refused))
+        return Relation(self.query(), names, odd)
 
     def query(self) -> str:
         """Give the SQL of :meth:`relation`."""
         fields = self._reading.fields
         select = [f"{f.read_sql} AS {quoted(f.column)}" for f in fields]
         select += [f"{f.raw_sql} AS {quoted(f.raw_column)}" for f in fields if f.raw_sql]
+        select += [f"{self._refused_sql} AS {_REFUSED}"] if self._refused_sql else []
         return f"SELECT {', '.join((*select, f'{self._number} AS {NUMBER}'))} FROM ({self._rows})"
 
     def records(self, numbers: Collection[int] | None = None) -> Iterator[Record]:
@@ -232,14 +242,18 @@ class TypedBlock:
             lines = db.execute(self._lines(db, numbers))
             while rows := lines.fetchmany(_FETCHED):
                 self._reading.job.check_time()
-                for number, line in rows:
-                    if number in self.refused:
-                        yield self.refused[number]
+                for number, line, refused in rows:
+                    if number in self.refused or refused is not None:
+                        yield self.refused.get(number) or self._refused(number, refused)
                         continue
                     values = dict(zip(names, json.loads(line).values(), strict=True))
                     yield self._record(number, values)
         finally:
             db.close()
+
+    def _refused(self, number: int, text: str) -> Record:
+        detail = "a string of it is no UTF-8"
+        return Record(self._before + number, text.encode(), None, Reason.INVALID_UTF8, detail)
 
     def _record(self, number: int, values: dict[str, Any]) -> Record:
         rules = self._reading.rules
@@ -254,17 +268,20 @@ class TypedBlock:
         kinds = dict(zip(*(lambda r: (r.columns, r.types))(db.sql(query)), strict=True))
         if numbers is not None:
             query = f"SELECT * FROM ({query}) WHERE {_among(sorted(numbers))}"
-        values = [
-            (as_json(quoted(f.column), kinds[f.column], self._spelled(f.name)), f) for f in fields
-        ]
+
+        def spelled(column: str, field: Field) -> str:
+            return as_json(quoted(column), kinds[column], self._spelled(field.name))
+
         parts = ", ".join(
-            f"f{n} := coalesce(to_json({sql}), to_json({quoted(f.raw_column)}))"
+            f"f{n} := CASE WHEN {quoted(f.raw_column)} IS NULL THEN "
+            f"to_json({spelled(f.column, f)}) ELSE to_json({spelled(f.raw_column, f)}) END"
             if f.raw_sql
-            else f"f{n} := {sql}"
-            for n, (sql, f) in enumerate(values)
+            else f"f{n} := {spelled(f.column, f)}"
+            for n, f in enumerate(fields)
         )
         line = f"CAST(to_json(struct_pack({parts})) AS VARCHAR)" if parts else "'{}'"
-        return f"SELECT {NUMBER}, {line} FROM ({query})"
+        refused = _REFUSED if self._refused_sql else "NULL"
+        return f"SELECT {NUMBER}, {line}, {refused} FROM ({query})"
 
     def _spelled(self, name: str) -> dict[str, str]:
         trivial = self._reading.rules.root.property(name).trivial
