@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.read.brackets import BLANK, SEPARATOR, WRAPPER, matching, records, space
@@ -39,8 +40,8 @@ def document(job: Job, path: Path, *, supposed: bool = True) -> JsonLines:
         The document.
     supposed : bool
         Whether elements may be divided by what stands between the first two of them, which is
-        fast, and wrong where that stands anywhere else: the lines are no JSON then, and
-        :class:`engine.read.jsonl.WrongLinesError` is raised when they are read.
+        fast, and wrong where that stands in an element, too: the lines are no JSON then, and
+        :class:`engine.read.reading.OtherwiseError` is raised when they are read.
 
     Raises
     ------
@@ -60,7 +61,8 @@ def document(job: Job, path: Path, *, supposed: bool = True) -> JsonLines:
             begin = space(data, 0)
             name = "jsonl" if data[begin : begin + 1] == SEPARATOR else "json"
             if supposed and start and _divided(data, start, target):
-                return JsonLines(job, lines, "json", supposed=True)
+                exactly = partial(document, job, path, supposed=False)
+                return JsonLines(job, lines, "json", otherwise=exactly)
             target.seek(0)
             target.truncate()
             for number, (begin, end) in enumerate(records(data, members)):

@@ -9,10 +9,10 @@ from engine.convert.optimistic import convert
 from engine.read.avro import AvroReading
 from engine.read.delimited import Delimited
 from engine.read.document import document
-from engine.read.jsonl import JsonLines, WrongLinesError
+from engine.read.jsonl import JsonLines
 from engine.read.orc import OrcReading
 from engine.read.parquet import ParquetReading
-from engine.read.parquet_plain import MisreadError
+from engine.read.reading import OtherwiseError
 from engine.read.sheets import SheetsReading
 from engine.read.text import TextLines
 
@@ -73,11 +73,8 @@ def converted(job: Job, path: Path, found: Format) -> Conversion:
     reading = reader(job, path, found)
     try:
         return _blaming(job, reading)
-    except WrongLinesError:
-        # What stands between the first two elements stands in an element, too.
-        return convert(job, document(job, path, supposed=False))
-    except MisreadError:
-        return _blaming(job, ParquetReading(job, path, plainly=True))
+    except OtherwiseError as error:
+        return _blaming(job, error.reading())
 
 
 def _blaming(job: Job, reading: Reading) -> Conversion:

@@ -20,7 +20,7 @@ from engine.read.jsonquery import (
     told_apart,
 )
 from engine.read.lines import BLANK, MAX_RECORD, Span, spans
-from engine.read.reading import ExactOnlyError, Record, Relation
+from engine.read.reading import ExactOnlyError, OtherwiseError, Record, Relation
 from engine.types.kinds import Kind, leaves
 from engine.write.publish import WIDE
 from store.reasons import Reason
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.convert.plan import Plan
     from engine.convert.rules import Rules
     from engine.job import Job
-    from engine.read.reading import Conformed
+    from engine.read.reading import Conformed, Reading
 
 #: Read from the beginning and from three places further on, to guess what lines look like.
 _HEAD, _PROBE, _PROBES = 64 * 1024, 16 * 1024, 3
@@ -46,19 +46,15 @@ _BLOCKS, _BLOCK = 3, 12_000_000
 _LINE = re.compile(r"in line (\d+)[:,]")
 
 
-class WrongLinesError(Exception):
-    """When lines that were supposed to be records are none. A signal, no failure."""
-
-
 @dataclass
 class JsonLines:
     """See :class:`engine.read.reading.Reading`.
 
     Attributes
     ----------
-    supposed : bool
-        Whether the lines are only supposed to be records: a line that is no JSON raises
-        :class:`WrongLinesError` then.
+    otherwise : callable or None
+        Opens the object in another way, where the lines are only supposed to be records and
+        one of them is no JSON.
     broken : bool
         Whether lines were met that are no JSON: there may be more of them.
     """
@@ -69,7 +65,7 @@ class JsonLines:
     nulls: bool = False
     texts: bool = False
     sampled: bool = True
-    supposed: bool = False
+    otherwise: Callable[[], Reading] | None = None
     broken: bool = False
 
     def guess(self, rules: Rules) -> dict[str, Kind]:
@@ -103,8 +99,8 @@ class JsonLines:
     def parsed(self, number: int, line: bytes) -> Record:
         """Read a line exactly."""
         record = parsed(number, line)
-        if self.supposed and record.reason in (Reason.MALFORMED_JSON, Reason.RECORD_TOO_LARGE):
-            raise WrongLinesError
+        if self.otherwise and record.reason in (Reason.MALFORMED_JSON, Reason.RECORD_TOO_LARGE):
+            raise OtherwiseError(self.otherwise)
         return record
 
     def conformed(self, value_sql: str, shape: Kind, kind: Kind, *, fixed: bool) -> Conformed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -12,8 +13,9 @@ from engine.database import is_full
 from engine.open.stored import NotReadError
 from engine.read.footer import footer_of
 from engine.read.geoparquet import readable
-from engine.read.parquet_plain import MISREAD, REFUSED, MisreadError, Texts, copy_plainly
+from engine.read.parquet_plain import MISREAD, REFUSED, Texts, copy_plainly
 from engine.read.parquet_types import ColumnRead, Nanoseconds, Value, schema_of
+from engine.read.reading import OtherwiseError
 from engine.read.typed import Column, TypedBlock, TypedReading, fields_of_file
 from engine.types.sql import literal, quoted
 from store.errors import RejectedObjectError
@@ -128,6 +130,7 @@ class ParquetReading(TypedReading):
         self._footer = footer_of(path)
         if self._footer.encrypted:
             raise NotReadError("encrypted Parquet", _MEDIA_TYPE)
+        self._otherwise = partial(ParquetReading, job, path, plainly=True)
         path = readable(path, job.workdir / "geo.parquet")
         self._file, self._plainly = path, plainly
         if plainly:
@@ -189,7 +192,7 @@ class ParquetReading(TypedReading):
         ------
         RejectedObjectError
             When it does.
-        MisreadError
+        OtherwiseError
             When it does because of values that the plain copy has.
         """
         try:
@@ -201,7 +204,7 @@ class ParquetReading(TypedReading):
                 self.job.run(f"SELECT max(hash(COLUMNS(*))) FROM {self._rows}")
             except Exception as again:
                 if not self._texts and MISREAD.search(str(again)):
-                    raise MisreadError from error
+                    raise OtherwiseError(self._otherwise) from error
                 if is_damage(again):
                     raise damaged(again) from error
                 raise

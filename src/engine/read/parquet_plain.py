@@ -40,10 +40,6 @@ _LOGICAL_TYPE = re.compile(rb"[\x1c\x4c\xcc]|\x8c[\x11\x12]\x1c\x1c", re.DOTALL)
 REFUSED = quoted("lake refused row")
 
 
-class MisreadError(Exception):
-    """When only the plain copy of a file can be read. No failure."""
-
-
 def copy_plainly(path: Path, target: Path) -> None:
     """Copy a file; its footer says nothing of text and milliseconds."""
     footer = footer_bytes(path)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from engine.convert.plan import Plan
     from engine.convert.rules import Rules
@@ -42,6 +42,20 @@ class Relation:
     fields: frozenset[str]
     odd_sql: str = "false"
     short_sql: str = "false"
+
+
+class OtherwiseError(Exception):
+    """When an object has to be read in another way, from its beginning. No failure.
+
+    Attributes
+    ----------
+    reading : callable
+        Opens it in that way.
+    """
+
+    def __init__(self, reading: Callable[[], Reading]) -> None:
+        super().__init__("it has to be read in another way")
+        self.reading = reading
 
 
 class ExactOnlyError(Exception):
