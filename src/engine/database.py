@@ -39,6 +39,13 @@ DATA_ERRORS = (
 )
 
 
+def said_by(error: Exception) -> str:
+    """Give what DuckDB said, also where it cut a character in two."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.object.decode("utf-8", "replace")
+    return str(error)
+
+
 #: What the system says of a disk without room, in DuckDB's messages.
 _NO_ROOM = ("No space left on device", "Disk quota exceeded", "File too large")
 

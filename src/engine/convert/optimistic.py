@@ -18,7 +18,7 @@ from engine.convert.plan import planned, replanned
 from engine.convert.rows import DAY, conformed, fields_of, publish_rows, summed
 from engine.convert.rules import Rules
 from engine.convert.scan import scan_query
-from engine.database import DATA_ERRORS
+from engine.database import DATA_ERRORS, said_by
 from engine.read.reading import ExactOnlyError
 from engine.types.kinds import kind_of, merge
 from engine.types.moments import first_day
@@ -150,7 +150,7 @@ def _scanned(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exa
         except ExactOnlyError:
             return [_Exact(block, None)]
         except DATA_ERRORS as error:
-            divided = rest.divided(done.plan, str(error))
+            divided = rest.divided(done.plan, said_by(error))
         if divided is None:
             return [_Exact(block, None)]
         rest, odd = divided

@@ -213,8 +213,11 @@ def find_encoding(
     charset = codec_named(found[1]) if found else ""
     if _is_utf8(path, check_time):
         return _escaped(head)
+    charset = "" if marked or charset == "utf-8" else charset
+    if not guessing and not charset:
+        return Encoding("utf-8")
     sample = _sample(path, check_time)
-    if not marked and charset not in ("", "utf-8") and _decodes(sample, charset):
+    if charset and _decodes(sample, charset):
         return Encoding(charset)
     return _guessed(sample) if guessing else Encoding("utf-8")
 
@@ -269,6 +272,8 @@ def _sample(path: Path, check_time: Callable[[], None]) -> bytes:
 
 def _words(data: bytes) -> bytes:
     """Give words with what ends each: no character of several bytes holds such an end."""
+    if data.isascii():
+        return b""
     found, position = bytearray(), 0
     while len(found) < _OF_A_BLOCK and (start := _OTHER.search(data, position)):
         before = max(position, start.start() - 200)
