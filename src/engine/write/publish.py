@@ -98,7 +98,9 @@ class Published:
     rescued: tuple[OutputFile, ...] = ()
 
 
-def publish(job: Job, select: str, part: int = 0, width: int = 0) -> Published:
+def publish(
+    job: Job, select: str, part: int = 0, width: int = 0, *, apart: bool = False
+) -> Published:
     """Write rows as one file for each date.
 
     Parameters
@@ -112,6 +114,8 @@ def publish(job: Job, select: str, part: int = 0, width: int = 0) -> Published:
         Number of these files among those of their dates.
     width : int
         Columns that a file has; many are written in another way.
+    apart : bool
+        Whether more are read than written.
 
     Returns
     -------
@@ -131,7 +135,7 @@ def publish(job: Job, select: str, part: int = 0, width: int = 0) -> Published:
         f"SELECT * REPLACE (coalesce({PARTITION_KEY}, DATE '{UNDATED}') AS {PARTITION_KEY}) "
         f"FROM ({select})"
     )
-    return _told(job, written(job, select, width), part)
+    return _told(job, written(job, select, width, apart=apart), part)
 
 
 def _told(job: Job, found: Written, part: int) -> Published:

@@ -40,11 +40,14 @@ _WAITING = 32_000_000
 #: Bytes of a row group in memory, and of one of the groups of dates.
 _ROW_GROUP, _STAGED_ROW_GROUP = 32_000_000, 1_000_000
 
-#: A page of long values may be 100 MB, for which DuckDB reserves 128 up to three times; this is
-#: how many times its limit may be then.
-_LONG_VALUES = 2
+#: How many times its limit DuckDB may reserve while it copies: a page of long values may be
+#: 100 MB, for which it reserves 128 up to three times.
+_RESERVED = 2
 
 _RESCUED_STATS = quoted(RESCUED)
+
+#: Columns that are copied at once, where not all of them are.
+_COLUMNS = 500
 
 #: Cells of a row group of a wide file; DuckDB rounds up to 2,048 rows.
 _WIDE_CELLS = 8_000_000
@@ -99,7 +102,7 @@ class File:
 Written = list[File]
 
 
-def written(job: Job, select: str, width: int) -> Written:
+def written(job: Job, select: str, width: int, *, apart: bool) -> Written:
     """Write the rows of a query as files, each of one date.
 
     Parameters
@@ -110,6 +113,8 @@ def written(job: Job, select: str, width: int) -> Written:
         A query whose last column, ``date_partition``, is never null.
     width : int
         How many columns a file has.
+    apart : bool
+        Whether more columns are read than written, so that memory does not hold both at once.
 
     Raises
     ------
@@ -117,6 +122,8 @@ def written(job: Job, select: str, width: int) -> Written:
         When there are more dates than one object may hold.
     """
     if width > WIDE:
+        if apart:
+            select = f"FROM {_copied_apart(job, select)}"
         with job.sparing():
             return _date_by_date(job, select, width)
     found = _tried(job, select)
@@ -190,26 +197,31 @@ def _from_copies(job: Job, select: str) -> Written:
 
     Then so few rows wait to be written that memory holds them, however wide they are.
     """
-    folder = _fresh(job.workdir / "copies")
-    columns = job.db.sql(select).columns
-    with job.sparing(_LONG_VALUES):
-        copies = _copies(job, select, columns, folder)
-    rows = f"SELECT * FROM {' POSITIONAL JOIN '.join(map(_rows_of, copies))}"
+    rows = f"SELECT * FROM {_copied_apart(job, select)}"
     ((width,),) = job.run(f"SELECT avg(strlen(CAST(rows AS VARCHAR))) FROM ({rows}) AS rows")
-    for times in (1, _LONG_VALUES):
+    for times in (1, _RESERVED):
         with job.sparing(times), _waiting(job, int(_WAITING // max(width or 1, 1))):
             found = _tried(job, rows)
         if found is not None:
-            shutil.rmtree(folder)
             return found
     raise ObjectTooLargeError("memory was not enough for its rows: raise FunctionMemory")
 
 
+def _copied_apart(job: Job, select: str) -> str:
+    """Copy as many columns at once as memory holds; give SQL that joins them again."""
+    folder = _fresh(job.workdir / "copies")
+    columns = job.db.sql(select).columns
+    some = [columns[start : start + _COLUMNS] for start in range(0, len(columns), _COLUMNS)]
+    with job.sparing(_RESERVED):
+        copies = [path for part in some for path in _copies(job, select, part, folder)]
+    return " POSITIONAL JOIN ".join(map(_rows_of, copies))
+
+
 def _copies(job: Job, select: str, columns: list[str], folder: Path) -> list[Path]:
-    """Copy as many columns at once as memory holds; in order, which joins them again."""
     copy = folder / f"{len(list(folder.iterdir()))}.parquet"
     names = ", ".join(map(quoted, columns))
     try:
+        # In their order, by which they are joined.
         job.run(f"COPY (SELECT {names} FROM ({select})) TO {literal(str(copy))} ({_COPY})")
     except duckdb.OutOfMemoryException:
         if len(columns) == 1:
