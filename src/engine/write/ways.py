@@ -55,15 +55,13 @@ _WIDE_CELLS = 8_000_000
 # Zstandard's default, level 3, saves a hundredth of the space for some more time.
 _PACKED = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 _FILE = f"{_PACKED}, ROW_GROUP_SIZE_BYTES {_ROW_GROUP}"
-_PARQUET = f"{_FILE}, PARTITION_BY ({PARTITION_KEY})"
 
-# For the dictionary of each column of text DuckDB sets aside a megabyte, unless told otherwise.
-_NO_DICTIONARY = "STRING_DICTIONARY_PAGE_SIZE_LIMIT 16384"
-_STAGED = (
-    f"FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE_BYTES {_STAGED_ROW_GROUP}, "
-    "PARTITION_BY (lake_group)"
-)
-_COPY = f"FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 2048, {_NO_DICTIONARY}"
+#: Bytes that DuckDB sets aside for the dictionary of each column of text, and for all of a file.
+_DICTIONARY, _DICTIONARIES = (16_384, 1_048_576), 33_554_432
+
+_QUICK = f"FORMAT parquet, COMPRESSION lz4_raw, STRING_DICTIONARY_PAGE_SIZE_LIMIT {_DICTIONARY[0]}"
+_STAGED = f"{_QUICK}, ROW_GROUP_SIZE_BYTES {_STAGED_ROW_GROUP}, PARTITION_BY (lake_group)"
+_COPY = f"{_QUICK}, ROW_GROUP_SIZE 2048"
 
 #: Bytes. Athena reads a Parquet file in pieces of its row groups; beyond this a file is only
 #: slower to copy or to lose (Athena User Guide, "Optimize data": 128 MB to 1 GB).
@@ -126,9 +124,9 @@ def written(job: Job, select: str, width: int, *, apart: bool) -> Written:
             select = f"FROM {_copied_apart(job, select)}"
         with job.sparing():
             return _date_by_date(job, select, width)
-    found = _tried(job, select)
+    found = _tried(job, select, width)
     if found is None:
-        found = _from_copies(job, select)
+        found = _from_copies(job, select, width)
     return found
 
 
@@ -159,24 +157,24 @@ def pieces(job: Job, path: Path, rows: int) -> list[tuple[Path, int]]:
     return sorted(found, key=lambda piece: (len(piece[0].name), piece[0].name))
 
 
-def _tried(job: Job, select: str) -> Written | None:
+def _tried(job: Job, select: str, width: int) -> Written | None:
     """Write rows in one way or the other; None where memory holds neither."""
     for way in (_at_once, _in_two_steps):
         folder = _fresh(job.workdir / "out")
         with suppress(duckdb.OutOfMemoryException):
-            if (found := way(job, select, folder)) is not None:
+            if (found := way(job, select, folder, width)) is not None:
                 return found
         shutil.rmtree(folder)
     return None
 
 
-def _at_once(job: Job, select: str, folder: Path) -> Written | None:
+def _at_once(job: Job, select: str, folder: Path, width: int) -> Written | None:
     """Write all dates in one scan; None when more files than may be open had to be."""
-    found = _partitioned(job, select, folder)
+    found = _partitioned(job, select, folder, width)
     return found if len({one.date for one in found}) == len(found) else None
 
 
-def _in_two_steps(job: Job, select: str, folder: Path) -> Written:
+def _in_two_steps(job: Job, select: str, folder: Path, width: int) -> Written:
     """Divide the rows into groups of dates, then each group into dates."""
     stage = _fresh(job.workdir / "stage")
     groups = f"SELECT *, hash({PARTITION_KEY}) % {_GROUPS} AS lake_group FROM ({select})"
@@ -185,14 +183,15 @@ def _in_two_steps(job: Job, select: str, folder: Path) -> Written:
         _copied(job, groups, stage, _STAGED)
         for group in sorted(stage.iterdir()):
             job.check_time()
-            found += _partitioned(job, f"FROM {_rows_of(group / '*')}", folder / group.name)
+            rows = f"FROM {_rows_of(group / '*')}"
+            found += _partitioned(job, rows, folder / group.name, width)
             shutil.rmtree(group)
     finally:
         shutil.rmtree(stage)
     return found
 
 
-def _from_copies(job: Job, select: str) -> Written:
+def _from_copies(job: Job, select: str, width: int) -> Written:
     """Copy the rows to files of small pages first: large ones leave no room for anything else.
 
     Then so few rows wait to be written that memory holds them, however wide they are.
@@ -201,7 +200,7 @@ def _from_copies(job: Job, select: str) -> Written:
     ((width,),) = job.run(f"SELECT avg(strlen(CAST(rows AS VARCHAR))) FROM ({rows}) AS rows")
     for times in (1, _RESERVED):
         with job.sparing(times), _waiting(job, int(_WAITING // max(width or 1, 1))):
-            found = _tried(job, rows)
+            found = _tried(job, rows, width)
         if found is not None:
             return found
     raise ObjectTooLargeError("memory was not enough for its rows: raise FunctionMemory")
@@ -251,7 +250,8 @@ def _rows_of(files: Path) -> str:
 def _date_by_date(job: Job, select: str, width: int) -> Written:
     """Write rows of many columns: one file open at a time, however often they are read."""
     folder = _fresh(job.workdir / "out")
-    options = f"{_PACKED}, {_NO_DICTIONARY}, ROW_GROUP_SIZE {max(2048, _WIDE_CELLS // (2 * width))}"
+    rows_at_once = max(2048, _WIDE_CELLS // (2 * width))
+    options = f"{_PACKED}, {_dictionary(width)}, ROW_GROUP_SIZE {rows_at_once}"
     dates = job.run(f"SELECT DISTINCT CAST({PARTITION_KEY} AS VARCHAR) FROM ({select}) ORDER BY 1")
     check_dates(job, len(dates))
     found: Written = []
@@ -259,7 +259,7 @@ def _date_by_date(job: Job, select: str, width: int) -> Written:
         job.check_time()
         rows = f"SELECT * FROM ({select}) WHERE {PARTITION_KEY} = DATE {literal(date)}"
         if job.options.output_format == "json":
-            found += _partitioned(job, rows, _fresh(folder))
+            found += _partitioned(job, rows, _fresh(folder), width)
             continue
         path = folder / f"{date}.parquet"
         ((count,),) = job.run(
@@ -270,11 +270,12 @@ def _date_by_date(job: Job, select: str, width: int) -> Written:
     return found
 
 
-def _partitioned(job: Job, select: str, folder: Path) -> Written:
+def _partitioned(job: Job, select: str, folder: Path, width: int) -> Written:
     if job.options.output_format == "json":
         _copied(job, _lines(job, select), folder, _JSON)
         files = folder.glob(f"{PARTITION_KEY}=*/*")
         return [File(file.parent.name.partition("=")[2], file, lines_in(file)) for file in files]
+    options = f"{_FILE}, {_dictionary(width)}, PARTITION_BY ({PARTITION_KEY}), RETURN_STATS"
     return [
         File(
             next(iter(keys.values())).strip("'"),
@@ -282,10 +283,14 @@ def _partitioned(job: Job, select: str, folder: Path) -> Written:
             rows,
             columns.get(_RESCUED_STATS, {}).get("null_count") != str(rows),
         )
-        for name, rows, _, _, columns, keys in _copied(
-            job, select, folder, f"{_PARQUET}, RETURN_STATS"
-        )
+        for name, rows, _, _, columns, keys in _copied(job, select, folder, options)
     ]
+
+
+def _dictionary(width: int) -> str:
+    least, most = _DICTIONARY
+    limit = min(most, max(least, _DICTIONARIES // max(width, 1)))
+    return f"STRING_DICTIONARY_PAGE_SIZE_LIMIT {limit}"
 
 
 def _copied(job: Job, select: str, target: Path, options: str) -> list[tuple[Any, ...]]:
