@@ -63,5 +63,5 @@ def test_the_next_object_gets_a_new_database(monkeypatch: pytest.MonkeyPatch) ->
     assert len(convert(BODY, engine=engine).rows) == 100
 
 
-def _fatal(*_: object) -> None:
+def _fatal(*_: object, **__: object) -> None:
     raise duckdb.FatalException("database has been invalidated")

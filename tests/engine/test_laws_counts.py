@@ -58,8 +58,9 @@ def _exact(patch: Patch) -> None:
 def _queries(patch: Patch, module: Any) -> None:
     before = module.publish
 
-    def publish(job: Job, select: str, *more: Any) -> Any:
-        return before(job, f"SELECT * FROM ({select}) USING SAMPLE 50% (bernoulli, 7)", *more)
+    def publish(job: Job, select: str, *more: Any, **named: Any) -> Any:
+        half = f"SELECT * FROM ({select}) USING SAMPLE 50% (bernoulli, 7)"
+        return before(job, half, *more, **named)
 
     patch.setattr(module, "publish", publish)
 

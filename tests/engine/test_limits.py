@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.generate import json_lines
 from engine.job import Options
-from engine.write import publish
+from engine.write import ways
 from store.errors import OutOfTimeError
 from tests.conftest import ROOT
 from tests.support.engine import convert, lines
@@ -150,7 +150,7 @@ def test_many_columns_fit_the_function(
 
 
 def test_a_large_output_is_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "_MAX_FILE", 1_000_000)
+    monkeypatch.setattr(ways, "_MAX_FILE", 1_000_000)
     path = tmp_path / "object"
     count = json_lines(path, 60_000_000, days=2)
     found = convert(path)

@@ -159,8 +159,9 @@ def _scanned(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exa
 
 def _published(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exact]:
     relation = block.relation(done.plan)
-    query = scan_query(job, reading, done.plan, relation)
-    published = publish(job, query, done.part, done.layout.width)
+    query = scan_query(job, reading, done.plan, relation, block.count())
+    layout = done.layout
+    published = publish(job, query, done.part, layout.width, apart=bool(layout.beyond))
     if published.rows != block.count():
         # DuckDB and the count do not take the same bytes for records: the exact reading decides.
         raise ExactOnlyError

@@ -13,7 +13,8 @@ from engine.types.glue import athena_type
 from engine.types.sql import duckdb_type, literal, quoted
 from engine.write.counts import lines_in, prove, rescued_in, rows_in
 from engine.write.dates import candidates
-from engine.write.publish import WIDE, Published, lineage, publish
+from engine.write.publish import Published, lineage, publish
+from engine.write.ways import WIDE
 from store.model import Conversion, Drift, Status
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine.convert.beyond import beyond
 from engine.convert.exact import conform
 from engine.convert.rules import QUOTED
 from engine.read.reading import NUMBER, READ, Conformed
@@ -80,7 +81,7 @@ class _Value:
         return self.conformed.fits_sql == "true"
 
 
-def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> str:
+def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation, rows: int) -> str:
     """Give the query that reads a block.
 
     Parameters
@@ -93,6 +94,8 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
         Fields and columns.
     relation : Relation
         The block.
+    rows : int
+        How many records it has.
 
     Returns
     -------
@@ -115,7 +118,9 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation) -> st
     inner = f"SELECT *{kept} FROM ({inner})" if kept else inner
     columns = [v.column_sql for v in values]
     named = [f"{sql} AS {quoted(v.target.column)}" for v, sql in zip(values, columns, strict=True)]
-    aside, rescued = _aside(values, relation), _rescued(values)
+    more = beyond(reading, plan, relation.fields, rows)
+    aside = " OR ".join(_aside(values, relation, plan) + more.aside_sqls) or "false"
+    rescued = _rescued(values, more.rescued_sqls)
     texts = {v.target.field: v.conformed.text_sql or quoted(v.target.field) for v in values}
     dating = [replace(v.target, kind=_own_kind(plan, v.target)) for v in values]
     day = dated(job, dating, texts)
@@ -206,7 +211,7 @@ def _filled(value_sql: str, own: Conformed, path: Conformed) -> Conformed:
     )
 
 
-def _aside(values: list[_Value], relation: Relation) -> str:
+def _aside(values: list[_Value], relation: Relation, plan: Plan) -> list[str]:
     """Say in SQL which records have to be read exactly."""
     tests = [] if relation.odd_sql == "false" else [relation.odd_sql]
     for value in values:
@@ -218,20 +223,22 @@ def _aside(values: list[_Value], relation: Relation) -> str:
             # What does not fit may change the column's type, or only Python can say what it is.
             tests.append(f"NOT {value.fits_name}")
     # Fields without a column held nothing but nulls where they were looked at.
-    known = {value.target.field for value in values}
+    known = {value.target.field for value in values}.union(plan.layout.beyond)
     unknown = sorted(relation.fields - known)
-    tests += [f"{quoted(name)} IS NOT NULL" for name in unknown]
-    return " OR ".join(tests) or "false"
+    return tests + [f"{quoted(name)} IS NOT NULL" for name in unknown]
 
 
-def _rescued(values: list[_Value]) -> str:
+def _rescued(values: list[_Value], more: list[str]) -> str:
     """Give the SQL of what did not fit, as the text of a JSON object."""
     misfits = [value for value in values if value.rescues]
-    if not misfits:
+    members = [f"{_member(v.target.field)} || {v.rescued_name}" for v in misfits]
+    if not (members or more):
         return _NO_TEXT
-    members = ", ".join(f"{_member(v.target.field)} || {v.rescued_name}" for v in misfits)
+    object_sql = f"'{{' || concat_ws(',', {', '.join(members + more)}) || '}}'"
+    if more:
+        return f"nullif({object_sql}, '{{}}')"
     every = " AND ".join(value.fits_name for value in misfits)
-    return f"CASE WHEN {every} THEN NULL ELSE '{{' || concat_ws(',', {members}) || '}}' END"
+    return f"CASE WHEN {every} THEN NULL ELSE {object_sql} END"
 
 
 def _member(field: str) -> str:

@@ -54,6 +54,9 @@ def fitted(value: str, source: Kind, target: Kind) -> Conformed:
     Conformed
         What SQL cannot be certain of is left to the exact reading.
     """
+    if target == NULL:
+        rescued = _spelled_json(value, source)
+        return Conformed(f"{value} IS NULL", _none(target), rescued, value)
     if read := widened(value, source, target):
         return Conformed("true", read, text_sql=value)
     match source, target:
@@ -75,9 +78,14 @@ def fitted(value: str, source: Kind, target: Kind) -> Conformed:
                 rescued = f"CASE WHEN {unsure} THEN NULL ELSE {rescued} END"
             return Conformed(f"coalesce({fits}, {value} IS NULL)", read, rescued, value)
     if target == STRING:
-        text = f"CAST(to_json({_spelled(value, source)}) AS VARCHAR)"
-        return Conformed("true", text, text_sql=value)
+        return Conformed("true", _spelled_json(value, source), text_sql=value)
     return Conformed(f"{value} IS NULL", _none(target), text_sql=value)
+
+
+def _spelled_json(value: str, kind: Kind) -> str:
+    if isinstance(kind, Scalar):
+        return json_of(value, kind)
+    return f"CAST(to_json({_spelled(value, kind)}) AS VARCHAR)"
 
 
 def _spelled(value: str, kind: Kind) -> str:

@@ -12,7 +12,7 @@ from engine.read.csvcount import Counter, lines_only
 from engine.read.csvquery import Text
 from engine.read.reading import ExactOnlyError, Record, Relation
 from engine.read.tokens import rows
-from engine.write.publish import WIDE
+from engine.write.ways import WIDE
 from store.reasons import Reason
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from engine.read.jsonquery import (
 from engine.read.lines import BLANK, MAX_RECORD, Span, spans
 from engine.read.reading import ExactOnlyError, OtherwiseError, Record, Relation
 from engine.types.kinds import Kind, leaves
-from engine.write.publish import WIDE
+from engine.write.ways import WIDE
 from store.reasons import Reason
 
 if TYPE_CHECKING:

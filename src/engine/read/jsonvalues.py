@@ -47,6 +47,8 @@ def example(shape: Kind, kind: Kind) -> Any:
 
 def conformed(value_sql: str, shape: Kind, kind: Kind, *, fixed: bool) -> Conformed:
     """See :meth:`engine.read.reading.Reading.conformed`."""
+    if kind == NULL:
+        return Conformed(f"{value_sql} IS NULL", value_sql)
     fits_sql, read_sql = _read(value_sql, shape, kind, READ, fixed=fixed)
     text_sql = decoded(value_sql) if shape == QUOTED else value_sql
     if isinstance(shape, Scalar) and isinstance(kind, Scalar) and kind != STRING:

@@ -188,7 +188,8 @@ class Reading(Protocol):
         value_sql : str
             The raw value: its field's name, quoted.
         shape, kind : Kind
-            What it is read as, and the type of its column.
+            What it is read as, and the type of its column; ``NULL`` where it has no column, so
+            that all but null is rescued.
         fixed : bool
             Whether the column's type is given. Where it is not, a value fits only if its own
             type is that of the column, or one that meets the column's in this very type: ``1.0``

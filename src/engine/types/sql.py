@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.types.glue import sized
 from engine.types.kinds import Array, Kind, Map, Scalar, Struct
 
-_DUCKDB = {"string": "VARCHAR", "int": "INTEGER", "binary": "BLOB"}
+_DUCKDB = {"string": "VARCHAR", "int": "INTEGER", "binary": "BLOB", "null": '"NULL"'}
 
 
 def duckdb_type(kind: Kind) -> str:
