@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.open.charsets import codec_named
 from engine.open.detect import Said
-from engine.open.encoding import Encoding, codec_named, encoding_of, find_encoding
+from engine.open.encoding import encoding_of, find_encoding
+from engine.open.guessing import Encoding
 from engine.open.opened import Opened, opened
 from engine.open.room import Room
 from engine.open.transcode import as_utf8

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from charset_normalizer import from_bytes
-
-from engine.open.languages import candidates
+from engine.open.charsets import codec_named
+from engine.open.guessing import BLOCK, Encoding, decodes, guessed, sample_of
 from store.errors import ContractError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_BLOCK = 1024 * 1024
-
 #: Enough to tell text from other bytes.
 HEAD = 256 * 1024
-
-#: Lines that are no UTF-8, from all over the file, by which the encoding is guessed.
-_SAMPLE = 16 * 1024
-_OF_A_BLOCK = 4 * 1024
 
 #: Longest first: UTF-32's little-endian mark begins with UTF-16's.
 _MARKS = (
@@ -39,9 +31,6 @@ _MARKS = (
 _TEXT_CONTROLS = {1, 2, 3, 9, 10, 12, 13, 27, 28, 29, 30, 31}
 _BINARY = bytes(set(range(32)) - _TEXT_CONTROLS) + b"\x7f"
 
-_OTHER = re.compile(rb"[\x80-\xff]")
-_END = re.compile(rb"[\x00-\x2f]")
-
 #: Characters of a line beyond which a text of such lines is none in UTF-16.
 _LONG_LINE = 1000
 
@@ -49,44 +38,6 @@ _LONG_LINE = 1000
 _ESCAPED = re.compile(rb"\x1b\$[@B]")
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)
-
-#: What is written under these names is this, as browsers read it (WHATWG Encoding Standard).
-_MEANT = {
-    "utf-8-sig": "utf-8",
-    "ascii": "cp1252",
-    "iso8859-1": "cp1252",
-    "shift_jis": "cp932",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "euc_kr": "cp949",
-    "big5": "big5hkscs",
-    "iso8859-9": "cp1254",
-    "iso8859-11": "cp874",
-    "tis-620": "cp874",
-}
-
-#: Python's own notations, which nobody sends.
-_NO_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"})
-
-#: From here on letters of one language explain nearly every byte (engine.open.languages).
-_CERTAIN = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """What a text is in.
-
-    Attributes
-    ----------
-    name : str
-        A Python codec.
-    guess : str
-        What was guessed, for the ledger and its readers; empty where the bytes, the uploader
-        or the contract say it.
-    """
-
-    name: str
-    guess: str = ""
 
 
 def encoding_of(head: bytes) -> str:
@@ -216,26 +167,14 @@ def find_encoding(
     charset = "" if marked or charset == "utf-8" else charset
     if not guessing and not charset:
         return Encoding("utf-8")
-    sample = _sample(path, check_time)
-    if charset and _decodes(sample, charset):
+    sample = sample_of(path, check_time)
+    if charset and decodes(sample, charset):
         return Encoding(charset)
-    return _guessed(sample) if guessing else Encoding("utf-8")
-
-
-def codec_named(name: str) -> str:
-    """Give Python's codec for a name of an encoding; nothing for what is none."""
-    try:
-        found = codecs.lookup(name)
-    except (LookupError, ValueError):
-        return ""
-    # Some of Python's codecs are for bytes: base64, zlib.
-    if found.name in _NO_CHARSETS or not getattr(found, "_is_text_encoding", True):
-        return ""
-    return _MEANT.get(found.name, found.name)
+    return guessed(sample) if guessing else Encoding("utf-8")
 
 
 def _escaped(head: bytes) -> Encoding:
-    if _ESCAPED.search(head) and _decodes(head[: head.rfind(b"\n") + 1] or head, "iso2022_jp"):
+    if _ESCAPED.search(head) and decodes(head[: head.rfind(b"\n") + 1] or head, "iso2022_jp"):
         return Encoding("iso2022_jp", "encoding guessed: iso2022_jp")
     return Encoding("utf-8")
 
@@ -244,7 +183,7 @@ def _is_utf8(path: Path, check_time: Callable[[], None]) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:
         try:
-            while block := file.read(_BLOCK):
+            while block := file.read(BLOCK):
                 check_time()
                 # ASCII is most of what there is, and four times as fast.
                 if not block.isascii() or decoder.getstate()[0]:
@@ -253,72 +192,3 @@ def _is_utf8(path: Path, check_time: Callable[[], None]) -> bool:
         except UnicodeDecodeError:
             return False
     return True
-
-
-def _sample(path: Path, check_time: Callable[[], None]) -> bytes:
-    """Give words that are not ASCII, from the first places that have some."""
-    found, rest = bytearray(), b""
-    with path.open("rb") as file:
-        while len(found) < _SAMPLE and (block := file.read(_BLOCK)):
-            check_time()
-            # A word may go on in the next block.
-            ends = [end.end() for end in _END.finditer(block, max(len(block) - _OF_A_BLOCK, 0))]
-            cut = ends[-1] if ends else len(block)
-            found += _words(rest + block[:cut])
-            rest = block[cut:]
-    found += _words(rest)
-    return bytes(found)
-
-
-def _words(data: bytes) -> bytes:
-    """Give words with what ends each: no character of several bytes holds such an end."""
-    if data.isascii():
-        return b""
-    found, position = bytearray(), 0
-    while len(found) < _OF_A_BLOCK and (start := _OTHER.search(data, position)):
-        before = max(position, start.start() - 200)
-        for mark in _END.finditer(data, before, start.start()):
-            before = mark.end()
-        end = _END.search(data, start.end())
-        position = end.end() if end else len(data)
-        found += data[before:position][:_OF_A_BLOCK]
-    return bytes(found)
-
-
-def _decodes(sample: bytes, name: str) -> bool:
-    try:
-        sample.decode(name, "lake-latin-1" if name == "cp1252" else "strict")
-    except (UnicodeError, ValueError):
-        return False
-    return True
-
-
-def _guessed(sample: bytes) -> Encoding:
-    # Sequences of several bytes hardly ever arise by chance: where there are more of them than
-    # of others, the file is UTF-8 in which something broke.
-    right = sum(c > "\x7f" for c in sample.decode("utf-8", "ignore"))
-    if sample.decode("utf-8", "replace").count("\ufffd") <= right:
-        return Encoding("utf-8")
-    score, name = max(candidates(sample), key=lambda found: found[0], default=(0.0, ""))
-    if score < _CERTAIN:
-        name = _libraries_guess(sample)
-    if not name:
-        return Encoding("cp1252", "encoding not known: read as Windows-1252 (cp1252)")
-    return Encoding(name, f"encoding guessed: {name}")
-
-
-def _libraries_guess(sample: bytes) -> str:
-    """Ask the library, which knows more languages, where it sees one."""
-    best = from_bytes(sample).best()
-    known = best is not None and best.coherence > 0.5 and best.chaos < 0.1
-    return codec_named(best.encoding) if best and known else ""
-
-
-def _latin_1(error: UnicodeError) -> tuple[str, int]:
-    # Five bytes have no character in Windows' code page: they become those of ISO 8859-1.
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return error.object[error.start : error.end].decode("latin-1"), error.end
-
-
-codecs.register_error("lake-latin-1", _latin_1)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.open.archive import parts_of
+from engine.open.charsets import codec_named
 from engine.open.detect import Format, Said, detect, extension_of
 from engine.open.dialect import NAMED
-from engine.open.encoding import HEAD, codec_named, encoding_of, find_encoding
+from engine.open.encoding import HEAD, encoding_of, find_encoding
 from engine.open.jsonlike import JSON, JSON_LINES, json_format, lines_of
 from engine.open.media import FORMATS, media_of
 from engine.open.room import Room

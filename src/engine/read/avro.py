@@ -26,9 +26,9 @@ from engine.read.container import (
     read_header,
     unpacked_blocks,
 )
+from engine.read.fields import fields_of_file
 from engine.read.jsonrows import AT_ONCE, JsonReading, blocks_of, column_of
 from engine.read.jsontypes import nanosecond_text
-from engine.read.typed import fields_of_file
 from store.errors import ObjectTooLargeError, RejectedObjectError
 from store.reasons import Reason
 
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
     from engine.job import Job
     from engine.read.container import Header
+    from engine.read.fields import Column
     from engine.read.jsonrows import Stretch
-    from engine.read.typed import Column, TypedBlock
+    from engine.read.typed import TypedBlock
 
 
 #: What fastavro meets when it decodes damaged bytes.

@@ -14,9 +14,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from engine.read.fields import Column
 from engine.read.lines import MAX_RECORD
 from engine.read.reading import Record
-from engine.read.typed import Column, TypedBlock, TypedReading
+from engine.read.typed import TypedBlock, TypedReading
 from engine.types.kinds import DOUBLE, NULL, STRING, Kind
 from engine.types.sql import literal, quoted
 from store.reasons import Reason

@@ -9,6 +9,7 @@ import pyorc
 from pyorc.converters import ORCConverter
 
 from engine.convert.rows import VALUE
+from engine.read.fields import fields_of_file
 from engine.read.jsonrows import AT_ONCE, JsonReading, blocks_of, column_of
 from engine.read.jsontypes import (
     DAYS,
@@ -21,7 +22,6 @@ from engine.read.jsontypes import (
     plain,
     struct_of,
 )
-from engine.read.typed import fields_of_file
 from engine.types.glue import writable
 from engine.types.kinds import BIGINT, BOOLEAN, DOUBLE, STRING, TIMESTAMP, Scalar, merged
 from store.errors import RejectedObjectError
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.job import Job
+    from engine.read.fields import Column
     from engine.read.jsonrows import Stretch
-    from engine.read.typed import Column, TypedBlock
+    from engine.read.typed import TypedBlock
 
 MAGIC = b"ORC"
 

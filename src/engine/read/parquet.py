@@ -11,12 +11,13 @@ import duckdb
 
 from engine.database import is_full
 from engine.open.stored import NotReadError
+from engine.read.fields import Column, fields_of_file
 from engine.read.footer import footer_of
 from engine.read.geoparquet import readable
 from engine.read.parquet_plain import MISREAD, REFUSED, Texts, copy_plainly
 from engine.read.parquet_types import ColumnRead, Nanoseconds, Value, schema_of
 from engine.read.reading import OtherwiseError
-from engine.read.typed import Column, TypedBlock, TypedReading, fields_of_file
+from engine.read.typed import TypedBlock, TypedReading
 from engine.types.sql import literal, quoted
 from store.errors import RejectedObjectError
 from store.reasons import Reason

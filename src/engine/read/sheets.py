@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import python_calamine
 
 from engine.open.stored import NotReadError
+from engine.read.fields import fields_of_file
 from engine.read.jsonrows import AT_ONCE, JsonReading, Refused, blocks_of, column_of
 from engine.read.jsontypes import TEXT, Read, plain
-from engine.read.typed import fields_of_file
 from engine.types.kinds import BIGINT, BOOLEAN, DATE, DOUBLE, NULL, STRING, TIMESTAMP, Kind, merge
 from store.errors import ObjectTooLargeError, RejectedObjectError
 from store.reasons import Reason
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.job import Job
+    from engine.read.fields import Column
     from engine.read.jsonrows import Stretch
-    from engine.read.typed import Column, TypedBlock
+    from engine.read.typed import TypedBlock
 
 #: Bytes of the unpacked parts that calamine, which holds a whole sheet, may be given.
 _MOST = 96 * 1024 * 1024

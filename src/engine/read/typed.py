@@ -8,7 +8,6 @@ ways start from the same values.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from engine.convert.jsontext import loads
 from engine.convert.proofs import FOR_CONTRACTS, FOR_RECORDS, as_json
 from engine.convert.rules import Rules
 from engine.read.casts import fitted, same_family
+from engine.read.fields import REFUSED
 from engine.read.reading import NUMBER, Conformed, Record, Relation
 from engine.types.glue import sized
 from engine.types.kinds import NULL, STRING, Array, Kind, Map, Scalar, Struct
@@ -23,91 +23,16 @@ from engine.types.sql import quoted
 from store.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     import duckdb
 
     from engine.convert.plan import Plan
     from engine.job import Job
+    from engine.read.fields import Field
 
 #: Rows that are fetched from DuckDB at once.
 _FETCHED = 500
-
-#: The column of a block's rows with the text of those that are no records.
-_REFUSED = "lake_refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of a file with types.
-
-    Attributes
-    ----------
-    name : str
-        As the file spells it.
-    kind : Kind
-        What its values are.
-    read_sql : str
-        Reads it as that from a row of the file.
-    column : str
-        What a relation calls it: the field's name, where SQL, to which case is nothing, can
-        tell it from the others.
-    source : Kind
-        What the SQL gives: the kind, or text of one.
-    raw_sql : str
-        SQL of what the file has where ``read_sql`` does not hold all of it, such as a moment
-        beyond all calendars, and null elsewhere; empty where that cannot be.
-    text_sql : str
-        Reads the field as text, which a new column of it is where ``raw_sql`` was needed; empty
-        where such values are rescued instead.
-    """
-
-    name: str
-    kind: Kind
-    read_sql: str
-    column: str
-    source: Kind
-    raw_sql: str = ""
-    text_sql: str = ""
-
-    @property
-    def raw_column(self) -> str:
-        """Give what a relation calls the value of ``raw_sql``."""
-        return f"{self.column} raw"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A field as its file has it; see :class:`Field`."""
-
-    name: str
-    kind: Kind
-    read_sql: str
-    source: Kind | None = None
-    raw_sql: str = ""
-    text_sql: str = ""
-
-
-def fields_of_file(columns: Iterable[Column]) -> tuple[Field, ...]:
-    """Give the fields of a file names by which they can be told apart."""
-    found: list[Field] = []
-    names: set[str] = set()
-    taken = {NUMBER, _REFUSED}
-    for position, given in enumerate(columns, 1):
-        wanted = given.name
-        name, count = wanted, 1
-        while name in names:
-            # The very same name again, as in the header of a delimited file.
-            count += 1
-            name = f"{wanted}_{count}"
-        names.add(name)
-        column = name if name and name.lower() not in taken else f"lake_field_{position}"
-        taken.add(column.lower())
-        source = given.source or given.kind
-        found.append(
-            Field(name, given.kind, given.read_sql, column, source, given.raw_sql, given.text_sql)
-        )
-    return tuple(found)
 
 
 class TypedReading:
@@ -223,7 +148,7 @@ class TypedBlock:
         """Give the block to DuckDB: one column for each field, and the number."""
         del plan
         names = frozenset(field.name for field in self._reading.fields)
-        odd = f"{_REFUSED} IS NOT NULL" if self._refused_sql else _among(sorted(self.refused))
+        odd = f"{REFUSED} IS NOT NULL" if self._refused_sql else _among(sorted(self.refused))
         return Relation(self.query(), names, odd)
 
     def query(self) -> str:
@@ -231,7 +156,7 @@ class TypedBlock:
         fields = self._reading.fields
         select = [f"{f.read_sql} AS {quoted(f.column)}" for f in fields]
         select += [f"{f.raw_sql} AS {quoted(f.raw_column)}" for f in fields if f.raw_sql]
-        select += [f"{self._refused_sql} AS {_REFUSED}"] if self._refused_sql else []
+        select += [f"{self._refused_sql} AS {REFUSED}"] if self._refused_sql else []
         return f"SELECT {', '.join((*select, f'{self._number} AS {NUMBER}'))} FROM ({self._rows})"
 
     def records(self, numbers: Collection[int] | None = None) -> Iterator[Record]:
@@ -280,7 +205,7 @@ class TypedBlock:
             for n, f in enumerate(fields)
         )
         line = f"CAST(to_json(struct_pack({parts})) AS VARCHAR)" if parts else "'{}'"
-        refused = _REFUSED if self._refused_sql else "NULL"
+        refused = REFUSED if self._refused_sql else "NULL"
         return f"SELECT {NUMBER}, {line}, {refused} FROM ({query})"
 
     def _spelled(self, name: str) -> dict[str, str]:

@@ -1,0 +1,117 @@
+"""What encoding a text is in that does not say it, by the letters of its words."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from charset_normalizer import from_bytes
+
+from engine.open.charsets import codec_named
+from engine.open.languages import candidates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BLOCK = 1024 * 1024
+
+#: Lines that are no UTF-8, from all over the file, by which the encoding is guessed.
+_SAMPLE = 16 * 1024
+_OF_A_BLOCK = 4 * 1024
+
+#: From here on letters of one language explain nearly every byte (engine.open.languages).
+_CERTAIN = 0.95
+
+_OTHER = re.compile(rb"[\x80-\xff]")
+_END = re.compile(rb"[\x00-\x2f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """What a text is in.
+
+    Attributes
+    ----------
+    name : str
+        A Python codec.
+    guess : str
+        What was guessed, for the ledger and its readers; empty where the bytes, the uploader
+        or the contract say it.
+    """
+
+    name: str
+    guess: str = ""
+
+
+def sample_of(path: Path, check_time: Callable[[], None]) -> bytes:
+    """Give words that are not ASCII, from the first places that have some."""
+    found, rest = bytearray(), b""
+    with path.open("rb") as file:
+        while len(found) < _SAMPLE and (block := file.read(BLOCK)):
+            check_time()
+            # A word may go on in the next block.
+            ends = [end.end() for end in _END.finditer(block, max(len(block) - _OF_A_BLOCK, 0))]
+            cut = ends[-1] if ends else len(block)
+            found += _words(rest + block[:cut])
+            rest = block[cut:]
+    found += _words(rest)
+    return bytes(found)
+
+
+def _words(data: bytes) -> bytes:
+    """Give words with what ends each: no character of several bytes holds such an end."""
+    if data.isascii():
+        return b""
+    found, position = bytearray(), 0
+    while len(found) < _OF_A_BLOCK and (start := _OTHER.search(data, position)):
+        before = max(position, start.start() - 200)
+        for mark in _END.finditer(data, before, start.start()):
+            before = mark.end()
+        end = _END.search(data, start.end())
+        position = end.end() if end else len(data)
+        found += data[before:position][:_OF_A_BLOCK]
+    return bytes(found)
+
+
+def decodes(sample: bytes, name: str) -> bool:
+    """Tell whether a codec reads all of a sample."""
+    try:
+        sample.decode(name, "lake-latin-1" if name == "cp1252" else "strict")
+    except (UnicodeError, ValueError):
+        return False
+    return True
+
+
+def guessed(sample: bytes) -> Encoding:
+    """Say which encoding a sample is most likely in, and that this is a guess."""
+    # Sequences of several bytes hardly ever arise by chance: where there are more of them than
+    # of others, the file is UTF-8 in which something broke.
+    right = sum(c > "\x7f" for c in sample.decode("utf-8", "ignore"))
+    if sample.decode("utf-8", "replace").count("\ufffd") <= right:
+        return Encoding("utf-8")
+    score, name = max(candidates(sample), key=lambda found: found[0], default=(0.0, ""))
+    if score < _CERTAIN:
+        name = _libraries_guess(sample)
+    if not name:
+        return Encoding("cp1252", "encoding not known: read as Windows-1252 (cp1252)")
+    return Encoding(name, f"encoding guessed: {name}")
+
+
+def _libraries_guess(sample: bytes) -> str:
+    """Ask the library, which knows more languages, where it sees one."""
+    best = from_bytes(sample).best()
+    known = best is not None and best.coherence > 0.5 and best.chaos < 0.1
+    return codec_named(best.encoding) if best and known else ""
+
+
+def _latin_1(error: UnicodeError) -> tuple[str, int]:
+    # Five bytes have no character in Windows' code page: they become those of ISO 8859-1.
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error("lake-latin-1", _latin_1)
