@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -58,7 +57,7 @@ def loads(text: str) -> Any:
     try:
         if text.count("[") + text.count("{") > MAX_DEPTH:
             _check_depth(text)
-        value = _decoded(text)
+        value = _DECODER.decode(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -66,33 +65,6 @@ def loads(text: str) -> Any:
     except ValueError as error:
         raise NotJsonError(str(error)) from error
     return value
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return _DECODER.decode(text)
-    except ValueError as error:
-        # Many programs write a comma after the last element, and DuckDB takes it.
-        plain = _COMMA.sub(lambda found: "" if _is_last(found) else found.group(), text)
-        if plain != text:
-            with suppress(ValueError):
-                return _DECODER.decode(plain)
-        # What is said of it is said of the text as it is.
-        raise error from None
-
-
-#: Strings, so that nothing in them counts, and commas that nothing follows.
-_COMMA = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|,(?=[ \t\r\n]*[\]}])', re.DOTALL)
-
-
-def _is_last(found: re.Match[str]) -> bool:
-    """Tell a comma after an element from a string, and from one that nothing precedes."""
-    if found.group() != ",":
-        return False
-    before = found.start() - 1
-    while found.string[before] in " \t\r\n":
-        before -= 1
-    return found.string[before] not in "[{,:"
 
 
 _MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
