@@ -77,7 +77,7 @@ def bring_up(port: int | None) -> Running:
     fresh = running is None
     try:
         if running is None:
-            with err.status("Starting the local AWS, IAM enforced…"):
+            with err.status("Starting the local AWS, IAM enforced…"), process.alone():
                 running = process.start(folder, process.free_port(port))
         with err.status("sam build, sam deploy…"):
             running = sam.deploy(root, folder, running)

@@ -42,12 +42,15 @@ def corpora() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests of one lake, and those of one build, to one worker: it makes it once."""
+    """Give all tests with a lake to one worker: it makes one, and builds one."""
     for item in items:
-        if "local_lake" in getattr(item, "fixturenames", ()):
+        uses = getattr(item, "fixturenames", ())
+        if (
+            "local_lake" in uses
+            or item.get_closest_marker("local")
+            or "artifact" in item.path.parts
+        ):
             item.add_marker(pytest.mark.xdist_group("lake"))
-        elif item.path.parent.name == "artifact":
-            item.add_marker(pytest.mark.xdist_group("artifact"))
 
 
 def load_event(name: str) -> Any:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from lake.local.state import Running, began
 from lake.target import LOCAL_CREDENTIALS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from lake.local.state import StateFolder
 
@@ -27,6 +29,18 @@ DEFAULT_PORT = 4566
 
 #: Seconds that the server may take to answer, and to end.
 _PATIENCE = 60
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Wait until no other command of this user is starting a lake, and keep others waiting.
+
+    Two that start at once would choose the same port, and one of them talk to the other's lake.
+    """
+    path = Path(tempfile.gettempdir()) / f"data-lake-{os.getuid()}.lock"
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def free_port(wanted: int | None) -> int:

@@ -9,11 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lake.local.process import alone
 from tests.conftest import ROOT, LocalLake, until
 from tests.docs.test_documentation import blocks, run
 
@@ -161,6 +163,23 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"Port {port} is taken" in done.stderr
     assert not (tmp_path / "state").exists()
+
+
+def test_two_commands_do_not_choose_a_port_at_once() -> None:
+    told: list[str] = []
+
+    def start(name: str) -> None:
+        with alone():
+            told.append(name)
+            time.sleep(0.1)
+            told.append(name)
+
+    threads = [threading.Thread(target=start, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told in (["a", "a", "b", "b"], ["b", "b", "a", "a"])
 
 
 def test_a_failed_build_says_why_and_leaves_nothing(tmp_path: Path, project: Path) -> None:

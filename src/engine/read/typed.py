@@ -89,6 +89,9 @@ class TypedReading:
         if field is None:
             return fitted(value_sql, shape, kind)
         column = quoted(field.column)
+        if kind == NULL:
+            # What has no column is rescued as it is; relation() sets aside what is not whole.
+            return fitted(column, field.source, kind)
         if self.rules.root.property(field.name).trivial:
             return _unless_raw(field, fitted(column, field.source, kind))
         if same_family(field.source, kind):
@@ -146,10 +149,14 @@ class TypedBlock:
 
     def relation(self, plan: Plan) -> Relation:
         """Give the block to DuckDB: one column for each field, and the number."""
-        del plan
         names = frozenset(field.name for field in self._reading.fields)
-        odd = f"{REFUSED} IS NOT NULL" if self._refused_sql else _among(sorted(self.refused))
-        return Relation(self.query(), names, odd)
+        odd = [f"{REFUSED} IS NOT NULL" if self._refused_sql else _among(sorted(self.refused))]
+        odd += [
+            f"{quoted(field.raw_column)} IS NOT NULL"
+            for field in self._reading.fields
+            if field.raw_sql and field.name in plan.layout.beyond
+        ]
+        return Relation(self.query(), names, " OR ".join(odd))
 
     def query(self) -> str:
         """Give the SQL of :meth:`relation`."""
