@@ -271,3 +271,12 @@ def test_numbers_in_other_order_are_a_row(first: str) -> None:
     if first[0] == "0":
         rest = ["0.7,0.1,0.5"] * 5
     assert len(_csv("\n".join([first, *rest]) + "\n").rows) == 6
+
+
+@pytest.mark.parametrize("quoted", ['"a ""b"" c"', '"""a"" b"', '"a\nb"'])
+def test_what_only_comes_later_is_seen_in_a_file_with_quotes(quoted: str) -> None:
+    rows = [f'{n},{quoted},{n if 3_000 < n < 3_100 else ""},"x"' for n in range(6_000)]
+    found = _csv("\n".join(["id,name,later,kind", *rows]) + "\n")
+    assert found.conversion is not None
+    assert [file.rows for file in found.conversion.outputs] == [6_000]
+    assert found.types["later"] == "bigint"

@@ -17,7 +17,7 @@ from engine.convert.optimistic import observe
 from engine.read import csvvalues
 from engine.read.csvblock import CsvBlock
 from engine.read.csvexact import Judge
-from engine.read.pieces import Survey, survey
+from engine.read.pieces import Survey, record_after, survey
 from engine.read.reading import NUMBER
 from engine.read.tokens import IncompleteError, rows
 from engine.read.top import read_top
@@ -27,6 +27,7 @@ from engine.types.sql import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
     from engine.convert.rules import Rules
     from engine.job import Job
@@ -103,13 +104,12 @@ class Delimited:
         size, start = self.path.stat().st_size, self.top.offset
         found = self.surveyed(prove=False)
         places = []
-        if found.quotes:
-            # Within quotes the end of a line is no record's.
-            begins = [piece.start for piece in found.pieces]
-            places = [begins[len(begins) * n // (_PROBES + 1)] for n in range(1, _PROBES + 1)]
-        elif size - start > _HEAD + _PROBES * _PROBE:
+        if size - start > _HEAD + _PROBES * _PROBE:
             places = [start + (size - start) * n // (_PROBES + 1) for n in range(1, _PROBES + 1)]
         with self.path.open("rb") as file:
+            if found.quotes:
+                # Within quotes the end of a line is no record's.
+                places = [self._begin(file, found, place) for place in places]
             for place in sorted({start, *places}):
                 file.seek(place)
                 data = file.read(_PROBE if place > start else _HEAD)
@@ -117,6 +117,15 @@ class Delimited:
                 if place > start and not found.quotes:
                     data = data[data.find(b"\n") + 1 :]
                 yield data, whole
+
+    def _begin(self, file: BinaryIO, found: Survey, place: int) -> int:
+        """Give where a record begins near a place."""
+        piece = [piece for piece in found.pieces if piece.start <= place][-1]
+        if piece.huge or len(found.pieces) > _PROBES:
+            return piece.start
+        file.seek(piece.start)
+        data = file.read(min(piece.end, place + _PROBE) - piece.start)
+        return piece.start + record_after(data, place - piece.start, self.dialect.grammar)
 
     def learn(self, rules: Rules) -> dict[str, Kind]:
         """See the protocol."""

@@ -170,3 +170,30 @@ def _exact_end(data: bytes, grammar: Grammar, whole: bool) -> int:
     except IncompleteError:
         pass
     return min(end, len(data))
+
+
+def record_after(data: bytes, place: int, grammar: Grammar) -> int:
+    """Give where the first record behind a place begins, as far as quotes prove it.
+
+    Parameters
+    ----------
+    data : bytes
+        The beginning of a piece.
+    place : int
+        Somewhere in it.
+    grammar : Grammar
+        How it is written.
+
+    Returns
+    -------
+    int
+        Zero where nothing is proved, or no record ends behind the place.
+    """
+    quote, quotes = grammar.quote_bytes, 0
+    end, before = data.find(b"\n", place) + 1, 0
+    while end and grammar.quote == grammar.escape:
+        quotes += data.count(quote, before, end)
+        if quotes % 2 == 0:
+            return end if quotes_match(data[:end], quote, grammar.delimiter_bytes) else 0
+        end, before = data.find(b"\n", end) + 1, end
+    return 0
