@@ -296,3 +296,13 @@ def test_a_byte_order_mark_counts_more_than_the_content_type(tmp_path: Path) -> 
     body = "name\nJosé\nZoë\n".encode("utf-8-sig") + b"broken \xff\n"
     found, _ = read(body, tmp_path, "text/csv; charset=iso-8859-1")
     assert found.startswith("name\nJosé\nZoë\n")
+
+
+def test_a_sign_within_words_of_latin_letters_is_no_evidence_for_another_script(
+    tmp_path: Path,
+) -> None:
+    body = b"name,state\nGeorgina Osme\xcc\xb1a,CA\nRocky Ch\xcc\xc1vez,CA\n"
+    _, guess = read(body, tmp_path)
+    assert guess == "encoding not known: read as Windows-1252 (cp1252)"
+    text = "name,state\n名称,数量\n使用Python的说明,北京\n"
+    assert read(text.encode("gb18030"), tmp_path) == (text, "encoding guessed: gb18030")

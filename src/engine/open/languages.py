@@ -28,6 +28,9 @@ _WORD = re.compile(r"[^\W\d_]+")
 _ACCENTS = re.compile(r"[^\W\d_\x00-\x7f]{3,}")
 _ASCII_LETTER = re.compile(r"[A-Za-z]")
 
+#: One or two characters within a word of small Latin letters are accents in another encoding.
+_WITHIN = re.compile(r"(?<=[a-z])[^\x00-\x7f]{1,2}(?=[a-z])")
+
 
 @dataclass(frozen=True, slots=True)
 class Language:
@@ -186,7 +189,7 @@ def _script(text: str, language: Language) -> float:
     """Count characters of the script's first plane: encodings misread give rare ones."""
     codec = language.codecs[0]
     good = common = narrow = 0
-    for character in text:
+    for character in _WITHIN.sub("", text):
         kana = codec == "cp932" and "\u3041" <= character <= "\u30fc"
         narrow += codec == "cp932" and "\uff66" <= character <= "\uff9f"
         good += kana or _is_first(character, codec)
