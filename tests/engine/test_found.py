@@ -280,3 +280,20 @@ def test_what_only_comes_later_is_seen_in_a_file_with_quotes(quoted: str) -> Non
     assert found.conversion is not None
     assert [file.rows for file in found.conversion.outputs] == [6_000]
     assert found.types["later"] == "bigint"
+
+
+@pytest.mark.parametrize(
+    "first", ["NA,NA,NA,0.5", "-,null,n/a,0.25", "2.5,NA,nan,0.25", "N/A,N/A,N/A,N/A"]
+)
+def test_a_first_row_without_values_is_no_header(first: str) -> None:
+    rest = "".join(f"{n}.5,{n * n}.25,{n},{n / 8}\n" for n in range(1, 30))
+    found = _csv(f"{first}\n{rest}")
+    assert len(found.rows) == 30
+    assert _csv(f"a,b,NA,d\n{first}\n{rest}").types.keys() == {"a", "b", "na", "d"}
+
+
+@pytest.mark.parametrize("first", ["al.com,http://www.al.com", "ann,ann@example.com"])
+def test_an_address_is_no_name_of_a_column(first: str) -> None:
+    rest = "".join(f"{word},{first.partition(',')[2]}/{word}\n" for word in ("bob", "cid", "dora"))
+    assert len(_csv(f"{first}\n{rest}").rows) == 4
+    assert len(_csv(f"name,url\n{first}\n{rest}").rows) == 4

@@ -23,6 +23,7 @@ _TOTAL = re.compile(r"(grand |sub)?totals?:?|sum:?|summe:?|gesamt:?", re.IGNOREC
 _NOTHING = frozenset({"\\n", "null", "na", "n/a", "nan", "none", "-"})
 _UNIT = re.compile(r"[\[(][^\])]{0,20}[\])]|%|°\w?|\w{1,3}(/\w{1,3})?")
 _BRACKETED = re.compile(r"[\[(][^\])]{0,20}[\])]")
+_ADDRESS = re.compile(r"\w+://\S+|[^\s@]+@[^\s@]+\.[^\s@]+")
 _NAME = re.compile(r"[^\W\d][\w .:@/#()%-]{0,59}|[\d_][\w.-]{0,20}")
 
 
@@ -88,7 +89,7 @@ def find_header(
     below = [r for r in [*cut.head[begin + 1 :], *_further(cut)] if cut.regular(r) and r.full]
     below = [r for r in below if [without_mark(c or "") for c in r.cells] != cells]
     columns = _columns(below, cut.width)
-    contrast = contrast_of(cells, columns)
+    contrast = contrast_of([_something(cell) for cell in cells], columns)
     typed = sum(kind_of_column(column) not in ("", "text") for column in columns)
     if names:
         more = tuple(f"column_{n}" for n in range(len(names) + 1, cut.width + 1))
@@ -178,9 +179,14 @@ def _columns(rows: list[Sampled], width: int) -> list[list[str]]:
     found: list[list[str]] = [[] for _ in range(width)]
     for row in rows:
         for cell, column in zip(row.cells, found, strict=False):
-            if cell and cell.lower() not in _NOTHING:
+            if cell and _something(cell):
                 column.append(cell)
     return found
+
+
+def _something(cell: str) -> str:
+    """Leave out what stands for no value: it is neither a name nor of any kind."""
+    return "" if cell.lower() in _NOTHING else cell
 
 
 def _decided(
@@ -208,7 +214,7 @@ def _decided(
         return False, "guessed: the first row is like the others"
     # Columns without a name are common; one cell alone is rather a title.
     same = len(set(filled)) == len(filled) > (len(cells) > 1)
-    words = all(kind_of(cell) == "text" for cell in filled)
+    words = all(kind_of(cell) == "text" and not _ADDRESS.fullmatch(cell) for cell in filled)
     alone = all(cells) and (len(cells) > 2 or (len(cells) == 2 and looks_like_names(cells)))
     if filled and same and words and (more or alone):
         return True, f"guessed: {names}: words, and most files of this name have one"
