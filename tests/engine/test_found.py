@@ -297,3 +297,16 @@ def test_an_address_is_no_name_of_a_column(first: str) -> None:
     rest = "".join(f"{word},{first.partition(',')[2]}/{word}\n" for word in ("bob", "cid", "dora"))
     assert len(_csv(f"{first}\n{rest}").rows) == 4
     assert len(_csv(f"name,url\n{first}\n{rest}").rows) == 4
+
+
+@pytest.mark.parametrize("key", ["data/t/a", "data/t/a.txt", "data/t/a.dat"])
+@pytest.mark.parametrize("names", ["id,time,text,shop", "1st?,Conf. % (all of them),F*G,shop"])
+def test_many_rows_that_are_plainly_a_table_are_one_whatever_its_cells(
+    names: str, key: str
+) -> None:
+    rows = [f"{n},Sun Dec {n % 9} 04:47 2005,it said a word {n},Graz" for n in range(30)]
+    found = convert("\n".join([names, *rows]).encode(), key)
+    assert (len(found.types), len(found.rows)) == (4, 30)
+    text = convert("\n".join(rows).encode(), key)
+    assert text.conversion is not None
+    assert text.conversion.format == "text"

@@ -28,6 +28,9 @@ TEXTS = frozenset(
 #: Divides no text: a file of one column has no delimiter.
 NO_DELIMITER = "\x1f"
 
+#: So many rows that are equally wide are so by no chance.
+_MANY_ROWS = 20
+
 _SEP = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 _FIELDS = re.compile(r"#\s*fields:?(?P<gap>[ \t])(?P<names>.+)", re.IGNORECASE)
 
@@ -241,6 +244,8 @@ def _one_column(texts: list[str], named: str, said: CsvSettings) -> Cut:
 
 def _proven(cut: Cut, header: Header, extension: str) -> bool:
     """Tell whether a file that is not named so is delimited, by its content alone."""
+    if _plainly(cut, header):
+        return True
     if cut.width < 2 or cut.rows_count < 2 or cut.share < 0.9 or cut.prose:
         return False
     if header.contrast > 0 and looks_like_names(header.cells):
@@ -251,6 +256,12 @@ def _proven(cut: Cut, header: Header, extension: str) -> bool:
     if cut.grammar.delimiter == "\x01":
         return True
     return not header.present and typed * 3 >= cut.width and (cut.width > 2 or typed == 2)
+
+
+def _plainly(cut: Cut, header: Header) -> bool:
+    """Tell a table of texts, whatever its names: many rows alike, the first plainly other."""
+    alike = cut.width > 2 and cut.rows_count >= _MANY_ROWS and cut.share > 0.99
+    return alike and header.present and header.row == 0 and header.contrast > 3
 
 
 def _in_table(header: Header, table: Collection[str]) -> bool:
