@@ -41,6 +41,8 @@ def corpora() -> Path:
     return path
 
 
+# First, since the plugin that divides the tests reads these marks in a hook of the same name.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give all tests with a lake to one worker: it makes one, and builds one."""
     for item in items:

@@ -91,7 +91,9 @@ def test_the_order_of_records_is_their_number_only(
 def test_a_file_is_what_its_parts_are(
     form: Format, records: list[dict[str, Any]], data: st.DataObject
 ) -> None:
+    # In which encoding a text is, only all of it together say: a part may say another one.
     kinds = [*form.wrong.values(), *form.misfits.values()]
+    kinds = [kind for kind in kinds if not (isinstance(kind, bytes) and b"\xff" in kind)]
     wrong = data.draw(st.lists(st.sampled_from(kinds), max_size=2), label="wrong")
     many: list[Record] = [*records, *wrong]
     cut = data.draw(st.integers(1, len(records)), label="cut")
