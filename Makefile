@@ -50,7 +50,7 @@ test-histories: install ## Random histories against an oracle; EXAMPLES=5000 say
 test-chaos: install ## A burst, and workers killed at random, on a lake on this machine
 	@pytest -q -m chaos tests/chaos
 
-bench: install ## Measure the lake beside its peers (ten minutes); QUICK=1 for the engine alone
+bench: install ## Measure the lake beside its peers (twenty minutes); QUICK=1 for the engine alone
 	@test -e .venv-bench/installed || { $(PYTHON) -m venv --clear .venv-bench && .venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/bench.txt && touch .venv-bench/installed; }
 	@python -m benchmarks.run $(if $(QUICK),--quick) --python .venv-bench/bin/python
 
