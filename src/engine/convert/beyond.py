@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.read.reading import NO_TEXT
 from engine.types.kinds import NULL, Scalar
 from engine.types.sql import literal, quoted
 from store.errors import ObjectTooLargeError
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 #: Values that are rescued for one vector of DuckDB's, which has 2,048 rows: some 150 MB.
 _MOST, _VECTOR = 1_200_000, 2048
-
-_NO_TEXT = "CAST(NULL AS VARCHAR)"
 
 #: What a name and its value are called where all of one type are read alike.
 _EACH = "lake_each"
@@ -75,14 +74,14 @@ def beyond(reading: Reading, plan: Plan, fields: frozenset[str], rows: int) -> B
             each_sql = value.rescued_sql.replace(value.text_sql, f"{_EACH}[2]")
             groups.setdefault((shape, each_sql), []).append((name, value.text_sql))
         else:
-            found.rescued_sqls.append(f"{_member(name)} || {value.rescued_sql}")
+            found.rescued_sqls.append(f"{member_sql(name)} || {value.rescued_sql}")
     certain = sum(map(len, groups.values())) + len(found.rescued_sqls)
     if certain * min(rows, _VECTOR) > _MOST:
         raise ObjectTooLargeError(
             f"{certain:,} columns more than MaxColumns allows: raise it, or divide the file"
         )
     for (_, each_sql), members in groups.items():
-        names = ", ".join(_member(name) for name, _ in members)
+        names = ", ".join(member_sql(name) for name, _ in members)
         values = ", ".join(value_sql for _, value_sql in members)
         found.rescued_sqls.append(
             f"array_to_string(list_transform(list_zip([{names}], [{values}]), "
@@ -93,8 +92,9 @@ def beyond(reading: Reading, plan: Plan, fields: frozenset[str], rows: int) -> B
 
 def _certain(value: Conformed) -> bool:
     """Tell whether all but null is rescued by SQL."""
-    return value.rescued_sql != _NO_TEXT and value.fits_sql == f"{value.text_sql} IS NULL"
+    return value.rescued_sql != NO_TEXT and value.fits_sql == f"{value.text_sql} IS NULL"
 
 
-def _member(name: str) -> str:
+def member_sql(name: str) -> str:
+    """Give the SQL of how a member of a JSON object begins: its name, and the colon."""
     return literal(f"{json.dumps(name, ensure_ascii=False)}:")

@@ -12,10 +12,10 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from engine.convert.beyond import beyond
+from engine.convert.beyond import beyond, member_sql
 from engine.convert.exact import conform
 from engine.convert.rules import QUOTED
-from engine.read.reading import NUMBER, READ, Conformed
+from engine.read.reading import NO_TEXT, NUMBER, READ, Conformed
 from engine.types.kinds import NULL, STRING, Scalar
 from engine.types.sql import duckdb_type, literal, quoted
 from engine.write.dates import candidates, certain_day_sql
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from engine.job import Job
     from engine.read.reading import Reading, Relation
     from engine.types.kinds import Kind
-
-_NO_TEXT = "CAST(NULL AS VARCHAR)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class _Value:
     @property
     def rescues(self) -> bool:
         """Whether what does not fit may be rescued here; where not, its record is set aside."""
-        return self.fixed and not self.certain and self.conformed.rescued_sql != _NO_TEXT
+        return self.fixed and not self.certain and self.conformed.rescued_sql != NO_TEXT
 
     @property
     def tested_sql(self) -> str:
@@ -231,15 +229,11 @@ def _aside(values: list[_Value], relation: Relation, plan: Plan) -> list[str]:
 def _rescued(values: list[_Value], more: list[str]) -> str:
     """Give the SQL of what did not fit, as the text of a JSON object."""
     misfits = [value for value in values if value.rescues]
-    members = [f"{_member(v.target.field)} || {v.rescued_name}" for v in misfits]
+    members = [f"{member_sql(v.target.field)} || {v.rescued_name}" for v in misfits]
     if not (members or more):
-        return _NO_TEXT
+        return NO_TEXT
     object_sql = f"'{{' || concat_ws(',', {', '.join(members + more)}) || '}}'"
     if more:
         return f"nullif({object_sql}, '{{}}')"
     every = " AND ".join(value.fits_name for value in misfits)
     return f"CASE WHEN {every} THEN NULL ELSE {object_sql} END"
-
-
-def _member(field: str) -> str:
-    return literal(f"{json.dumps(field, ensure_ascii=False)}:")

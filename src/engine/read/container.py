@@ -18,6 +18,8 @@ from typing import IO, TYPE_CHECKING, Any
 import cramjam
 from backports import zstd
 
+from engine.read.varint import varint_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -136,13 +138,7 @@ def read_long(file: IO[bytes], first: bytes = b"") -> int:
 
 def long_bytes(value: int) -> bytes:
     """Write a number as :func:`read_long` reads it; of lengths, which are not negative."""
-    value <<= 1
-    found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    found.append(value)
-    return bytes(found)
+    return varint_bytes(value << 1)
 
 
 def _bytes(file: IO[bytes]) -> bytes:

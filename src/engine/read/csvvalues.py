@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from engine.convert.jsontext import DOUBLE_DIGITS
 from engine.convert.proofs import number_as, text_as
 from engine.convert.written import COMMA_NUMBER, NUMBER
-from engine.read.reading import Conformed
+from engine.read.reading import NO_TEXT, Conformed
 from engine.types.glue import sized
 from engine.types.kinds import (
     BIGINT,
@@ -36,18 +36,16 @@ _WHOLE = "[-+]?(0|[1-9][0-9]*)"
 #: A whole number with a fraction of zero, of digits that 64 bits hold.
 _ZERO_FRACTION = "[-+]?(0|[1-9][0-9]{0,17})[.]0*"
 
-_NO_TEXT = "CAST(NULL AS VARCHAR)"
-
 
 def conformed(value_sql: str, kind: Kind, *, fixed: bool, decimal: str = ".") -> Conformed:
     """See :meth:`engine.read.reading.Reading.conformed`; ``decimal`` is the decimal sign."""
     if kind == STRING:
-        return Conformed("true", value_sql, _NO_TEXT, value_sql)
+        return Conformed("true", value_sql, NO_TEXT, value_sql)
     comma = decimal == "," and _is_number(kind)
     number_sql = _with_point(value_sql) if comma else value_sql
     fits, read, misfit = _proved(number_sql, kind, fixed=fixed)
     empty = "false" if sized(kind)[0] in ("varchar", "char") else f"{value_sql} = ''"
-    rescued = f"CASE WHEN ({misfit}) THEN {_as_json(value_sql)} END" if misfit else _NO_TEXT
+    rescued = f"CASE WHEN ({misfit}) THEN {_as_json(value_sql)} END" if misfit else NO_TEXT
     # A cast of nothing is null; where the comma was no number's, its text is rescued.
     return Conformed(f"coalesce({fits} OR {empty}, {value_sql} IS NULL)", read, rescued, value_sql)
 

@@ -70,16 +70,6 @@ def copy_with_footer(path: Path, target: Path, footer: bytes, other: bytes) -> N
         file.truncate()
 
 
-def varint_bytes(value: int) -> bytes:
-    """Write a number, seven bits a byte."""
-    found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    found.append(value)
-    return bytes(found)
-
-
 def footer_of(path: Path) -> Footer:
     """Read what a file's footer says; of one that is damaged, as much as can be read."""
     with path.open("rb") as file:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from engine.read.footer import Compact, copy_with_footer, footer_bytes, varint_bytes
+from engine.read.footer import Compact, copy_with_footer, footer_bytes
+from engine.read.varint import varint_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

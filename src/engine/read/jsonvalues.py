@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.convert.proofs import number_as, text_as
 from engine.convert.rules import QUOTED
-from engine.read.reading import READ, Conformed
+from engine.read.reading import NO_TEXT, READ, Conformed
 from engine.types.glue import sized
 from engine.types.kinds import (
     BIGINT,
@@ -75,7 +75,7 @@ def _rescued(json_sql: str, kind: Kind) -> str:
     have been ``1e-400``, texts that may be numbers in another spelling, escapes, what has parts.
     """
     if kind == Scalar("float"):
-        return "CAST(NULL AS VARCHAR)"
+        return NO_TEXT
     digits = "" if kind == BOOLEAN else "AND NOT regexp_matches({0}, '^.[-+.0-9eE]+.$') "
     return (
         f"CASE WHEN {json_sql} IN ('true', 'false') "

@@ -46,9 +46,13 @@ def lines_of(file: IO[bytes]) -> Iterator[bytes]:
     """
     while line := file.readline(MAX_RECORD + 1):
         if len(line) > MAX_RECORD and not line.endswith(b"\n"):
-            while (rest := file.readline(MAX_RECORD)) and not rest.endswith(b"\n"):
-                pass
+            _pass_line(file)
         yield line
+
+
+def _pass_line(file: IO[bytes]) -> None:
+    while (rest := file.readline(MAX_RECORD)) and not rest.endswith(b"\n"):
+        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,7 @@ class Span:
                     yield start, whole + feed, end
                     start = end
                 if len(left) > MAX_RECORD:
-                    while (rest := file.readline(MAX_RECORD)) and not rest.endswith(b"\n"):
-                        pass
+                    _pass_line(file)
                     yield start, left[: MAX_RECORD + 1], file.tell()
                     start, left = file.tell(), b""
             if left:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: The column of a relation that numbers a block's records, from 1.
 NUMBER = "lake_number"
 
+#: What is rescued where only the exact reading can tell: no text.
+NO_TEXT = "CAST(NULL AS VARCHAR)"
+
 #: What a test calls the value that was read, so that it is not computed again.
 READ = "lake_read"
 
@@ -82,7 +85,7 @@ class Conformed:
 
     fits_sql: str
     value_sql: str
-    rescued_sql: str = "CAST(NULL AS VARCHAR)"
+    rescued_sql: str = NO_TEXT
     text_sql: str = ""
 
 
