@@ -57,9 +57,9 @@ _PACKED = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 _FILE = f"{_PACKED}, ROW_GROUP_SIZE_BYTES {_ROW_GROUP}"
 
 #: Bytes that DuckDB sets aside for the dictionary of each column of text, and for all of a file.
-_DICTIONARY, _DICTIONARIES = (16_384, 1_048_576), 33_554_432
+_LEAST, _MOST, _DICTIONARIES = 16_384, 1_048_576, 33_554_432
 
-_QUICK = f"FORMAT parquet, COMPRESSION lz4_raw, STRING_DICTIONARY_PAGE_SIZE_LIMIT {_DICTIONARY[0]}"
+_QUICK = f"FORMAT parquet, COMPRESSION lz4_raw, STRING_DICTIONARY_PAGE_SIZE_LIMIT {_LEAST}"
 _STAGED = f"{_QUICK}, ROW_GROUP_SIZE_BYTES {_STAGED_ROW_GROUP}, PARTITION_BY (lake_group)"
 _COPY = f"{_QUICK}, ROW_GROUP_SIZE 2048"
 
@@ -124,10 +124,8 @@ def written(job: Job, select: str, width: int, *, apart: bool) -> Written:
             select = f"FROM {_copied_apart(job, select)}"
         with job.sparing():
             return _date_by_date(job, select, width)
-    found = _tried(job, select, width)
-    if found is None:
-        found = _from_copies(job, select, width)
-    return found
+    found = _tried(job, select, _dictionary(width))
+    return _from_copies(job, select) if found is None else found
 
 
 def check_dates(job: Job, dates: int) -> None:
@@ -157,24 +155,24 @@ def pieces(job: Job, path: Path, rows: int) -> list[tuple[Path, int]]:
     return sorted(found, key=lambda piece: (len(piece[0].name), piece[0].name))
 
 
-def _tried(job: Job, select: str, width: int) -> Written | None:
+def _tried(job: Job, select: str, dictionary: int) -> Written | None:
     """Write rows in one way or the other; None where memory holds neither."""
     for way in (_at_once, _in_two_steps):
         folder = _fresh(job.workdir / "out")
         with suppress(duckdb.OutOfMemoryException):
-            if (found := way(job, select, folder, width)) is not None:
+            if (found := way(job, select, folder, dictionary)) is not None:
                 return found
         shutil.rmtree(folder)
     return None
 
 
-def _at_once(job: Job, select: str, folder: Path, width: int) -> Written | None:
+def _at_once(job: Job, select: str, folder: Path, dictionary: int) -> Written | None:
     """Write all dates in one scan; None when more files than may be open had to be."""
-    found = _partitioned(job, select, folder, width)
+    found = _partitioned(job, select, folder, dictionary)
     return found if len({one.date for one in found}) == len(found) else None
 
 
-def _in_two_steps(job: Job, select: str, folder: Path, width: int) -> Written:
+def _in_two_steps(job: Job, select: str, folder: Path, dictionary: int) -> Written:
     """Divide the rows into groups of dates, then each group into dates."""
     stage = _fresh(job.workdir / "stage")
     groups = f"SELECT *, hash({PARTITION_KEY}) % {_GROUPS} AS lake_group FROM ({select})"
@@ -184,23 +182,23 @@ def _in_two_steps(job: Job, select: str, folder: Path, width: int) -> Written:
         for group in sorted(stage.iterdir()):
             job.check_time()
             rows = f"FROM {_rows_of(group / '*')}"
-            found += _partitioned(job, rows, folder / group.name, width)
+            found += _partitioned(job, rows, folder / group.name, dictionary)
             shutil.rmtree(group)
     finally:
         shutil.rmtree(stage)
     return found
 
 
-def _from_copies(job: Job, select: str, width: int) -> Written:
+def _from_copies(job: Job, select: str) -> Written:
     """Copy the rows to files of small pages first: large ones leave no room for anything else.
 
     Then so few rows wait to be written that memory holds them, however wide they are.
     """
     rows = f"SELECT * FROM {_copied_apart(job, select)}"
-    ((width,),) = job.run(f"SELECT avg(strlen(CAST(rows AS VARCHAR))) FROM ({rows}) AS rows")
+    ((size,),) = job.run(f"SELECT avg(strlen(CAST(rows AS VARCHAR))) FROM ({rows}) AS rows")
     for times in (1, _RESERVED):
-        with job.sparing(times), _waiting(job, int(_WAITING // max(width or 1, 1))):
-            found = _tried(job, rows, width)
+        with job.sparing(times), _waiting(job, int(_WAITING // max(size or 1, 1))):
+            found = _tried(job, rows, _LEAST)
         if found is not None:
             return found
     raise ObjectTooLargeError("memory was not enough for its rows: raise FunctionMemory")
@@ -251,7 +249,8 @@ def _date_by_date(job: Job, select: str, width: int) -> Written:
     """Write rows of many columns: one file open at a time, however often they are read."""
     folder = _fresh(job.workdir / "out")
     rows_at_once = max(2048, _WIDE_CELLS // (2 * width))
-    options = f"{_PACKED}, {_dictionary(width)}, ROW_GROUP_SIZE {rows_at_once}"
+    dictionary = _dictionary(width)
+    options = f"{_PACKED}, {_limited(dictionary)}, ROW_GROUP_SIZE {rows_at_once}"
     dates = job.run(f"SELECT DISTINCT CAST({PARTITION_KEY} AS VARCHAR) FROM ({select}) ORDER BY 1")
     check_dates(job, len(dates))
     found: Written = []
@@ -259,7 +258,7 @@ def _date_by_date(job: Job, select: str, width: int) -> Written:
         job.check_time()
         rows = f"SELECT * FROM ({select}) WHERE {PARTITION_KEY} = DATE {literal(date)}"
         if job.options.output_format == "json":
-            found += _partitioned(job, rows, _fresh(folder), width)
+            found += _partitioned(job, rows, _fresh(folder), dictionary)
             continue
         path = folder / f"{date}.parquet"
         ((count,),) = job.run(
@@ -270,12 +269,12 @@ def _date_by_date(job: Job, select: str, width: int) -> Written:
     return found
 
 
-def _partitioned(job: Job, select: str, folder: Path, width: int) -> Written:
+def _partitioned(job: Job, select: str, folder: Path, dictionary: int) -> Written:
     if job.options.output_format == "json":
         _copied(job, _lines(job, select), folder, _JSON)
         files = folder.glob(f"{PARTITION_KEY}=*/*")
         return [File(file.parent.name.partition("=")[2], file, lines_in(file)) for file in files]
-    options = f"{_FILE}, {_dictionary(width)}, PARTITION_BY ({PARTITION_KEY}), RETURN_STATS"
+    options = f"{_FILE}, {_limited(dictionary)}, PARTITION_BY ({PARTITION_KEY}), RETURN_STATS"
     return [
         File(
             next(iter(keys.values())).strip("'"),
@@ -287,10 +286,13 @@ def _partitioned(job: Job, select: str, folder: Path, width: int) -> Written:
     ]
 
 
-def _dictionary(width: int) -> str:
-    least, most = _DICTIONARY
-    limit = min(most, max(least, _DICTIONARIES // max(width, 1)))
-    return f"STRING_DICTIONARY_PAGE_SIZE_LIMIT {limit}"
+def _dictionary(width: int) -> int:
+    """Give the bytes of a dictionary in a file of so many columns."""
+    return min(_MOST, max(_LEAST, _DICTIONARIES // max(width, 1)))
+
+
+def _limited(dictionary: int) -> str:
+    return f"STRING_DICTIONARY_PAGE_SIZE_LIMIT {dictionary}"
 
 
 def _copied(job: Job, select: str, target: Path, options: str) -> list[tuple[Any, ...]]:
