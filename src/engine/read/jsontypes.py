@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.read.beyond import Beyond, list_beyond, map_beyond, moment_beyond, struct_beyond
+from engine.read.within import Within, list_within, map_within, moment_beyond, struct_within
 from engine.types.kinds import BIGINT, DATE, STRING, TIMESTAMP, Array, Kind, Map, Scalar, Struct
 from engine.types.sql import duckdb_type, quoted
 from store.naming import normalise
@@ -54,7 +54,7 @@ class Read:
     stored: bool = True
     schema: Any = None
     fields: tuple[tuple[str, Read], ...] = ()
-    beyond: Callable[[str], Beyond | None] = never
+    beyond: Callable[[str], Within | None] = never
 
 
 def plain(kind: Kind) -> Read:
@@ -74,9 +74,9 @@ def array_of(item: Read, depth: int) -> Read:
         element = f"a{len(value)}"
         return f"list_transform({value}, lambda {element}: {item.sql(element)})"
 
-    def beyond(value: str) -> Beyond | None:
+    def beyond(value: str) -> Within | None:
         element = f"a{len(value)}"
-        return list_beyond(value, element, item.beyond(element))
+        return list_within(value, element, item.beyond(element))
 
     read = same if item.stored else sql
     return Read(Array(item.kind), f"{item.json_type}[]", read, item.stored, beyond=beyond)
@@ -96,10 +96,10 @@ def map_of(item: Read, depth: int, key: Scalar = STRING) -> Read:
             f"struct_pack(key := {name}, value := {item.sql(f'{entry}.value')})))"
         )
 
-    def beyond(value: str) -> Beyond | None:
+    def beyond(value: str) -> Within | None:
         entry = f"a{len(value)}"
         inner = f"{entry}.value"
-        return map_beyond(
+        return map_within(
             value, entry, (f"{entry}.key", None), (item.sql(inner), item.beyond(inner))
         )
 
@@ -118,9 +118,9 @@ def struct_of(fields: Sequence[tuple[str, Read]], depth: int) -> Read:
         parts = (f"{quoted(n)} := {r.sql(f'{value}.{quoted(n)}')}" for n, r in fields)
         return f"CASE WHEN {value} IS NOT NULL THEN struct_pack({', '.join(parts)}) END"
 
-    def beyond(value: str) -> Beyond | None:
+    def beyond(value: str) -> Within | None:
         inside = ((n, r, f"{value}.{quoted(n)}") for n, r in fields)
-        return struct_beyond(value, [(n, r.sql(sql), r.beyond(sql)) for n, r, sql in inside])
+        return struct_within(value, [(n, r.sql(sql), r.beyond(sql)) for n, r, sql in inside])
 
     stored = all(read.stored for _, read in fields)
     kind = Struct(tuple((name, read.kind) for name, read in fields))
@@ -130,7 +130,7 @@ def struct_of(fields: Sequence[tuple[str, Read]], depth: int) -> Read:
 def instant(kind: Scalar, json_type: str, sql: Callable[[str], str]) -> Read:
     """Read moments, for whose numbers ``sql`` gives null where no calendar has them."""
 
-    def beyond(value: str) -> Beyond:
+    def beyond(value: str) -> Within:
         read = sql(value)
         lost = f"({value} IS NOT NULL AND ({read}) IS NULL)"
         return moment_beyond(lost, read, duckdb_type(kind), (value, json_type))

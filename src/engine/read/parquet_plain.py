@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from engine.convert.proofs import FOR_RECORDS, as_json, map_types
 from engine.read.footer import Compact, copy_with_footer, footer_bytes
 from engine.read.parquet_nodes import element_of
+from engine.read.within import Within, list_within, map_within, struct_within
 from engine.types.sql import literal, quoted
 
 if TYPE_CHECKING:
@@ -82,13 +83,13 @@ class Texts:
 
     Attributes
     ----------
-    restored : dict of str to Restored
+    restored : dict of str to Within
         Of each column that has texts, by the name that DuckDB gives it.
     line_sql : str
         A row as JSON, in which bytes that are no text are base64.
     """
 
-    restored: dict[str, Restored]
+    restored: dict[str, Within]
     line_sql: str
 
     @classmethod
@@ -100,37 +101,24 @@ class Texts:
             f"{literal(node.name)}, {as_json(quoted(name), kind, FOR_RECORDS)}"
             for name, kind, node in columns
         )
-        texts = {name: each for name, each in found.items() if each.damaged_sql}
+        texts = {name: each for name, each in found.items() if each}
         return cls(texts, f"CAST(json_object({members}) AS VARCHAR)")
 
     def query(self, file_sql: str, *, refused: bool = False) -> str:
         """Give the SQL of the rows, with the column of those that are refused if asked for."""
-        texts = ", ".join(f"{each.sql} AS {quoted(name)}" for name, each in self.restored.items())
+        texts = ", ".join(
+            f"{each.other_sql} AS {quoted(name)}" for name, each in self.restored.items()
+        )
         select = f"* REPLACE ({texts})" if texts else "*"
         if refused:
-            tests = [each.damaged_sql for each in self.restored.values()]
+            tests = [each.test_sql for each in self.restored.values()]
             damaged = " OR ".join(tests) or "false"
             select += f", CASE WHEN {damaged} THEN {self.line_sql} END AS {REFUSED}"
         return f"SELECT {select} FROM {file_sql}"
 
 
-class Restored(NamedTuple):
-    """SQL of a value of the plain copy.
-
-    Attributes
-    ----------
-    sql : str
-        Reads its bytes as the texts that they are; null for those that are none.
-    damaged_sql : str
-        True where there are such; empty where it has no text at all.
-    """
-
-    sql: str
-    damaged_sql: str = ""
-
-
-def restored(value: str, kind: DuckDBPyType, node: Node) -> Restored:
-    """Read the texts within a value.
+def restored(value: str, kind: DuckDBPyType, node: Node) -> Within | None:
+    """Read the texts within a value; those that are none are odd, and null in what is read.
 
     Parameters
     ----------
@@ -140,54 +128,42 @@ def restored(value: str, kind: DuckDBPyType, node: Node) -> Restored:
         What DuckDB reads it as.
     node : Node
         What the file itself says that it is.
+
+    Returns
+    -------
+    Within or None
+        None where it has no text at all.
     """
     match str(kind.id):
         case "blob" if node.text:
             text = f"TRY(decode({value}))"
-            return Restored(text, f"({value} IS NOT NULL AND {text} IS NULL)")
+            return Within(f"({value} IS NOT NULL AND {text} IS NULL)", text)
         case "list" | "array":
             inner = cast("DuckDBPyType", kind.children[0][1])
             element = f"p{len(value)}"
-            item = restored(element, inner, element_of(node, inner))
-            if not item.damaged_sql:
-                return Restored(value)
-            return Restored(
-                f"list_transform({value}, lambda {element}: {item.sql})",
-                f"len(list_filter({value}, lambda {element}: {item.damaged_sql})) > 0",
-            )
+            return list_within(value, element, restored(element, inner, element_of(node, inner)))
         case "struct":
-            return _struct(value, kind, node)
+            children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
+            fields = [
+                (name, f"{value}.{quoted(name)}", inner, node.child(position))
+                for position, (name, inner) in enumerate(children)
+            ]
+            return struct_within(
+                value,
+                [(name, sql, restored(sql, inner, part)) for name, sql, inner, part in fields],
+            )
         case "map":
             return _map(value, kind, node)
-    return Restored(value)
+    return None
 
 
-def _struct(value: str, kind: DuckDBPyType, node: Node) -> Restored:
-    children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
-    parts = [
-        (name, restored(f"{value}.{quoted(name)}", inner, node.child(position)))
-        for position, (name, inner) in enumerate(children)
-    ]
-    tests = [part.damaged_sql for _, part in parts if part.damaged_sql]
-    if not tests:
-        return Restored(value)
-    packed = ", ".join(f"{quoted(name)} := {part.sql}" for name, part in parts)
-    return Restored(
-        f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END", f"({' OR '.join(tests)})"
-    )
-
-
-def _map(value: str, kind: DuckDBPyType, node: Node) -> Restored:
+def _map(value: str, kind: DuckDBPyType, node: Node) -> Within | None:
     entry, (key_type, value_type), entries = f"p{len(value)}", map_types(kind), node.child(0)
-    key = restored(f"{entry}.key", key_type, entries.child(0))
-    item = restored(f"{entry}.value", value_type, entries.child(1))
-    tests = [part.damaged_sql for part in (key, item) if part.damaged_sql]
-    if not tests:
-        return Restored(value)
-    damaged = f"len(list_filter(map_entries({value}), lambda {entry}: {' OR '.join(tests)})) > 0"
+    key_sql, item_sql = f"{entry}.key", f"{entry}.value"
+    key = restored(key_sql, key_type, entries.child(0))
+    item = restored(item_sql, value_type, entries.child(1))
+    found = map_within(value, entry, (key.other_sql if key else key_sql, key), (item_sql, item))
     # No map has a key that is null.
-    return Restored(
-        f"CASE WHEN NOT {damaged} THEN map_from_entries(list_transform(map_entries({value}), "
-        f"lambda {entry}: struct_pack(key := {key.sql}, value := {item.sql}))) END",
-        damaged,
+    return found and Within(
+        found.test_sql, f"CASE WHEN NOT {found.test_sql} THEN {found.other_sql} END"
     )

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from engine.convert.proofs import map_types
-from engine.read.beyond import Beyond, list_beyond, map_beyond, moment_beyond, struct_beyond
 from engine.read.jsontypes import MILLIS
 from engine.read.parquet_nodes import Node, as_text, element_of, names_of
+from engine.read.within import Within, list_within, map_within, moment_beyond, struct_within
 from engine.types.kinds import (
     BIGINT,
     BINARY,
@@ -134,7 +134,7 @@ _DAYS = "({0} - DATE '1970-01-01')"
 _MICROS = "coalesce(epoch_us({0}), if({0} > TIMESTAMP '1970-01-01', 1, -1) * 9223372036854775807)"
 
 
-def _beyond(kind: Kind, value: str, node: Node) -> Beyond | None:
+def _beyond(kind: Kind, value: str, node: Node) -> Within | None:
     """Say how a moment is rescued: as days or in its file's unit, of INT96 in microseconds."""
     if kind not in _BEYOND:
         return None
@@ -153,13 +153,13 @@ class Value:
         What it is.
     sql : str
         Reads it as that.
-    beyond : Beyond or None
+    beyond : Within or None
         Where its type does not hold a moment of it; None for nowhere.
     """
 
     kind: Kind
     sql: str
-    beyond: Beyond | None = None
+    beyond: Within | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ class ColumnRead:
             return Value(Array(NULL), none)
         same = item.sql == element
         read = value if same else f"list_transform({value}, lambda {element}: {item.sql})"
-        return Value(Array(item.kind), read, list_beyond(value, element, item.beyond))
+        return Value(Array(item.kind), read, list_within(value, element, item.beyond))
 
     def _struct(self, value: str, kind: DuckDBPyType, node: Node, depth: int) -> Value:
         children = cast("list[tuple[str, DuckDBPyType]]", kind.children)
@@ -252,7 +252,7 @@ class ColumnRead:
             for number, (name, (called, inner)) in enumerate(zip(names, children, strict=True), 1)
         ]
         shape = Struct(tuple((name, inner.kind) for name, _, inner in parts))
-        beyond = struct_beyond(value, [(name, inner.sql, inner.beyond) for name, _, inner in parts])
+        beyond = struct_within(value, [(name, inner.sql, inner.beyond) for name, _, inner in parts])
         if named and all(inside == inner.sql for _, inside, inner in parts):
             return Value(shape, value, beyond)
         packed = ", ".join(f"{quoted(name)} := {inner.sql}" for name, _, inner in parts)
@@ -267,7 +267,7 @@ class ColumnRead:
         if not isinstance(key.kind, Scalar) or key.kind.name not in _KEYS:
             return Value(STRING, as_text(value, kind, node))
         shape = Map(key.kind, item.kind)
-        beyond = map_beyond(value, entry, (key.sql, key.beyond), (item.sql, item.beyond))
+        beyond = map_within(value, entry, (key.sql, key.beyond), (item.sql, item.beyond))
         if (key.sql, item.sql) == (f"{entry}.key", f"{entry}.value"):
             return Value(shape, value, beyond)
         read = (

@@ -1,4 +1,8 @@
-"""Moments that no calendar has, wherever in a value they lie: rescued as the file's own numbers."""
+"""What is odd within a value, wherever in it: how it is told, and what stands in its place.
+
+Moments that no calendar has are rescued so, as the file's own numbers; bytes that are
+texts are read so.
+"""
 
 from __future__ import annotations
 
@@ -12,28 +16,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Beyond:
-    """SQL about a value of which a column's type may not hold everything.
+class Within:
+    """SQL about a value of which something may be odd.
 
     Attributes
     ----------
     test_sql : str
-        True where it holds a moment beyond the years 1 to 9999.
-    raw_sql : str
-        The value with the file's own number in the place of each such moment.
+        True where something is.
+    other_sql : str
+        The value with something else in the place of each such part.
     """
 
     test_sql: str
-    raw_sql: str
+    other_sql: str
 
     @property
     def rescued_sql(self) -> str:
-        """Give the SQL of the value that is to be rescued; null where it is as it should be."""
-        return f"CASE WHEN {self.test_sql} THEN {self.raw_sql} END"
+        """Give the SQL of the other value; null where nothing is odd."""
+        return f"CASE WHEN {self.test_sql} THEN {self.other_sql} END"
 
 
-def moment_beyond(test_sql: str, read_sql: str, type_sql: str, number: tuple[str, str]) -> Beyond:
-    """Say it of one moment.
+def moment_beyond(test_sql: str, read_sql: str, type_sql: str, number: tuple[str, str]) -> Within:
+    """Say where a moment is beyond all calendars, and give the file's number in its place.
 
     Parameters
     ----------
@@ -50,47 +54,47 @@ def moment_beyond(test_sql: str, read_sql: str, type_sql: str, number: tuple[str
         f"CASE WHEN {test_sql} THEN CAST({number_sql} AS {either}) "
         f"ELSE CAST({read_sql} AS {either}) END"
     )
-    return Beyond(test_sql, raw)
+    return Within(test_sql, raw)
 
 
-def list_beyond(value: str, element: str, item: Beyond | None) -> Beyond | None:
+def list_within(value: str, element: str, item: Within | None) -> Within | None:
     """Say it of a list, from what is said of its element."""
     if item is None:
         return None
-    return Beyond(
+    return Within(
         f"len(list_filter({value}, lambda {element}: {item.test_sql})) > 0",
-        f"list_transform({value}, lambda {element}: {item.raw_sql})",
+        f"list_transform({value}, lambda {element}: {item.other_sql})",
     )
 
 
-def map_beyond(
-    value: str, entry: str, key: tuple[str, Beyond | None], item: tuple[str, Beyond | None]
-) -> Beyond | None:
+def map_within(
+    value: str, entry: str, key: tuple[str, Within | None], item: tuple[str, Within | None]
+) -> Within | None:
     """Say it of a map, from the SQL of its key and its value, and what is said of them.
 
-    A key is text in JSON, whatever it is.
+    The key's SQL is what stands in its place, too: in JSON it is text, whatever it is.
     """
-    (key_sql, key_beyond), (item_sql, item_beyond) = key, item
-    tests = [beyond.test_sql for beyond in (key_beyond, item_beyond) if beyond]
+    (key_sql, key_odd), (item_sql, item_odd) = key, item
+    tests = [odd.test_sql for odd in (key_odd, item_odd) if odd]
     if not tests:
         return None
-    raw = item_beyond.raw_sql if item_beyond else item_sql
-    return Beyond(
+    raw = item_odd.other_sql if item_odd else item_sql
+    return Within(
         f"len(list_filter(map_entries({value}), lambda {entry}: {' OR '.join(tests)})) > 0",
         f"map_from_entries(list_transform(map_entries({value}), lambda {entry}: "
         f"struct_pack(key := {key_sql}, value := {raw})))",
     )
 
 
-def struct_beyond(value: str, fields: Sequence[tuple[str, str, Beyond | None]]) -> Beyond | None:
+def struct_within(value: str, fields: Sequence[tuple[str, str, Within | None]]) -> Within | None:
     """Say it of a struct, from name and SQL of each field, and what is said of it."""
-    tests = [beyond.test_sql for _, _, beyond in fields if beyond]
+    tests = [odd.test_sql for _, _, odd in fields if odd]
     if not tests:
         return None
     parts = ", ".join(
-        f"{quoted(name)} := {beyond.raw_sql if beyond else sql}" for name, sql, beyond in fields
+        f"{quoted(name)} := {odd.other_sql if odd else sql}" for name, sql, odd in fields
     )
-    return Beyond(
+    return Within(
         f"({' OR '.join(tests)})",
         f"CASE WHEN {value} IS NOT NULL THEN struct_pack({parts}) END",
     )
