@@ -10,6 +10,9 @@ from typing import Any
 
 from contract.values import Digits, Spelled
 
+#: Begins each record of a JSON text sequence (RFC 7464); to Python it is white space.
+SEPARATOR = "\x1e"
+
 #: So many decimal digits every double keeps, and every float (IEEE 754-2019, 5.12.2).
 DOUBLE_DIGITS, FLOAT_DIGITS = 15, 6
 

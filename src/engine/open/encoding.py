@@ -6,6 +6,7 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
+from engine.convert.jsontext import SEPARATOR
 from engine.open.charsets import codec_named
 from engine.open.guessing import BLOCK, Encoding, decodes, guessed, sample_of
 from store.errors import ContractError
@@ -56,9 +57,10 @@ def encoding_of(head: bytes) -> str:
     """
     if (marked := _marked(head)) not in ("", "utf-8"):
         return marked
-    if head.lstrip(b" \t\r\n").startswith(b"\x1e"):
-        # Of a JSON text sequence it begins every record (RFC 7464).
-        head = head.replace(b"\x1e", b"")
+    separator = SEPARATOR.encode()
+    if head.lstrip(b" \t\r\n").startswith(separator):
+        # Of a JSON text sequence it begins every record.
+        head = head.replace(separator, b"")
     narrow = _is_narrow(head)
     if b"\0" in head and not (narrow and _is_utf8_head(head)) and (wide := _wide(head)):
         return wide

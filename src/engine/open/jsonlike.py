@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from engine.convert.jsontext import NotJsonError, loads
+from engine.convert.jsontext import SEPARATOR, NotJsonError, loads
 from engine.open.dialect import TEXTS
 from engine.open.samples import LINE_END
 
@@ -34,9 +34,6 @@ _STRING_CUT = re.compile(r'"(?:[^"\\]|\\.)*\\?', re.DOTALL)
 _LITERALS = ("true", "false", "null", "-")
 
 _DECODER = json.JSONDecoder(strict=False)
-
-#: Begins each record of a JSON text sequence (RFC 7464); to Python it is white space.
-SEPARATOR = "\x1e"
 
 
 @dataclass(frozen=True, slots=True)

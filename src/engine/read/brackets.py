@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from engine.convert import jsontext
 from engine.convert.jsontext import NotJsonError, loads
 from store.errors import RejectedObjectError
 from store.reasons import Reason
@@ -33,8 +34,8 @@ _SPACE = re.compile(rb"[ \t\r\n]*")
 #: that wrote them a comma or the two characters of an escaped line feed.
 _BETWEEN = re.compile(rb"(?:[ \t\r\n,]|\\[rn])*")
 
-#: Stands before each record of a JSON text sequence, and nowhere in one (RFC 7464).
-SEPARATOR = b"\x1e"
+#: Stands before each record of a JSON text sequence, and nowhere in one.
+SEPARATOR = jsontext.SEPARATOR.encode()
 
 _CLOSES = {ord("["): ord("]"), ord("{"): ord("}")}
 
