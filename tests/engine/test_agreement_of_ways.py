@@ -121,6 +121,7 @@ def told(found: Result) -> Any:
 @example(records=['{"a": 1}', '{"a": "x"}'], table={"a": "bigint"})
 @example(records=['{"a": 1}', '{"a": 1.0}', '{"a": 1e2}'], table={"a": "bigint"})
 @example(records=['{"timestamp": 1705312800}', '{"timestamp": "soon"}'], table=None)
+@example(records=['{"a": "\\ud800", "a": 0}'], table=None)
 def test_both_ways_give_the_same(records: list[str], table: dict[str, str] | None) -> None:
     body = "\n".join(records).encode("utf-8", "surrogatepass") + b"\n"
     assert told(fast(body, table)) == told(exact(body, table))

@@ -120,6 +120,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, value in pairs:
         values.setdefault(key, []).append(value)
     found.repeated = {key: every for key, every in values.items() if len(every) > 1}
+    # The object itself holds the last of them only.
+    json.dumps(found.repeated, ensure_ascii=False).encode()
     return found
 
 
