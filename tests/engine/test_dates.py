@@ -355,6 +355,39 @@ def test_the_first_usable_day_counts(db: duckdb.DuckDBPyConnection) -> None:
     assert first_day_sql([], CREATED) == "CAST(NULL AS DATE)"
 
 
+UNUSUAL = (
+    "15/Jan/2024:10:00:00 +0000", "Mon, 15 Jan 2024 10:00:00 +0000", "2024-W03-1", "2024/1/15",
+    "2024-01-15T23:30:00-02:00", "2024-01-15T10:00:00[Europe/Berlin]", "20240115", "", " ", "n/a",
+    "1705312800.5", "2024-01-15t10:00:00z", "2024-01-15T10:00", "2024-02-30", "0", "15.01.2024",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+@pytest.mark.parametrize("times", [1, 300])
+def test_a_date_counts_however_few_are_spelled_as_it_is(form: str, times: int) -> None:
+    values = ["2024-01-10T10:00:00Z"] * 50 + [*UNUSUAL] * times
+    rows = [{"id": n, "timestamp": value, "date": None} for n, value in enumerate(values)]
+    rows += [{"id": -1, "timestamp": None, "date": "Mon, 15 Jan 2024 10:00:00 +0000"}]
+    if form == "jsonl":
+        body = lines(*rows)
+    else:
+        text = io.StringIO()
+        table = csv.DictWriter(text, ["id", "timestamp", "date"])
+        table.writeheader()
+        table.writerows(rows)
+        body = text.getvalue().encode()
+    found = convert(body, f"data/t/x.{form}", options=EVERY)
+    dated = {row["id"]: row["date_partition"] for row in found.rows}
+    expected = {
+        row["id"]: str(first_day([row["timestamp"], row["date"]], CREATED) or UPLOAD)
+        for row in rows
+    }
+    assert dated == expected
+    assert found.conversion is not None
+    undated = sum(not first_day([row["timestamp"], row["date"]], CREATED) for row in rows)
+    assert found.conversion.undated == undated
+
+
 @pytest.mark.parametrize(
     ("key", "expected"),
     [

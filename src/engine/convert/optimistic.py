@@ -9,8 +9,9 @@ only where one of its columns has changed.
 
 from __future__ import annotations
 
+import re
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.convert.layout import RESCUED
@@ -19,9 +20,10 @@ from engine.convert.rows import DAY, conformed, fields_of, publish_rows, summed
 from engine.convert.rules import Rules
 from engine.convert.scan import scan_query
 from engine.database import DATA_ERRORS, said_by
-from engine.read.reading import ExactOnlyError
+from engine.read.reading import ExactOnlyError, UnpromisedError
 from engine.types.kinds import kind_of, merge
 from engine.types.moments import first_day
+from engine.types.spellings import USUAL
 from engine.types.sql import literal, quoted
 from engine.write.dates import candidates
 from engine.write.publish import Published, publish
@@ -45,6 +47,9 @@ _MANY, _ONE_IN = 2000, 20
 
 #: Bytes of records that are kept until they are written; as values they take some times as much.
 _KEPT = 2_000_000
+
+#: So many records show how dates are spelled.
+_SHOWN = 20
 
 #: Between two looks at whether the columns have changed.
 _OFTEN = 1000
@@ -73,7 +78,13 @@ class _Exact:
 
 @dataclass(slots=True)
 class _Pass:
-    """One reading of the whole object under one plan, and what was learned on the way."""
+    """One reading of the whole object under one plan, and what was learned on the way.
+
+    Attributes
+    ----------
+    first : bool
+        Whether no block was read yet, in no pass.
+    """
 
     plan: Plan
     layout: Layout
@@ -83,6 +94,7 @@ class _Pass:
     exact: list[_Exact] = field(default_factory=list)
     short: int = 0
     room: int = _KEPT
+    first: bool = False
 
     @property
     def part(self) -> int:
@@ -119,7 +131,7 @@ def convert(job: Job, reading: Reading) -> Conversion:
             shapes = _with(shapes, reading.learn(rules))
         plan = planned(job, rules, shapes, whole=last)
         job.restart()
-        done = _Pass(plan, plan.layout, shapes)
+        done = _Pass(plan, plan.layout, shapes, first=not (look or last))
         if all(_taken(job, reading, done, block, last=last) for block in reading.blocks()):
             break
         shapes = done.shapes
@@ -134,11 +146,24 @@ def _taken(job: Job, reading: Reading, done: _Pass, block: Block, *, last: bool)
     done.read += count
     if not count:
         return True
+    if done.first:
+        done.plan = replace(done.plan, usual=_usual(job, done.plan, block, count))
+        done.first = False
     for exact in _scanned(job, reading, done, block):
         done.exact.append(exact)
         if not (last or _learned(job, done, exact, count)):
             return False
     return True
+
+
+def _usual(job: Job, plan: Plan, block: Block, count: int) -> bool:
+    """Tell by some records whether dates are spelled as in most files."""
+    dating = [target.field for target in candidates(job.date_columns, plan.layout.targets)]
+    if job.date_formats or not dating:
+        return False
+    records = [fields_of(one.value) for one in block.records(range(1, min(count, _SHOWN) + 1))]
+    values = [record[name] for record in records for name in dating if record.get(name)]
+    return all(re.fullmatch(USUAL, value) for value in values if isinstance(value, str))
 
 
 def _scanned(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exact]:
@@ -149,7 +174,7 @@ def _scanned(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exa
             return [*exact, *_published(job, reading, done, rest)]
         except ExactOnlyError:
             return [_Exact(block, None)]
-        except DATA_ERRORS as error:
+        except (*DATA_ERRORS, UnpromisedError) as error:
             divided = rest.divided(done.plan, said_by(error))
         if divided is None:
             return [_Exact(block, None)]
@@ -196,7 +221,7 @@ def _learned(job: Job, done: _Pass, exact: _Exact, count: int) -> bool:
         return False
     if done.room > 0:
         exact.kept = kept
-    changed = done.layout != done.plan.layout
+    changed = done.layout != done.plan.layout or done.plan.usual
     return not changed or seen <= max(_MANY, count // _ONE_IN)
 
 

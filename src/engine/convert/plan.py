@@ -37,6 +37,8 @@ class Plan:
         not fit another shows that the guess was wrong.
     path : mapping of str to str
         Fields that the object's path gives, for records that lack them.
+    usual : bool
+        Whether dates seem to be spelled as in most files. Records with others are read exactly.
     """
 
     rules: Rules
@@ -44,6 +46,7 @@ class Plan:
     layout: Layout
     fixed: frozenset[str]
     path: Mapping[str, str] = field(default_factory=dict)
+    usual: bool = False
 
 
 def planned(job: Job, rules: Rules, shapes: Mapping[str, Kind], *, whole: bool) -> Plan:

@@ -121,11 +121,11 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation, rows:
     rescued = _rescued(values, more.rescued_sqls)
     texts = {v.target.field: v.conformed.text_sql or quoted(v.target.field) for v in values}
     dating = [replace(v.target, kind=_own_kind(plan, v.target)) for v in values]
-    day = dated(job, dating, texts)
+    day = dated(job, dating, texts, usual=plan.usual)
     undated = [
         f"NOT {test}"
         for target in candidates(job.date_columns, dating)
-        if (test := certain_day_sql(texts[target.field], target.kind)) != "true"
+        if not plan.usual and (test := certain_day_sql(texts[target.field], target.kind)) != "true"
     ]
     aside = " OR ".join([aside] * (aside != "false") + undated) or "false"
     there = {value.target.field for value in values}
@@ -139,12 +139,13 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation, rows:
         # Over the columns of the table, and once: DuckDB computes twice what is said twice.
         test = f"(lake_aside OR ({certain}) IS NOT TRUE) AS lake_aside"
         query = f"SELECT * REPLACE ({test}) FROM ({query})"
-    elif aside == "false":
+    elif aside == "false" and not plan.usual:
         return _finished(job, values, "lake_rescued", "lake_day", query)
+    doubtful = f"lake_aside OR lake_day = DATE '{ASIDE}'" if plan.usual else "lake_aside"
     return _finished(
         job,
         values,
-        f"CASE WHEN lake_aside THEN CAST({NUMBER} AS VARCHAR) ELSE lake_rescued END",
+        f"CASE WHEN {doubtful} THEN CAST({NUMBER} AS VARCHAR) ELSE lake_rescued END",
         f"CASE WHEN lake_aside THEN DATE '{ASIDE}' ELSE lake_day END",
         query,
     )

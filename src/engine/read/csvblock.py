@@ -90,6 +90,7 @@ class CsvBlock:
     def records(self, numbers: Collection[int] | None = None) -> Iterator[Record]:
         """See the protocol."""
         wanted = None if numbers is None else frozenset(numbers)
+        last = max(wanted, default=0) if wanted is not None else 0
         at = 0
         for raw, why in self.reading.top.refused if self.first else ():
             at += 1
@@ -97,7 +98,7 @@ class CsvBlock:
                 yield Record(self.before + at, raw, None, Reason.NOT_A_ROW, why)
         for piece in self.survey.pieces:
             if wanted is not None:
-                if not wanted or at >= max(wanted):
+                if at >= last:
                     return
                 passed = self._rows_in(piece)
                 if wanted.isdisjoint(range(at + 1, at + passed + 1)):
@@ -107,6 +108,8 @@ class CsvBlock:
                 at = number
                 if record and (wanted is None or number in wanted):
                     yield record
+                if number == last:
+                    return
 
     def _piece_records(self, piece: Piece, at: int) -> Iterator[tuple[int, Record | None]]:
         """Give every row of a piece by its number in the block; nothing for an empty one."""

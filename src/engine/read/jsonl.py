@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.convert.jsontext import NotJsonError, loads
@@ -20,7 +20,13 @@ from engine.read.jsonquery import (
     told_apart,
 )
 from engine.read.lines import BLANK, MAX_RECORD, Span, spans
-from engine.read.reading import ExactOnlyError, OtherwiseError, Record, Relation
+from engine.read.reading import (
+    ExactOnlyError,
+    OtherwiseError,
+    Record,
+    Relation,
+    UnpromisedError,
+)
 from engine.types.kinds import Kind, leaves
 from engine.write.ways import WIDE
 from store.reasons import Reason
@@ -41,6 +47,8 @@ _HEAD, _PROBE, _PROBES = 64 * 1024, 16 * 1024, 3
 #: again, and each block is a file of its own for each date.
 _BLOCKS, _BLOCK = 3, 12_000_000
 
+#: Bytes of lines left out of a block that are kept until they are read exactly.
+_KEPT = 2_000_000
 
 #: How DuckDB says at which record it stopped; one of its numbers may be off by one.
 _LINE = re.compile(r"in line (\d+)[:,]")
@@ -73,6 +81,7 @@ class JsonLines:
         shapes: dict[str, Kind] = {}
         for line in _sampled(self.path):
             record = self.parsed(0, line)
+            self.broken = self.broken or record.reason is Reason.MALFORMED_JSON
             if record.reason is None and not rules.violation(record.value):
                 observe(shapes, record.value)
         return shapes
@@ -140,6 +149,8 @@ class JsonBlock:
         How the lines were looked at for those.
     counted : int or None
         Lines of the span that are not blank, once they were counted.
+    kept : dict
+        Lines that were left out of the span, by their numbers there.
     """
 
     reading: JsonLines
@@ -148,6 +159,7 @@ class JsonBlock:
     odd: tuple[int, ...] = ()
     looked: frozenset[str] = frozenset()
     counted: int | None = None
+    kept: dict[int, bytes] = field(default_factory=dict)
     _path: Path | None = None
 
     @property
@@ -166,6 +178,8 @@ class JsonBlock:
         shapes = told_apart(plan.shapes)
         if sum(leaves(shape) for shape in shapes.values()) > WIDE:
             raise ExactOnlyError
+        if self.reading.broken and "json" not in self.looked:
+            raise UnpromisedError("Malformed JSON")
         path = self._path = self._file()
         query = records_query(self.reading.job, path, shapes, plan)
         return Relation(query, frozenset(shapes), suspected_sql(path, plan))
@@ -178,14 +192,23 @@ class JsonBlock:
             return self.span.path
         # DuckDB may keep what it knows of a file by its name.
         path = self.reading.job.workdir / f"block-{uuid.uuid4().hex}"
-        self.span.copy(path, self.odd)
+        room = _KEPT
+        for number, line in self.span.copy(path, self.odd):
+            room -= len(line)
+            if room > 0:
+                self.kept[number] = line
         return path
 
     def records(self, numbers: Collection[int] | None = None) -> Iterator[Record]:
         """See the protocol."""
-        every = numbers is None and not self.odd
-        wanted = range(1, self.count() + 1) if numbers is None else numbers
-        lines = self.span.numbered() if every else self.span.picked(self._spanned(wanted))
+        lines: Iterable[tuple[int, bytes]]
+        if numbers is None and not self.odd:
+            lines = self.span.numbered()
+        elif numbers and not self.odd and all(number in self.kept for number in numbers):
+            lines = ((number, self.kept[number]) for number in numbers)
+        else:
+            wanted = range(1, self.count() + 1) if numbers is None else numbers
+            lines = self.span.picked(self._spanned(wanted))
         for number, line in lines:
             yield self.reading.parsed(self.before + number, line)
 

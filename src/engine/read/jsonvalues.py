@@ -190,7 +190,8 @@ def _own_type(text: str, kind: Scalar) -> tuple[str, str] | None:
     """Prove a number of the very type that was seen so far: quotes and fractions show another."""
     if kind == BIGINT:
         read = f"TRY_CAST({text} AS BIGINT)"
-        return f"({read} IS NOT NULL AND {_PLAIN.format(text)})", read
+        # DuckDB has spelled the number: with a point, or beyond 64 bits, or as nearly zero.
+        return f"(NOT contains({text}, '.') AND ({read} <> 0 OR {text} = '0'))", read
     found = number_as(text, kind)
     return found and (f"({found[0]} AND NOT starts_with({text}, '\"'))", found[1])
 

@@ -21,7 +21,7 @@ BLANK = b" \t\r\n"
 #: A line that may be blank: it begins with white space.
 _BLANK_BEGUN = re.compile(rb"\n[ \t\r\n]")
 
-_CHUNK = 1024 * 1024
+_CHUNK = 256 * 1024
 
 #: Lines between two that are wanted, from which on those between are only counted.
 _FAR = 10_000
@@ -95,11 +95,12 @@ class Span:
         with self.path.open("rb") as file:
             file.seek(self.start)
             while chunk := file.read(min(_CHUNK, self.end - file.tell())):
-                whole, feed, left = (left + chunk).rpartition(b"\n")
-                if feed:
-                    end = start + len(whole) + 1
-                    yield start, whole + feed, end
-                    start = end
+                text = left + chunk
+                whole = text.rfind(b"\n") + 1
+                left = text[whole:]
+                if whole:
+                    yield start, text[:whole], start + whole
+                    start += whole
                 if len(left) > MAX_RECORD:
                     _pass_line(file)
                     yield start, left[: MAX_RECORD + 1], file.tell()
@@ -122,8 +123,14 @@ class Span:
             for number, line, _, _ in found:
                 yield number, line
 
-    def copy(self, target: Path, leaving_out: Sequence[int] = ()) -> None:
-        """Copy the lines to a file of their own, but for those of these numbers, ascending."""
+    def copy(self, target: Path, leaving_out: Sequence[int] = ()) -> Iterator[tuple[int, bytes]]:
+        """Copy the lines to a file of their own, but for those of these numbers, ascending.
+
+        Yields
+        ------
+        tuple of int and bytes
+            Each number, with the line that was left out: they were found already.
+        """
         copied = self.start
         with self.path.open("rb") as source, target.open("wb") as kept:
             for start, text, end, found in self._searched(leaving_out):
@@ -134,9 +141,10 @@ class Span:
                     )
                     continue
                 done = 0
-                for _, _, begin, after in found:
+                for number, line, begin, after in found:
                     kept.write(text[done : begin - start])
                     done = after - start
+                    yield number, line
                 kept.write(text[done:])
             kept.writelines(_chunks(source, copied, self.end))
 
@@ -189,7 +197,7 @@ def _chunks(file: IO[bytes], start: int, end: int) -> Iterator[bytes]:
 
 def _split(text: bytes) -> list[bytes]:
     """Give the lines of a text, each with its own line feed."""
-    if text.count(b"\r") == text.count(b"\r\n"):
+    if b"\r" not in text or text.count(b"\r") == text.count(b"\r\n"):
         return text.splitlines(keepends=True)
     lines = text.split(b"\n")
     last = lines.pop()

@@ -65,6 +65,10 @@ class ExactOnlyError(Exception):
     """When a block cannot be given to DuckDB: its records are read exactly. No failure."""
 
 
+class UnpromisedError(Exception):
+    """When it is known already that DuckDB would refuse a block, and what it would say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conformed:
     """How one raw value becomes a value of its column, as SQL over a relation.
@@ -127,6 +131,8 @@ class Block(Protocol):
         ------
         ExactOnlyError
             When DuckDB is not to see it.
+        UnpromisedError
+            When it has to be divided first.
         """
         ...
 

@@ -117,6 +117,9 @@ REWRITTEN = {"w": "={y}-W{w}-{u}|{r}", "j": "={y}-{j}|{r}", "m": "={y}-{m}-{d}|{
 WHOLE = "[+]?[1-9][0-9]{0,18}"
 FRACTION = "[+]?(?:(?:0|[1-9][0-9]*)(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?"
 
+#: How most files spell a moment or a day.
+USUAL = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[T ][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}.*)?)?|{WHOLE}"
+
 #: A value in quotes, and what MongoDB's extended JSON makes of a date.
 WRAPPED = (
     r'^(?:"([^"]*)"|\{ *"[$]date" *: *"([^"]*)" *\}|\{ *"[$]date" *: *([-+0-9.eE]+) *\}'

@@ -59,7 +59,10 @@ def _squeezed(name: str) -> str:
 
 
 def first_day_sql(
-    values: Iterable[tuple[str, Kind]], created: datetime, formats: Sequence[str] = ()
+    values: Iterable[tuple[str, Kind]],
+    created: datetime,
+    formats: Sequence[str] = (),
+    unusual: str = "",
 ) -> str:
     """Give the SQL of a record's first usable day among several values.
 
@@ -71,18 +74,26 @@ def first_day_sql(
         When the object was created.
     formats : sequence of str
         Formats of the contract.
+    unusual : str
+        See :func:`engine.write.spelled.text_sql`.
 
     Returns
     -------
     str
         Null where none of them means a day.
     """
-    days = [day_sql(value, kind, created, formats) for value, kind in values]
+    days = [day_sql(value, kind, created, formats, unusual) for value, kind in values]
     days = [day for day in days if day != NO_DAY]
     return f"coalesce({', '.join(days)})" if len(days) > 1 else days[0] if days else NO_DAY
 
 
-def day_sql(value_sql: str, kind: Kind, created: datetime, formats: Sequence[str] = ()) -> str:
+def day_sql(
+    value_sql: str,
+    kind: Kind,
+    created: datetime,
+    formats: Sequence[str] = (),
+    unusual: str = "",
+) -> str:
     """Give the SQL of the UTC day that a value means.
 
     Parameters
@@ -95,6 +106,8 @@ def day_sql(value_sql: str, kind: Kind, created: datetime, formats: Sequence[str
         When the object was created.
     formats : sequence of str
         Formats of the contract, as of ``strptime``.
+    unusual : str
+        See :func:`engine.write.spelled.text_sql`.
 
     Returns
     -------
@@ -106,7 +119,7 @@ def day_sql(value_sql: str, kind: Kind, created: datetime, formats: Sequence[str
         return (
             f"CASE WHEN typeof({value_sql}) IN {_MOMENTS} "
             f"THEN {in_range_sql(f'CAST({value_sql} AS DATE)')} "
-            f"ELSE {text_sql(text, created, formats)} END"
+            f"ELSE {text_sql(text, created, formats, unusual)} END"
         )
     if isinstance(kind, Scalar) and kind.name in WHOLE_DIGITS:
         whole = f"TRY_CAST({text} AS BIGINT)"
@@ -114,19 +127,19 @@ def day_sql(value_sql: str, kind: Kind, created: datetime, formats: Sequence[str
             f"CASE WHEN typeof({value_sql}) NOT IN {_TEXTS} "
             f"THEN {number_sql(f'TRY_CAST({value_sql} AS BIGINT)', created)} "
             f"WHEN CAST({whole} AS VARCHAR) = {text} THEN {number_sql(whole, created)} "
-            f"ELSE {text_sql(text, created, formats)} END"
+            f"ELSE {text_sql(text, created, formats, unusual)} END"
         )
     if kind in (DOUBLE, Scalar("float")):
         return (
             f"CASE WHEN typeof({value_sql}) NOT IN {_TEXTS} "
             f"THEN {double_sql(f'CAST({value_sql} AS DOUBLE)', created)} "
-            f"ELSE {text_sql(text, created, formats)} END"
+            f"ELSE {text_sql(text, created, formats, unusual)} END"
         )
     if kind == STRING or sized(kind)[0]:
-        return text_sql(text, created, formats)
+        return text_sql(text, created, formats, unusual)
     if isinstance(kind, Struct) and any(date_name(name) == "date" for name, _ in kind.fields):
         parts = ", ".join(f"to_json({value_sql}) ->> '$.{quoted(name)}'" for name in _WITHIN)
-        return bound_sql(f"coalesce({parts})", "t1", text_sql("t1", created, formats))
+        return bound_sql(f"coalesce({parts})", "t1", text_sql("t1", created, formats, unusual))
     return NO_DAY
 
 

@@ -48,7 +48,9 @@ def _constant(text: str) -> str:
     return f"{literal(text)}::ENUM({literal(text)})"
 
 
-def dated(job: Job, targets: Iterable[Target], reference: dict[str, str]) -> str:
+def dated(
+    job: Job, targets: Iterable[Target], reference: dict[str, str], *, usual: bool = False
+) -> str:
     """Give the date of a row, as SQL.
 
     Parameters
@@ -59,18 +61,22 @@ def dated(job: Job, targets: Iterable[Target], reference: dict[str, str]) -> str
         Columns of the file.
     reference : dict
         SQL of each field's raw value.
+    usual : bool
+        Whether most texts that date a row are spelled as in most files: others are not read.
 
     Returns
     -------
     str
-        The first usable date of each row, in UTC; null for a row without one.
+        The first usable date of each row, in UTC; null for a row without one, and ``ASIDE`` for
+        one that only the exact reading can date.
     """
     values = [
         (reference[target.field], target.kind)
         for target in candidates(job.date_columns, targets)
         if target.field in reference
     ]
-    return first_day_sql(values, job.source.created, job.date_formats)
+    unusual = f"DATE '{ASIDE}'" if usual else ""
+    return first_day_sql(values, job.source.created, job.date_formats, unusual)
 
 
 @dataclass(frozen=True, slots=True)

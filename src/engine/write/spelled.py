@@ -82,18 +82,32 @@ def double_sql(number: str, created: datetime) -> str:
 # --- Texts -----------------------------------------------------------------------------
 
 
-def text_sql(text: str, created: datetime, formats: Sequence[str]) -> str:
-    """Give the day of a text; what most files hold is read by a cast, without expressions."""
+def text_sql(text: str, created: datetime, formats: Sequence[str], unusual: str = "") -> str:
+    """Give the day of a text; what most files hold is read by a cast, without expressions.
+
+    Parameters
+    ----------
+    text : str
+        Its SQL.
+    created : datetime
+        When the object was created.
+    formats : sequence of str
+        Formats of the contract.
+    unusual : str
+        SQL of what is given, without a look at it, for a text that is not spelled as in most
+        files; empty to read it, too. To plan how takes longer than to read a small file.
+    """
     odd = (
         f"CASE WHEN length({text}) <= {LONGEST} "
         f"THEN {bound_sql(_bare(text), 't2', _odd_sql('t2', created, formats))} END"
     )
     if formats:
         return odd
+    there = f"nullif({text}, '')" if unusual else text
     # Year and offset cannot leave the four digits of a year within these.
     usual = f"{text} > '1001' AND {text} < '9999-12-31'"
     return (
-        f"CASE WHEN {text} IS NOT NULL THEN coalesce(CASE "
+        f"CASE WHEN {there} IS NOT NULL THEN coalesce(CASE "
         f"WHEN {text} LIKE '____-__-_____:__:__%' AND {usual} "
         f"THEN CAST({_moment_sql(text)} AS DATE) "
         f"WHEN {text} LIKE '____-__-_____:__' AND {usual} "
@@ -101,7 +115,7 @@ def text_sql(text: str, created: datetime, formats: Sequence[str]) -> str:
         f"WHEN {text} LIKE '____-__-__' AND {usual} THEN TRY_CAST({text} AS DATE) "
         f"WHEN {text} BETWEEN '1' AND ':' AND regexp_full_match({text}, {literal(WHOLE)}) "
         f"THEN {number_sql(f'TRY_CAST({text} AS BIGINT)', created)} "
-        f"END, {odd}) END"
+        f"END, {unusual or odd}) END"
     )
 
 
