@@ -13,7 +13,7 @@ demo: install ## Run the whole lake on this machine, from upload to query; KEEP=
 	@python -m lake.demo $(if $(KEEP),--keep)
 
 test: install check ## Check the code and run every test
-	@pytest -q -n auto --dist loadgroup --cov --cov-report=term:skip-covered --cov-fail-under=80
+	@pytest -q -n auto --cov --cov-report=term:skip-covered --cov-fail-under=80
 
 ##@ Development
 .PHONY: install check fix build bench lock clean help test-histories test-chaos

@@ -15,14 +15,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from xdist.remote import Producer
 
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Contracts of datasets that only tests have; the lakes of tests are built with these.
 CONTRACTS = ROOT / "tests" / "support" / "contracts"
+
+#: Folders of tests that deploy a lake, or build the function.
+_LAKES = {"artifact", "data_lake", "docs", "lake", "local", "ports"}
 
 T = TypeVar("T")
 
@@ -41,18 +47,15 @@ def corpora() -> Path:
     return path
 
 
-# First, since the plugin that divides the tests reads these marks in a hook of the same name.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give all tests with a lake to one worker: it makes one, and builds one."""
-    for item in items:
-        uses = getattr(item, "fixturenames", ())
-        if (
-            "local_lake" in uses
-            or item.get_closest_marker("local")
-            or "artifact" in item.path.parts
-        ):
-            item.add_marker(pytest.mark.xdist_group("lake"))
+class _OneLake(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
+    """Gives all tests with a lake or a built function to one worker: it makes one, once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "lake" if nodeid.split("/")[1] in _LAKES else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _OneLake:
+    return _OneLake(config, log)
 
 
 def load_event(name: str) -> Any:

@@ -153,7 +153,7 @@ DOCUMENTS = st.builds(
 @example(document={"$schema": "./contract.meta.json"})
 @example(document={"x-csv": {"quote": False, "escape": "", "null": [], "decimal": ","}})
 @example(document=[])
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_an_editor_and_the_function_agree_about_random_contracts(document: Any) -> None:
     refused = refusals(document)
     if EDITOR.is_valid(document):

@@ -30,7 +30,7 @@ def hashes(count: int, of: str = "range") -> str:
 
 @pytest.mark.parametrize(("writer", "packs"), [("duckdb", False), ("pyarrow", True)])
 def test_one_row_group_of_long_strings(writer: str, packs: bool, tmp_path: Path) -> None:
-    rows, path = 12_000, tmp_path / "x.parquet"
+    rows, path = 9_000, tmp_path / "x.parquet"
     if not packs:
         long_strings(path, rows, 16_000)
     else:
@@ -81,7 +81,7 @@ def test_pages_of_several_columns_that_memory_does_not_hold_at_once(tmp_path: Pa
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_long_strings_as_text(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"x.{suffix}"
-    rows = duckdb.sql(f"SELECT range AS id, {hashes(250)} AS body FROM range(8000)").fetchall()
+    rows = duckdb.sql(f"SELECT range AS id, {hashes(250)} AS body FROM range(5000)").fetchall()
     with path.open("w", newline="") as file:
         if suffix == "csv":
             csv.writer(file).writerows([("id", "body"), *rows])

@@ -7,6 +7,7 @@ import json
 import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,12 @@ class Result:
         return [(entry["record_number"], entry["reason"]) for entry in self.quarantine]
 
 
+@cache
+def _warm(options: Options) -> DuckEngine:
+    """An engine that has read other objects before, as a function's mostly has."""
+    return DuckEngine(options, {})
+
+
 def convert(
     body: bytes | Path,
     key: str = "data/t/object",
@@ -91,8 +98,10 @@ def convert(
             known = Schema(tuple(Column(*c) for c in table.items()))
         (work / "job").mkdir()
         try:
-            contracts = {} if contract is None else {dataset: parse(dataset, contract)}
-            engine = engine or DuckEngine(options or Options(), contracts)
+            if engine is None and contract is None:
+                engine = _warm(options or Options())
+            elif engine is None:
+                engine = DuckEngine(options or Options(), {dataset: parse(dataset, contract)})
             done = engine.convert(source, known, work / "job", seconds_left)
         except (RejectedObjectError, ObjectTooLargeError) as error:
             return Result(None, [], [], error=error)
