@@ -88,3 +88,12 @@ def test_both_in_one_file_of_many_row_groups() -> None:
     assert found.reasons == [(n * 1000 + 8, "INVALID_UTF8") for n in range(5)]
     assert len(found.rows) == count - 5
     assert [rest for rest in found.rescued if rest] == [{"at": 2**62}] * 5
+
+
+def test_what_is_said_of_damage_names_no_path_of_the_function() -> None:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"x": list(range(1000))}), file)
+    found = convert(file.getvalue()[:-4] + b"PAR0", "data/t/x.parquet")
+    assert found.error is not None
+    assert found.error.detail.startswith("Parquet: ")
+    assert "/" not in found.error.detail

@@ -46,6 +46,9 @@ _UNREAD = re.compile(
     "|[Nn]ot implemented|not supported"
 )
 
+#: How DuckDB names the file: by a path of the function, which says nothing to anybody.
+_NAMED = re.compile(r"file (['\"])[^'\"]*/[^'\"]*\1")
+
 _MEDIA_TYPE = "application/vnd.apache.parquet"
 
 
@@ -56,9 +59,10 @@ def is_damage(error: Exception) -> bool:
 
 def damaged(error: Exception) -> RejectedObjectError | NotReadError:
     """Say that a file cannot be read: what DuckDB does not have is no damage."""
-    if isinstance(error, duckdb.NotImplementedException) or _UNREAD.search(str(error)):
-        return NotReadError(f"Parquet that DuckDB does not read ({error})", _MEDIA_TYPE)
-    return RejectedObjectError(Reason.CORRUPT_FILE, f"Parquet: {error}")
+    said = _NAMED.sub("the file", str(error))
+    if isinstance(error, duckdb.NotImplementedException) or _UNREAD.search(said):
+        return NotReadError(f"Parquet that DuckDB does not read ({said})", _MEDIA_TYPE)
+    return RejectedObjectError(Reason.CORRUPT_FILE, f"Parquet: {said}")
 
 
 def _check_names(node: Node) -> None:
