@@ -7,28 +7,19 @@ from typing import TYPE_CHECKING
 
 from engine.convert import jsontext
 from engine.convert.jsontext import NotJsonError, loads
+from engine.read.jsonmarks import CLOSES, QUOTE, WINDOW, closed, forget, next_token, space, tokens
 from store.errors import RejectedObjectError
 from store.reasons import Reason
 
 if TYPE_CHECKING:
-    import mmap
     from collections.abc import Generator, Iterator
 
-    Buffer = bytes | mmap.mmap
-
-#: Strings whole, so that nothing in them counts; a quote alone begins one that never ends.
-#: What is matched is not given back: for that it would be remembered, 300 MB as some gigabytes.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["\[\]{},]', re.DOTALL)
+    from engine.read.jsonmarks import Buffer, Token
 
 #: One member of this name that is an array: how AWS services write files of events
 #: (CloudTrail User Guide, "CloudTrail record contents").
 WRAPPER = re.compile(rb'\s*\{\s*"[Rr]ecords"\s*:\s*\[')
 _WRAPPED_END = re.compile(rb"\s*\}\s*")
-
-#: White space in JSON (RFC 8259, 2).
-BLANK = b" \t\r\n"
-
-_SPACE = re.compile(rb"[ \t\r\n]*")
 
 #: What stands between objects that are no array: white space, and by mistake of the program
 #: that wrote them a comma or the two characters of an escaped line feed.
@@ -36,8 +27,6 @@ _BETWEEN = re.compile(rb"(?:[ \t\r\n,]|\\[rn])*")
 
 #: Stands before each record of a JSON text sequence, and nowhere in one.
 SEPARATOR = jsontext.SEPARATOR.encode()
-
-_CLOSES = {ord("["): ord("]"), ord("{"): ord("}")}
 
 #: Deeper than this nobody's brackets are followed.
 _DEEPEST = 1_000_000
@@ -113,15 +102,15 @@ def _member(data: Buffer, begin: int, name: str) -> int:
     if data[begin : begin + 1] != b"{":
         return 0
     stack: list[int] = []
-    for token in _TOKEN.finditer(data, begin):
-        mark = data[token.start()]
-        if mark != ord('"') or token.end() - token.start() == 1:
-            _nest(stack, mark, token)
+    for token in tokens(data, begin):
+        mark, start, end = token
+        if mark != QUOTE or end - start == 1:
+            _nest(stack, token)
             if not stack:
                 return 0
         elif len(stack) == 1:
-            colon = space(data, token.end())
-            if data[colon : colon + 1] == b":" and _names(token.group(), name):
+            colon = space(data, end)
+            if data[colon : colon + 1] == b":" and _names(data[start:end], name):
                 return space(data, colon + 1)
     return 0
 
@@ -131,12 +120,6 @@ def _names(token: bytes, name: str) -> bool:
         return bool(loads(token.decode("utf-8")) == name)
     except (NotJsonError, UnicodeDecodeError):
         return False
-
-
-def space(data: Buffer, position: int) -> int:
-    """Give where the white space ends that may begin here."""
-    found = _SPACE.match(data, position)
-    return found.end() if found else position
 
 
 def _between(data: Buffer, position: int) -> int:
@@ -185,48 +168,54 @@ def matching(data: Buffer, start: int) -> int:
     if data[start : start + 1] not in (b"{", b"["):
         found = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,\]}\s]+', re.DOTALL).match(data, start)
         return found.end() if found else start
+    if end := closed(data, start):
+        return end
     stack: list[int] = []
-    for token in _TOKEN.finditer(data, start):
-        _nest(stack, data[token.start()], token)
+    for token in tokens(data, start):
+        _nest(stack, token)
         if not stack:
-            return token.end()
+            return token[2]
     raise _unclosed(start)
 
 
 def _elements(data: Buffer, start: int) -> Generator[tuple[int, int], None, int]:
     """Give the elements of the array that opened before; return where it ended."""
-    stack: list[int] = []
-    begin, commas = start, 0
-    for token in _TOKEN.finditer(data, start):
-        mark = data[token.start()]
-        if not stack and mark == ord(","):
-            yield begin, token.start()
-            begin, commas = token.end(), commas + 1
-        elif not stack and mark == ord("]"):
-            if commas or data[begin : token.start()].strip(BLANK):
-                yield begin, token.start()
-            return token.end()
+    begin = forgotten = at = start
+    commas = 0
+    while token := next_token(data, at):
+        mark, first, at = token
+        if mark == ord(","):
+            yield begin, first
+            begin, commas = at, commas + 1
+        elif mark == ord("]"):
+            if commas or space(data, begin) < first:
+                yield begin, first
+            return at
+        elif mark in CLOSES:
+            at = matching(data, first)
         else:
-            _nest(stack, mark, token)
+            _nest([], token)
+        if begin - forgotten > WINDOW:
+            forget(data, begin)
+            forgotten = begin
     raise _unclosed(start)
 
 
-def _nest(stack: list[int], mark: int, token: re.Match[bytes]) -> None:
-    if mark in _CLOSES:
-        stack.append(_CLOSES[mark])
+def _nest(stack: list[int], token: Token) -> None:
+    mark, start, end = token
+    if mark in CLOSES:
+        stack.append(CLOSES[mark])
         if len(stack) > _DEEPEST:
             raise RejectedObjectError(
-                Reason.CORRUPT_FILE, f"byte {token.start():,}: nested over {_DEEPEST:,} deep"
+                Reason.CORRUPT_FILE, f"byte {start:,}: nested over {_DEEPEST:,} deep"
             )
     elif mark in b"]}":
         if not stack or stack.pop() != mark:
             raise RejectedObjectError(
-                Reason.CORRUPT_FILE, f"byte {token.start():,}: {chr(mark)} closes nothing"
+                Reason.CORRUPT_FILE, f"byte {start:,}: {chr(mark)} closes nothing"
             )
-    elif mark == ord('"') and token.end() - token.start() == 1:
-        raise RejectedObjectError(
-            Reason.CORRUPT_FILE, f"byte {token.start():,}: a string never ends"
-        )
+    elif mark == QUOTE and end - start == 1:
+        raise RejectedObjectError(Reason.CORRUPT_FILE, f"byte {start:,}: a string never ends")
 
 
 def _unclosed(start: int) -> RejectedObjectError:

@@ -7,8 +7,9 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.read.brackets import BLANK, SEPARATOR, WRAPPER, matching, records, space
+from engine.read.brackets import SEPARATOR, WRAPPER, matching, records
 from engine.read.jsonl import JsonLines, has_records
+from engine.read.jsonmarks import BLANK, forget, space
 from engine.read.lines import MAX_RECORD
 from store.errors import RejectedObjectError
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from engine.job import Job
-
-    Buffer = bytes | mmap.mmap
+    from engine.read.jsonmarks import Buffer
 
 #: Stands for an element that is missing between two commas: no JSON, as it was none.
 _MISSING = b","
@@ -94,10 +94,10 @@ def _elements_start(data: Buffer, members: tuple[str, ...] | None) -> int:
 def _divided(data: mmap.mmap, start: int, target: IO[bytes]) -> bool:
     """Write objects of an array as lines, divided at what stands between the first two."""
     begin = space(data, start)
-    end = data.rfind(b"]")
-    rest = data[end + 1 :].strip(BLANK)
+    end = data.rfind(b"]", max(begin, len(data) - _HEAD))
+    rest = data[end + 1 :].strip(BLANK) if end >= 0 else b""
     wrapped = data[space(data, 0) : space(data, 0) + 1] == b"{"
-    if data[begin : begin + 1] != b"{" or rest != (b"}" if wrapped else b""):
+    if data[begin : begin + 1] != b"{" or end < 0 or rest != (b"}" if wrapped else b""):
         return False
     head = data[begin : begin + _HEAD]
     try:
@@ -115,6 +115,7 @@ def _divided(data: mmap.mmap, start: int, target: IO[bytes]) -> bool:
         if len(left) > MAX_RECORD:
             return False
         target.write(whole + feed)
+        forget(data, position)
     target.write(left.rstrip(BLANK) + b"\n")
     return True
 
