@@ -10,7 +10,6 @@ correctness.
 from __future__ import annotations
 
 import json
-import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +33,10 @@ if TYPE_CHECKING:
     from engine.convert.layout import Layout
 
 
-#: A text is a string where it may be nothing else; else it may be a number.
-_STRINGS = (frozenset({"string"}), frozenset({"string", "null"}))
+#: The schemas whose values are certainly strings; of another a text may be a number.
+TEXTS = (frozenset({"string"}), frozenset({"string", "null"}))
+
+_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Rules:
         kinds = {target.field: target.kind for target in layout.targets}
         return {
             name: shape
-            if self.texts and self.root.property(name).types not in _STRINGS
+            if self.texts and self.root.property(name).types not in TEXTS
             else _proved(self.root.property(name), shape, kinds.get(name, NULL))
             for name, shape in shapes.items()
         }
@@ -128,7 +129,7 @@ class Rules:
         shapes: Mapping[str, Kind],
         line: str,
         *,
-        null_free: bool,
+        path: Path,
         layout: Layout | None = None,
     ) -> str:
         """Give SQL over a line of JSON that is true where its columns do not tell all of it.
@@ -143,8 +144,8 @@ class Rules:
             The fields.
         line : str
             SQL of the line.
-        null_free : bool
-            Whether there is no null in the whole file.
+        path : Path
+            The lines; where there is no null in them, none is lost.
         layout : Layout or None
             The columns, of which the table may have made some decimals.
 
@@ -156,7 +157,7 @@ class Rules:
         targets = layout.targets if layout else ()
         decimals = self.root.has_decimals or any(holds_decimals(t.kind) for t in targets)
         tests = [long_fraction(line)] if decimals else []
-        if not null_free and (names := _not_null(self.root, shapes)):
+        if (names := _not_null(self.root, shapes)) and _mentions_null(path):
             keys = "|".join(sorted(_plain_key(name) for name in names))
             # Also any key that is spelled with an escape.
             expression = rf'("({keys})"|\\.[^"]*")[ \t\r]*:[ \t\r]*null'
@@ -172,12 +173,15 @@ class Rules:
         return " OR ".join(tests)
 
 
-def mentions_null(path: Path) -> bool:
+def _mentions_null(path: Path) -> bool:
     """Tell whether the word is anywhere in a file."""
-    if not path.stat().st_size:
-        return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return data.find(b"null") >= 0
+    word, end = b"null", b""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if word in chunk or word in end + chunk[: len(word)]:
+                return True
+            end = chunk[-len(word) :]
+    return False
 
 
 def read_field(text: str | None, node: Node) -> Any:
@@ -269,7 +273,3 @@ def _proved(node: Node, shape: Kind, kind: Kind) -> Kind:
     # A contract of texts alone may have them kept as decimals.
     texts = node.decimal is not None and node.types in TEXTS
     return QUOTED if kind == STRING or texts else shape
-
-
-#: The schemas whose values are certainly strings.
-TEXTS = (frozenset({"string"}), frozenset({"string", "null"}))

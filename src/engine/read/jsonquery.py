@@ -6,7 +6,6 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from engine.convert.rules import mentions_null
 from engine.read import jsonvalues
 from engine.read.lines import MAX_RECORD
 from engine.read.reading import NUMBER
@@ -81,9 +80,7 @@ def records_query(job: Job, path: Path, shapes: dict[str, Kind], plan: Plan) -> 
 
 def suspected_sql(path: Path, plan: Plan) -> str:
     """Say in SQL in which lines null and absent must be told apart, which columns cannot do."""
-    test = plan.rules.suspicious(
-        plan.shapes, "line", null_free=not mentions_null(path), layout=plan.layout
-    )
+    test = plan.rules.suspicious(plan.shapes, "line", path=path, layout=plan.layout)
     return f"{NUMBER} IN ({numbers_query(path, test)})" if test else "false"
 
 
