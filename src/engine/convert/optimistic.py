@@ -63,6 +63,8 @@ class _Exact:
     ----------
     counted : bool
         Whether those of them that are short were counted already.
+    unread : int
+        Those of which only the spelling of the date was not read.
     kept : list of Record
         All of them, where they were few enough to be kept when they were read first.
     """
@@ -70,6 +72,7 @@ class _Exact:
     block: Block
     numbers: array[int] | None
     counted: bool = False
+    unread: int = 0
     kept: list[Record] = field(default_factory=list)
 
     def records(self) -> Iterator[Record]:
@@ -199,11 +202,15 @@ def _published(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_E
     files = ", ".join(literal(str(path)) for path in published.aside)
     read = "read_json" if job.options.output_format == "json" else "read_parquet"
     numbers = job.run(f"SELECT CAST({quoted(RESCUED)} AS BIGINT) FROM {read}([{files}]) ORDER BY 1")
-    return [_Exact(block, array("q", (number for (number,) in numbers)), counted=True)]
+    numbered = array("q", (number for (number,) in numbers))
+    return [_Exact(block, numbers=numbered, counted=True, unread=published.unread)]
 
 
 def _learned(job: Job, done: _Pass, exact: _Exact, count: int) -> bool:
     """Add to what is known of the fields; False where what was written does not hold any more."""
+    many = max(_MANY, count // _ONE_IN)
+    if exact.unread > many:
+        return False
     found: dict[str, Kind] = {}
     kept: list[Record] = []
     seen = 0
@@ -221,8 +228,7 @@ def _learned(job: Job, done: _Pass, exact: _Exact, count: int) -> bool:
         return False
     if done.room > 0:
         exact.kept = kept
-    changed = done.layout != done.plan.layout or done.plan.usual
-    return not changed or seen <= max(_MANY, count // _ONE_IN)
+    return done.layout == done.plan.layout or seen <= many
 
 
 def _still(job: Job, done: _Pass, found: dict[str, Kind]) -> bool:

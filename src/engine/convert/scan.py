@@ -19,7 +19,7 @@ from engine.read.reading import NO_TEXT, NUMBER, READ, Conformed
 from engine.types.kinds import NULL, STRING, Scalar
 from engine.types.sql import duckdb_type, literal, quoted
 from engine.write.dates import candidates, certain_day_sql
-from engine.write.publish import ASIDE, dated, lineage
+from engine.write.publish import ASIDE, UNREAD, dated, lineage
 from store.naming import PARTITION_KEY
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def scan_query(job: Job, reading: Reading, plan: Plan, relation: Relation, rows:
         query = f"SELECT * REPLACE ({test}) FROM ({query})"
     elif aside == "false" and not plan.usual:
         return _finished(job, values, "lake_rescued", "lake_day", query)
-    doubtful = f"lake_aside OR lake_day = DATE '{ASIDE}'" if plan.usual else "lake_aside"
+    doubtful = f"lake_aside OR lake_day = DATE '{UNREAD}'" if plan.usual else "lake_aside"
     return _finished(
         job,
         values,

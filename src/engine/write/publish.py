@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from engine.job import Job
     from engine.write.ways import Written
 
-#: Dates that are none: of rows that are set aside to be read exactly, and of rows without a
-#: usable date. No ISO date has five digits.
-ASIDE, UNDATED = "10000-01-01", "10000-01-02"
+#: Dates that are none: of rows that are set aside to be read exactly, of rows without a usable
+#: date, and of those set aside since SQL has not read how their date is spelled. No ISO date has
+#: five digits.
+ASIDE, UNDATED, UNREAD = "10000-01-01", "10000-01-02", "10000-01-03"
 
 
 def lineage(job: Job, rescued: str) -> str:
@@ -67,7 +68,7 @@ def dated(
     Returns
     -------
     str
-        The first usable date of each row, in UTC; null for a row without one, and ``ASIDE`` for
+        The first usable date of each row, in UTC; null for a row without one, and ``UNREAD`` for
         one that only the exact reading can date.
     """
     values = [
@@ -75,7 +76,7 @@ def dated(
         for target in candidates(job.date_columns, targets)
         if target.field in reference
     ]
-    unusual = f"DATE '{ASIDE}'" if usual else ""
+    unusual = f"DATE '{UNREAD}'" if usual else ""
     return first_day_sql(values, job.source.created, job.date_formats, unusual)
 
 
@@ -91,6 +92,8 @@ class Published:
         Files whose column ``_rescued_data`` holds the numbers of records to be read exactly.
     rows : int
         All rows of the query.
+    unread : int
+        Rows in ``aside`` of which only the spelling of the date was not read.
     undated : int
         Rows in ``outputs`` that have no usable date of their own.
     rescued : tuple of OutputFile
@@ -100,6 +103,7 @@ class Published:
     outputs: tuple[OutputFile, ...] = ()
     aside: tuple[Path, ...] = ()
     rows: int = 0
+    unread: int = 0
     undated: int = 0
     rescued: tuple[OutputFile, ...] = ()
 
@@ -150,7 +154,7 @@ def _told(job: Job, found: Written, part: int) -> Published:
     parts: Counter[str] = Counter()
     outputs, rescued = [], []
     for one in sorted(found, key=lambda one: (one.date, one.path)):
-        if one.date == ASIDE:
+        if one.date in (ASIDE, UNREAD):
             continue
         partition = fallback if one.date == UNDATED else one.date
         for path, rows in pieces(job, one.path, one.rows):
@@ -161,8 +165,9 @@ def _told(job: Job, found: Written, part: int) -> Published:
     check_dates(job, len(parts))
     return Published(
         tuple(outputs),
-        tuple(one.path for one in found if one.date == ASIDE),
+        tuple(one.path for one in found if one.date in (ASIDE, UNREAD)),
         sum(one.rows for one in found),
+        sum(one.rows for one in found if one.date == UNREAD),
         sum(one.rows for one in found if one.date == UNDATED),
         tuple(rescued),
     )
