@@ -21,6 +21,7 @@ from engine.convert.decimals import TRUE, all_of, holds_decimals, long_fraction
 from engine.convert.given import fields_given, given_alone
 from engine.convert.jsontext import loads
 from engine.convert.written import Field
+from engine.read.lines import Span
 from engine.types.kinds import NULL, STRING, Array, Kind, Struct
 from engine.types.sql import literal, quoted
 from store.naming import normalise
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 #: The schemas whose values are certainly strings; of another a text may be a number.
 TEXTS = (frozenset({"string"}), frozenset({"string", "null"}))
-
-_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +174,11 @@ class Rules:
 
 def _mentions_null(path: Path) -> bool:
     """Tell whether the word is anywhere in a file."""
-    word, end = b"null", b""
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            if word in chunk or word in end + chunk[: len(word)]:
-                return True
-            end = chunk[-len(word) :]
+    end = b""
+    for chunk in Span.whole(path).chunks():
+        if b"null" in end + chunk:
+            return True
+        end = chunk[-3:]
     return False
 
 

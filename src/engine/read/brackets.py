@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from engine.convert import jsontext
 from engine.convert.jsontext import NotJsonError, loads
-from engine.read.jsonmarks import CLOSES, QUOTE, WINDOW, closed, forget, next_token, space, tokens
+from engine.read.jsonmarks import (
+    CLOSES,
+    QUOTE,
+    STRING,
+    WINDOW,
+    closed,
+    forget,
+    next_token,
+    space,
+    tokens,
+)
 from store.errors import RejectedObjectError
 from store.reasons import Reason
 
@@ -27,6 +37,8 @@ _BETWEEN = re.compile(rb"(?:[ \t\r\n,]|\\[rn])*")
 
 #: Stands before each record of a JSON text sequence, and nowhere in one.
 SEPARATOR = jsontext.SEPARATOR.encode()
+
+_SCALAR = re.compile(STRING + rb"|[^,\]}\s]+", re.DOTALL)
 
 #: Deeper than this nobody's brackets are followed.
 _DEEPEST = 1_000_000
@@ -166,7 +178,7 @@ def matching(data: Buffer, start: int) -> int:
         When it has none.
     """
     if data[start : start + 1] not in (b"{", b"["):
-        found = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,\]}\s]+', re.DOTALL).match(data, start)
+        found = _SCALAR.match(data, start)
         return found.end() if found else start
     if end := closed(data, start):
         return end

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from engine.read.brackets import SEPARATOR, WRAPPER, matching, records
 from engine.read.jsonl import JsonLines, has_records
-from engine.read.jsonmarks import BLANK, forget, space
-from engine.read.lines import MAX_RECORD
+from engine.read.jsonmarks import forget, space
+from engine.read.lines import BLANK, MAX_RECORD
 from store.errors import RejectedObjectError
 
 if TYPE_CHECKING:
