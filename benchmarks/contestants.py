@@ -92,7 +92,7 @@ def contract(work: Work, file: Path, output: Path) -> None:
 
 def _convert(work: Work, file: Path, output: Path, contracts: dict[str, Any]) -> None:
     from engine.duck import DuckEngine
-    from engine.job import Options
+    from engine.options import Options
     from store.model import Column, Schema, Source
 
     output.mkdir()

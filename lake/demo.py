@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from lake import ledger, query
+from lake import query
 from lake.cli import bring_up, print_result, run
 from lake.context import out, state_folder
 from lake.errors import LakeCommandError
@@ -91,7 +91,7 @@ def show(*, keep: bool) -> None:
 
 def _put(target: Target, file: Path, dataset: str | None) -> None:
     (fate,) = put_files(target, (file,), dataset, timeout=120)
-    if fate.status not in ledger.ACCEPTED:
+    if not fate.is_accepted:
         raise LakeCommandError(f"{file.name} was not ingested: {fate.status} {fate.detail}")
 
 

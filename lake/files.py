@@ -12,6 +12,7 @@ import click
 
 from lake import facts, ledger, render
 from lake.context import err, out
+from store.model import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from lake.ledger import Item
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+#: States that an entry may have.
+_STATUSES = [one for one in Status if one is not Status.SUPERSEDED]
 
 #: What of an item people and programs are shown.
 _SHOWN = (
@@ -92,7 +96,7 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
                 "--status",
                 "statuses",
                 multiple=True,
-                type=click.Choice(ledger.STATUSES, case_sensitive=False),
+                type=click.Choice(_STATUSES, case_sensitive=False),
                 help="State in the ledger.",
             ),
             click.option(

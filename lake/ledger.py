@@ -3,116 +3,140 @@
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from store.model import Drift
+from store.items import ATTENTION_INDEX, drift_of, entry_of, key_of, object_of, updated_at
+from store.model import Status
+from store.naming import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from lake.target import Target
+    from store.entry import Attempt, Entry
+    from store.model import Drift
 
-#: The ledger's sparse index holds the objects of these statuses only.
-INDEXED = frozenset({"FAILED", "PARTIAL", "REJECTED", "STORED", "TOO_LARGE"})
 
-#: Statuses from which nothing leads on by itself; those of them by which nothing was refused.
-FINAL = frozenset({"DONE", "PARTIAL", "EMPTY", "STORED", "SKIPPED", "REJECTED", "TOO_LARGE"})
-ACCEPTED = frozenset({"DONE", "PARTIAL", "EMPTY", "STORED", "SKIPPED"})
+@dataclass(frozen=True)
+class _Count:
+    """A count among the facts of the committed version; 0 where it is not told."""
 
-STATUSES = (
-    *("PROCESSING", "DONE", "PARTIAL", "EMPTY", "STORED", "SKIPPED"),
-    *("REJECTED", "TOO_LARGE", "FAILED"),
-)
+    fact: str
+
+    def __get__(self, item: Item, owner: type[Item]) -> int:
+        return int(item.entry.facts.get(self.fact, 0))
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A text among the facts of the committed version; empty where it is not told."""
+
+    fact: str
+
+    def __get__(self, item: Item, owner: type[Item]) -> str:
+        return str(item.entry.facts.get(self.fact, ""))
 
 
 @dataclass(frozen=True)
 class Item:
-    """One raw object.
+    """One raw object, and what the ledger says of it.
 
     Attributes
     ----------
     bucket, key : str
         The object.
-    status, reason, detail : str
-        What became of the newest attempt at it, and why.
-    dataset : str
-        Its table; empty before its first commit.
-    version : str
-        The committed version; empty before its first commit.
-    read, accepted, quarantined, size, milliseconds : int
-        Of the committed version; ``size`` in bytes.
-    format, compression, date_column : str
-        What the file was, and which column dated its records.
-    rescued, undated, short, columns_added : int
-        Records with something in ``_rescued_data``, without a date of their own, with fewer
-        fields than the header; columns that the table gained.
-    drift : tuple of Drift
-        Which columns met values of other types.
-    guesses : tuple of str
-        What was guessed of the file.
-    attempts : int
-        Those that the ledger remembers.
+    entry : Entry
+        What the function keeps of it.
     updated_at : str
         When the entry was last written, ISO 8601 in UTC.
-    replay : str
-        The replay to which the committed version was ingested last.
-    outputs, replaced : tuple of str
-        Keys of its rows, and keys that are to be deleted.
-    announced : tuple of str
-        Keys that open attempts may write.
-    open_until : float
-        When the last open attempt expires, seconds since 1970; 0 for none.
     """
 
     bucket: str
     key: str
-    status: str
-    reason: str
-    detail: str
-    dataset: str
-    version: str
-    read: int
-    accepted: int
-    quarantined: int
-    size: int
-    milliseconds: int
-    format: str
-    compression: str
-    date_column: str
-    rescued: int
-    undated: int
-    short: int
-    columns_added: int
-    drift: tuple[Drift, ...]
-    guesses: tuple[str, ...]
-    attempts: int
+    entry: Entry
     updated_at: str
-    replay: str
-    outputs: tuple[str, ...]
-    replaced: tuple[str, ...]
-    announced: tuple[str, ...]
-    open_until: float
+
+    #: Its table; empty before its first commit.
+    dataset = _Text("dataset")
+    #: What the file was, and which column dated its records.
+    format, compression = _Text("format"), _Text("compression")
+    date_column = _Text("date_column")
+    #: Bytes of the object, and how long its ingestion took.
+    size, milliseconds = _Count("bytes"), _Count("milliseconds")
+    #: Records by what became of them; those with something in ``_rescued_data``, without a date
+    #: of their own, with fewer fields than the header; columns that the table gained.
+    read, accepted = _Count("records_read"), _Count("records_accepted")
+    quarantined, rescued = _Count("records_quarantined"), _Count("records_rescued")
+    undated, short = _Count("records_undated"), _Count("records_short")
+    columns_added = _Count("columns_added")
+    #: Why it was refused, and what was guessed of it as a list in JSON.
+    _refusal, _refusal_detail, _guesses = _Text("reason"), _Text("detail"), _Text("guesses")
+
+    @property
+    def status(self) -> Status:
+        """Say what became of the newest attempt at it."""
+        return self.entry.status
+
+    @property
+    def reason(self) -> str:
+        """Give the code of why it was refused, or why the last attempt failed."""
+        return self._why[0]
+
+    @property
+    def detail(self) -> str:
+        """Say why, in words."""
+        return self._why[1]
+
+    @property
+    def _why(self) -> tuple[str, str]:
+        # What is said of a failed attempt is in the attempt, of a refused object with its counts.
+        if self.status is Status.FAILED:
+            failed = [one for one in self.entry.attempts if one.status is Status.FAILED][-1]
+            return failed.reason, failed.detail
+        return self._refusal, self._refusal_detail
+
+    @property
+    def version(self) -> str:
+        """Give the committed version; empty before the first."""
+        return self.entry.version
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Give the keys of its rows."""
+        return self.entry.outputs
+
+    @property
+    def drift(self) -> tuple[Drift, ...]:
+        """Say which columns met values of other types."""
+        return drift_of(self.entry.facts)
+
+    @property
+    def guesses(self) -> tuple[str, ...]:
+        """Say what was guessed of the file."""
+        return tuple(json.loads(self._guesses or "[]"))
 
     @property
     def partitions(self) -> set[str]:
         """Give the dates of its rows."""
-        return {
-            part.removeprefix("date_partition=")
-            for key in self.outputs
-            if key.startswith("processed/")
-            for part in key.split("/")
-            if part.startswith("date_partition=")
-        }
+        return {place[1] for place in map(place_of, self.outputs) if place}
+
+    @property
+    def _open(self) -> list[Attempt]:
+        return [one for one in self.entry.attempts if one.is_open]
+
+    @property
+    def announced(self) -> tuple[str, ...]:
+        """Give the keys that open attempts may write."""
+        return tuple(key for one in self._open for key in one.keys)
 
     def is_worked_on(self, now: float) -> bool:
         """Tell whether a worker may be at it, at a time in seconds since 1970."""
-        return self.open_until > now
+        return any(one.expires > now for one in self._open)
 
     def has_leftovers(self, now: float) -> bool:
         """Tell whether something waits to be cleaned up and nobody is at it."""
-        return bool(self.replaced or self.open_until) and not self.is_worked_on(now)
+        return bool(self.entry.replaced or self._open) and not self.is_worked_on(now)
 
 
 @dataclass(frozen=True)
@@ -176,13 +200,13 @@ def items(target: Target, wanted: Filter | None = None) -> Iterator[Item]:
     wanted = wanted or Filter()
     dynamodb, table = target.client("dynamodb"), target.outputs["LedgerTableName"]
     pages: Iterator[Any]
-    if wanted.statuses and set(wanted.statuses) <= INDEXED:
+    if wanted.statuses and all(Status(one).needs_attention for one in wanted.statuses):
         pages = (
             page
             for status in wanted.statuses
             for page in dynamodb.get_paginator("query").paginate(
                 TableName=table,
-                IndexName="attention",
+                IndexName=ATTENTION_INDEX,
                 KeyConditionExpression="attention = :status AND updated_at >= :since",
                 ExpressionAttributeValues={
                     ":status": {"S": status},
@@ -204,7 +228,7 @@ def get(target: Target, bucket: str, key: str) -> Item | None:
     """Read one object's entry, as it stands now."""
     answer = target.client("dynamodb").get_item(
         TableName=target.outputs["LedgerTableName"],
-        Key={"object": {"S": f"{bucket}/{key}"}},
+        Key=key_of(f"{bucket}/{key}"),
         ConsistentRead=True,
     )
     return read(answer["Item"]) if "Item" in answer else None
@@ -212,62 +236,4 @@ def get(target: Target, bucket: str, key: str) -> Item | None:
 
 def read(raw: dict[str, Any]) -> Item:
     """Read one item of the table."""
-    bucket, _, key = raw["object"]["S"].partition("/")
-    attempts = [one["M"] for one in raw["attempts"]["L"]]
-    opened = [one for one in attempts if one["status"]["S"] == "PROCESSING"]
-    status = raw["status"]["S"]
-    # What is said of a failed attempt is in the attempt, of a refused object with its counts.
-    failed = [one for one in attempts if one["status"]["S"] == "FAILED"]
-    why = failed[-1] if status == "FAILED" and failed else raw
-    return Item(
-        bucket=bucket,
-        key=key,
-        status=status,
-        reason=_text(why, "reason"),
-        detail=_text(why, "detail"),
-        dataset=_text(raw, "dataset"),
-        version=_text(raw, "version"),
-        read=_number(raw, "records_read"),
-        accepted=_number(raw, "records_accepted"),
-        quarantined=_number(raw, "records_quarantined"),
-        size=_number(raw, "bytes"),
-        milliseconds=_number(raw, "milliseconds"),
-        format=_text(raw, "format"),
-        compression=_text(raw, "compression"),
-        date_column=_text(raw, "date_column"),
-        rescued=_number(raw, "records_rescued"),
-        undated=_number(raw, "records_undated"),
-        short=_number(raw, "records_short"),
-        columns_added=_number(raw, "columns_added"),
-        drift=_drift(_text(raw, "drift")),
-        guesses=tuple(json.loads(_text(raw, "guesses") or "[]")),
-        attempts=len(attempts),
-        updated_at=_text(raw, "updated_at"),
-        replay=_text(raw, "replay"),
-        outputs=_keys(raw["outputs"]),
-        replaced=_keys(raw["replaced"]),
-        announced=tuple(key for one in opened for key in _keys(one["keys"])),
-        open_until=max((float(one["expires"]["N"]) for one in opened), default=0),
-    )
-
-
-def _drift(text: str) -> tuple[Drift, ...]:
-    # Entries that were written before a type and an example were kept say only how often.
-    return tuple(
-        Drift(name, "", told)
-        if isinstance(told, int)
-        else Drift(name, told["type"], told["count"], told["example"])
-        for name, told in json.loads(text or "{}").items()
-    )
-
-
-def _keys(value: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(json.loads(zlib.decompress(bytes(value["B"]))))
-
-
-def _text(raw: dict[str, Any], name: str) -> str:
-    return str(raw.get(name, {}).get("S", ""))
-
-
-def _number(raw: dict[str, Any], name: str) -> int:
-    return int(raw.get(name, {}).get("N", 0))
+    return Item(*object_of(raw), entry_of(raw), updated_at(raw))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import quote_plus
 
 from lake.errors import LakeCommandError
+from store.events import announcement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +49,7 @@ def announce(
         answer = sqs.send_message_batch(
             QueueUrl=target.outputs["IngestQueueUrl"],
             Entries=[
-                {"Id": str(number), "MessageBody": json.dumps(_event(bucket, key, replay))}
+                {"Id": str(number), "MessageBody": json.dumps(announcement(bucket, key, replay))}
                 for number, key in enumerate(batch)
             ],
         )
@@ -59,19 +59,6 @@ def announce(
                 f"{start} objects were sent. The same command sends all again, harmlessly."
             )
         sent(len(batch))
-
-
-def _event(bucket: str, key: str, replay: str) -> dict[str, object]:
-    record: dict[str, object] = {
-        "eventVersion": "2.1",
-        "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Put",
-        # Without version and sequencer: the function takes the version that is current.
-        "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}},
-    }
-    if replay:
-        record["lakeReplay"] = replay
-    return {"Records": [record]}
 
 
 def dead_letters(target: Target) -> int:

@@ -79,7 +79,7 @@ def replay(
         if waiting:
             rows.append(["sent" if not wait else "not yet", waiting])
         render.show_table(out, ["status", "objects"], rows, [False, True])
-    if wait and (waiting or set(counts) - ledger.ACCEPTED):
+    if wait and (waiting or not all(item.status.is_accepted for item in done)):
         sys.exit(1)
 
 
@@ -182,7 +182,7 @@ def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[I
             done |= {
                 item.key: item
                 for item in asked
-                if item and item.replay == name and item.status in ledger.FINAL
+                if item and item.entry.replay == name and item.status.is_final
             }
             progress.update(task, completed=len(done))
             if len(done) < len(keys):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from lake import facts, ledger, upload
+from lake import facts, upload
 from lake.context import err, out
 from lake.files import plain, show_lines
 
@@ -35,7 +35,7 @@ def put(
     """Upload FILES and wait until the fate of each is known."""
     upload.keyed(files, dataset)
     found = put_files(choice.target(), files, dataset, timeout, as_json=as_json)
-    if not all(fate.status in ledger.ACCEPTED for fate in found):
+    if not all(fate.is_accepted for fate in found):
         sys.exit(1)
 
 

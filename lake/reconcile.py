@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,8 @@ from botocore.exceptions import ClientError
 
 from lake import ledger, messages
 from lake.errors import LakeCommandError
+from store import naming
+from store.naming import is_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
 
 #: The most that DeleteObjects takes (Amazon S3 API Reference).
 _BATCH = 1000
-
-#: What the function writes; other files below these folders are somebody else's.
-_OURS = re.compile(
-    r"(processed/[a-z0-9_]+|quarantine|objects)/date_partition=\d{4}-\d\d-\d\d/"
-    r"[A-Za-z0-9][^/]*-[0-9a-f]{12}-[0-9a-f]{12}(-\d+)?\.(parquet|json\.gz|jsonl\.gz)"
-)
 
 
 @dataclass
@@ -91,7 +86,7 @@ def compare(target: Target, grace: float, clock: Callable[[], float] = time.time
     found, now = Differences(), clock()
     known: set[str] = set()
     for item in entries.values():
-        known |= {*item.outputs, *item.replaced, *item.announced}
+        known |= {*item.outputs, *item.entry.replaced, *item.announced}
         if set(item.outputs) - written and _is_missing(target, item):
             found.missing.append(item.key)
         elif item.has_leftovers(now):
@@ -106,8 +101,8 @@ def compare(target: Target, grace: float, clock: Callable[[], float] = time.time
             found.undelivered.append(key)
     found.deleted = [k for k, item in entries.items() if item.outputs and k not in current]
     strangers = written - known
-    found.orphans = [key for key in strangers if _OURS.fullmatch(key)]
-    found.foreign = [key for key in strangers if not _OURS.fullmatch(key)]
+    found.orphans = [key for key in strangers if is_output(key)]
+    found.foreign = [key for key in strangers if not is_output(key)]
     for keys in vars(found).values():
         if isinstance(keys, list):
             keys.sort()
@@ -148,8 +143,9 @@ def fix(target: Target, found: Differences, replay: str) -> None:
 
 def _written(target: Target) -> Iterator[str]:
     pages = target.client("s3").get_paginator("list_objects_v2")
-    for prefix in ("processed/", "quarantine/", "objects/"):
-        for page in pages.paginate(Bucket=target.outputs["ProcessedBucketName"], Prefix=prefix):
+    bucket = target.outputs["ProcessedBucketName"]
+    for folder in (naming.PROCESSED, naming.QUARANTINE, naming.OBJECTS):
+        for page in pages.paginate(Bucket=bucket, Prefix=f"{folder}/"):
             for found in page.get("Contents", []):
                 if not found["Key"].endswith("/"):
                     yield found["Key"]
@@ -158,7 +154,7 @@ def _written(target: Target) -> Iterator[str]:
 def _raw(target: Target) -> Iterator[tuple[str, str, float]]:
     """Give each current raw object: key, version as in the ledger, seconds since 1970."""
     pages = target.client("s3").get_paginator("list_object_versions")
-    for page in pages.paginate(Bucket=target.outputs["RawBucketName"], Prefix="data/"):
+    for page in pages.paginate(Bucket=target.outputs["RawBucketName"], Prefix=naming.RAW_PREFIX):
         for found in page.get("Versions", []):
             if found["IsLatest"] and not found["Key"].endswith("/"):
                 version = found["VersionId"]

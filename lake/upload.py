@@ -66,6 +66,11 @@ class Fate:
         return self.item.status if self.item else "WAITING"
 
     @property
+    def is_accepted(self) -> bool:
+        """Tell whether it was ingested, and not refused as a whole."""
+        return self.item is not None and self.item.status.is_accepted
+
+    @property
     def detail(self) -> str:
         """Give the ledger's detail."""
         return self.item.detail if self.item else ""
@@ -128,7 +133,7 @@ def fates(target: Target, uploads: Sequence[Uploaded], timeout: float) -> Iterat
     while waiting:
         for one in list(waiting):
             item = ledger.get(target, bucket, one.key)
-            if item and item.version == one.version and item.status in ledger.FINAL:
+            if item and item.version == one.version and item.status.is_final:
                 waiting.remove(one)
                 yield Fate(one, time.monotonic() - one.at, item)
         if waiting and time.monotonic() > deadline:

@@ -92,7 +92,7 @@ def start(folder: StateFolder, port: int) -> Running:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     with folder.log.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lake.local.server"],
+            [sys.executable, "-m", "localaws"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

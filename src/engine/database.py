@@ -18,7 +18,7 @@ from store.errors import EngineFailedError, ObjectTooLargeError, OutOfTimeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.job import Options
+    from engine.options import Options
 
 #: Rows that wait to be written: 131,072 in a function of 512 MB.
 _ROWS_PER_MB = 512

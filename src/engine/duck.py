@@ -11,7 +11,7 @@ from engine.convert.layout import LINEAGE
 from engine.convert.parts import combined
 from engine.convert.stored import stored
 from engine.database import Database
-from engine.job import Options, opened
+from engine.job import opened
 from engine.open.detect import Said
 from engine.open.opened import not_read
 from engine.open.opened import opened as open_object
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from contract.schema import Contract
     from engine.job import Job
     from engine.open.opened import Opened
+    from engine.options import Options
     from store.model import Conversion, OutputFile, Schema, Source
 
 
@@ -59,7 +60,7 @@ class DuckEngine:
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
     ) -> Conversion:
-        """See :class:`processor.ports.Engine`.
+        """See :class:`processor.ingest.ports.Engine`.
 
         Raises
         ------
@@ -85,7 +86,7 @@ class DuckEngine:
             return stored(job, done.path, done.media_type, done.detail)
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
-        """See :class:`processor.ports.Engine`."""
+        """See :class:`processor.ingest.ports.Engine`."""
         quarantine = Quarantine(source, workdir / "rejected.jsonl.gz")
         quarantine.add(0, code, detail, b"")
         (file,) = quarantine.close()

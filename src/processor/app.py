@@ -14,11 +14,11 @@ from aws_lambda_powertools.utilities.batch import (
     process_partial_response,
 )
 
-from processor import events
 from processor.bootstrap import build, clear_leftovers
-from processor.ingest import Delivery
+from processor.ingest.preparation import Delivery
 from processor.observability import logger, metrics, tracer
 from processor.settings import Settings
+from store import events
 from store.errors import (
     EngineFailedError,
     LakeError,
@@ -27,13 +27,14 @@ from store.errors import (
     TransientError,
 )
 from store.model import Status
+from store.reasons import Failure
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from processor.ingest import Ingest, Outcome
-    from processor.ports import Queue
+    from processor.ingest.ports import Queue
+    from processor.ingest.protocol import Ingest, Outcome
     from store.model import ObjectEvent
 
 #: Seconds after which a message that failed is delivered again, doubled each time, to the most.
@@ -123,7 +124,7 @@ def _hand_back(record: SQSRecord, event: ObjectEvent, error: Exception) -> None:
         "deliveries": tries,
         "retry_after": seconds,
     }
-    told["reason"] = error.code if isinstance(error, LakeError) else "DEFECT"
+    told["reason"] = error.code if isinstance(error, LakeError) else Failure.DEFECT
     if isinstance(error, LakeError):
         told["detail"] = error.detail
     if _is_ours(error):

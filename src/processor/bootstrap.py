@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from aws.dynamodb import DynamoLedger
+from aws.glue import GlueCatalog
+from aws.s3 import S3OutputStore, S3RawStore
+from aws.sqs import SqsQueue
 from contract.loading import load_folder
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
+from engine.types.evolve import evolved
 from engine.workspace import remove_leftovers
-from processor.adapters.dynamodb import DynamoLedger
-from processor.adapters.glue import GlueCatalog
-from processor.adapters.s3 import S3OutputStore, S3RawStore
-from processor.adapters.sqs import SqsQueue
-from processor.ingest import Ingest
+from processor.ingest.protocol import Ingest
 
 if TYPE_CHECKING:
-    from processor.ports import Queue
+    from processor.ingest.ports import Queue
     from processor.settings import Settings
 
 #: Bytes as uploaded that one vCPU converts in a second, of what is read fastest: nobody knows an
@@ -75,6 +76,7 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
             bucket=settings.processed_bucket,
             crawler=settings.crawler,
             output_format=settings.output_format,
+            evolve=evolved,
         ),
         ledger=DynamoLedger(session.client("dynamodb", config=_CLIENT), settings.ledger_table),
         engine=DuckEngine(_options(settings), load_folder(_CONTRACTS)),

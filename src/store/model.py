@@ -25,6 +25,26 @@ class Status(StrEnum):
     FAILED = "FAILED"
     SUPERSEDED = "SUPERSEDED"
 
+    @property
+    def is_final(self) -> bool:
+        """Tell whether nothing leads on from here by itself."""
+        return self in _ACCEPTED or self in (Status.REJECTED, Status.TOO_LARGE)
+
+    @property
+    def is_accepted(self) -> bool:
+        """Tell whether the object is final, and was not refused as a whole."""
+        return self in _ACCEPTED
+
+    @property
+    def needs_attention(self) -> bool:
+        """Tell whether someone may want to look into it: it is in the ledger's sparse index."""
+        return self in _ATTENTION
+
+
+_ACCEPTED = (Status.DONE, Status.PARTIAL, Status.EMPTY, Status.STORED, Status.SKIPPED)
+
+_ATTENTION = (Status.FAILED, Status.PARTIAL, Status.REJECTED, Status.STORED, Status.TOO_LARGE)
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectEvent:

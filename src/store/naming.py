@@ -20,8 +20,11 @@ RAW_PREFIX = "data/"
 DEFAULT_DATASET = "processed_table"
 PARTITION_KEY = "date_partition"
 
+#: Folders of the processed bucket: of every dataset's rows, of refused records, of stored files.
+PROCESSED, QUARANTINE, OBJECTS = "processed", "quarantine", "objects"
+
 #: Tables that the template declares; a dataset of that name would write into them.
-_RESERVED_DATASETS = frozenset({"quarantine", "objects"})
+_RESERVED_DATASETS = frozenset({QUARANTINE, OBJECTS})
 
 #: Athena reads table names of up to 128 bytes; room is left for a reserved name's suffix.
 _MAX_DATASET = 120
@@ -113,7 +116,7 @@ def object_id(bucket: str, key: str, version: str, generation: int) -> str:
     bucket, key, version : str
         The raw object.
     generation : int
-        Of the attempt, unique for the key (:mod:`processor.ledger`).
+        Of the attempt, unique for the key (:mod:`store.entry`).
 
     Returns
     -------
@@ -128,17 +131,17 @@ def object_id(bucket: str, key: str, version: str, generation: int) -> str:
 
 def output_key(source: Source, file: OutputFile, generation: int) -> str:
     """Place a data file under its dataset and partition."""
-    return _place(f"processed/{source.dataset}", source, file, generation)
+    return _place(f"{PROCESSED}/{source.dataset}", source, file, generation)
 
 
 def quarantine_key(source: Source, file: OutputFile, generation: int) -> str:
     """Place a file of refused records under its partition."""
-    return _place("quarantine", source, file, generation)
+    return _place(QUARANTINE, source, file, generation)
 
 
 def stored_key(source: Source, file: OutputFile, generation: int) -> str:
     """Place the row of a file that is kept and not read under its partition."""
-    return _place("objects", source, file, generation)
+    return _place(OBJECTS, source, file, generation)
 
 
 def _place(prefix: str, source: Source, file: OutputFile, generation: int) -> str:
@@ -146,6 +149,41 @@ def _place(prefix: str, source: Source, file: OutputFile, generation: int) -> st
     part = f"-{file.part}" if file.part else ""
     extension = "".join(file.path.suffixes)
     return f"{prefix}/{PARTITION_KEY}={file.partition}/{name}{part}{extension}"
+
+
+#: What :func:`_place` makes.
+_PLACED = re.compile(
+    rf"(?P<folder>{PROCESSED}/(?P<dataset>[a-z0-9_]+)|{QUARANTINE}|{OBJECTS})/"
+    rf"{PARTITION_KEY}=(?P<partition>\d{{4}}-\d\d-\d\d)/"
+    r"[A-Za-z0-9][^/]*-[0-9a-f]{12}-[0-9a-f]{12}(-\d+)?\.(parquet|json\.gz|jsonl\.gz)"
+)
+
+
+def is_output(key: str) -> bool:
+    """Tell whether a key of the processed bucket is one that the lake itself writes."""
+    return bool(_PLACED.fullmatch(key))
+
+
+def place_of(key: str) -> tuple[str, str] | None:
+    """Tell which table's rows a file holds, and of which partition.
+
+    Parameters
+    ----------
+    key : str
+        Of the processed bucket.
+
+    Returns
+    -------
+    tuple of str, or None
+        Dataset and date; None for a file that holds no dataset's rows.
+    """
+    found = _PLACED.fullmatch(key)
+    return (found["dataset"], found["partition"]) if found and found["dataset"] else None
+
+
+def table_prefix(dataset: str) -> str:
+    """Give the folder of a dataset's rows, with its slash."""
+    return f"{PROCESSED}/{dataset}/"
 
 
 def partition_of(created: datetime) -> str:

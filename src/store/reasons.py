@@ -1,4 +1,4 @@
-"""Why a record or an object was refused: a closed set, documented in docs/operations.md."""
+"""Why a record or an object was refused, or an attempt failed: documented in docs/operations.md."""
 
 from __future__ import annotations
 
@@ -32,3 +32,12 @@ class Reason(StrEnum):
     UNSUPPORTED_TYPE = "UNSUPPORTED_TYPE"
     #: The object needs more disk, time or partitions than the function has.
     TOO_LARGE = "TOO_LARGE"
+
+
+class Failure(StrEnum):
+    """Codes of what ended an attempt, beside those of :mod:`store.errors`."""
+
+    #: The worker ended without an answer: killed, out of memory or out of time.
+    WORKER_LOST = "WORKER_LOST"
+    #: Something was raised that the lake does not foresee: a bug.
+    DEFECT = "DEFECT"

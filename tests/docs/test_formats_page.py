@@ -16,8 +16,8 @@ import pyorc
 import pytest
 
 from engine.duck import DuckEngine
-from engine.job import Options
 from engine.open.opened import READ
+from engine.options import Options
 from engine.read.formats import _READINGS
 from tests.conftest import ROOT
 from tests.engine.test_sheets import xlsx

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from store.model import Column, Schema
 from tests.support.engine import Result, convert
 

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from engine.read.jsonl import JsonBlock
 from engine.read.reading import ExactOnlyError
 from tests.support.engine import Result, convert

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.job import Options
+from engine.options import Options
 from engine.read.reading import ExactOnlyError
 from engine.read.typed import TypedBlock
 from tests.engine.test_hostile import told

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from engine.convert.jsontext import loads
 from engine.convert.layout import Target
-from engine.job import Options
+from engine.options import Options
 from engine.types.kinds import (
     BIGINT,
     BOOLEAN,

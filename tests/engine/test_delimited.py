@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.database import Database
-from engine.job import Job, Options, opened
+from engine.job import Job, opened
 from engine.open.dialect import Dialect
+from engine.options import Options
 from engine.read.csvcount import Counter
 from engine.read.delimited import Delimited
 from engine.read.reading import NUMBER

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from engine.types.evolve import evolved
 from store.errors import SchemaConflictError
 from store.model import Column, Drift, Schema, Source

@@ -11,7 +11,7 @@ from engine.convert import optimistic
 from engine.convert.scan import scan_query
 from engine.database import Database
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from store.errors import EngineFailedError, MiscountedError
 from tests.support.engine import convert, lines
 

@@ -14,7 +14,7 @@ import pyorc
 import pytest
 
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from tests.support.engine import Result, convert
 
 

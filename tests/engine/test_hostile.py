@@ -35,7 +35,7 @@ import json, sys, tempfile, time
 from datetime import UTC, datetime
 from pathlib import Path
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from store.errors import LakeError
 from store.model import Source
 started = time.monotonic()

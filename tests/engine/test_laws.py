@@ -19,7 +19,8 @@ import pytest
 
 from engine.database import Database
 from engine.duck import DuckEngine
-from engine.job import Job, Options
+from engine.job import Job
+from engine.options import Options
 from store.errors import EngineFailedError, ObjectTooLargeError, OutOfTimeError
 from tests.conftest import ROOT
 from tests.engine.neighbours import FORMATS, Format, Record

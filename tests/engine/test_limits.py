@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.generate import json_lines
-from engine.job import Options
+from engine.options import Options
 from engine.write import ways
 from store.errors import OutOfTimeError
 from tests.conftest import ROOT
@@ -70,7 +70,7 @@ import sys, tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from store.model import Source
 with tempfile.TemporaryDirectory() as work:
     source = Source(Path(sys.argv[1]), "raw", "data/t/o", "v1", "t", datetime.now(UTC))

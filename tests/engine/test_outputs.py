@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from store.model import Column, Drift, Schema, Source
 from tests.support.engine import CREATED, lines
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.job import Options
+from engine.options import Options
 from engine.read.footer import footer_of
 from tests.support.engine import convert, lines
 

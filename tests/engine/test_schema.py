@@ -22,7 +22,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from engine.job import Options
+from engine.options import Options
 from store.model import Drift
 from tests.conftest import ROOT
 from tests.support.engine import Result, convert, lines

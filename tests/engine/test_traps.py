@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from engine.read import lines as read_lines
 from store.model import Source
 from tests.support.engine import CREATED, convert, lines

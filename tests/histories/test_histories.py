@@ -31,7 +31,7 @@ from hypothesis.stateful import (
 )
 
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from store import naming
 from tests.support.engine import convert
 from tests.support.lines import DAMAGED

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from hypothesis import Phase
 
-from processor.adapters.dynamodb import DynamoLedger
-from processor.ingest import Ingest
-from processor.ledger import Entry
+from aws.dynamodb import DynamoLedger
+from processor.ingest.protocol import Ingest
 from store import naming
+from store.entry import Entry
 from tests.histories.test_histories import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from processor.ports import RawStore
+    from processor.ingest.ports import RawStore
 
     Plant = Callable[[pytest.MonkeyPatch], None]
 

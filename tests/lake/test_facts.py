@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +15,9 @@ from lake.context import out
 from lake.errors import LakeCommandError
 from lake.files import files, plain, show_lines
 from lake.upload import Fate, Uploaded
-from store.model import Drift
+from store.entry import Attempt, Entry
+from store.items import item_of
+from store.model import Drift, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,22 +29,23 @@ PRICE = Drift("price", "bigint", 2, "19.99")
 
 def item(status: str = "DONE", dates: int = 1, **told: Any) -> Item:
     """An item as the ledger's table holds it."""
-    keys = [f"processed/orders/date_partition=2024-01-{n + 1:02}/a.parquet" for n in range(dates)]
-    raw: dict[str, Any] = {
-        name: {"N": str(value)} if isinstance(value, int) else {"S": value}
-        for name, value in told.items()
-    }
-    raw |= {
-        "object": {"S": "raw/data/orders/a.csv"},
-        "status": {"S": status},
-        "version": {"S": "v1"},
-        "dataset": {"S": "orders"},
-        "updated_at": {"S": "2024-01-20T12:00:00.000+00:00"},
-        "attempts": {"L": []},
-        "outputs": {"B": zlib.compress(json.dumps(keys).encode())},
-        "replaced": {"B": zlib.compress(b"[]")},
-    }
-    return ledger.read(raw)
+    keys = [
+        f"processed/orders/date_partition=2024-01-{n + 1:02}/a-0123456789ab-0123456789ab.parquet"
+        for n in range(dates)
+    ]
+    attempt = Attempt(
+        1, "w", "m", "v1", 0, 1, Status.FAILED, reason="SERVICE_ERROR", detail="SlowDown"
+    )
+    entry = Entry(
+        revision=2,
+        version="v1",
+        committed_at=0 if status == "FAILED" else 2,
+        verdict=Status(status),
+        outputs=tuple(keys),
+        attempts=(attempt,) if status == "FAILED" else (),
+        facts={"dataset": "orders", **told},
+    )
+    return ledger.read(item_of("raw/data/orders/a.csv", entry, 1705752000))
 
 
 def drift(**columns: Any) -> str:
@@ -147,8 +149,7 @@ def test_a_command_survives_the_shell_whatever_the_key_and_the_width() -> None:
 
 
 def test_a_table_whose_name_begins_with_a_digit_is_quoted() -> None:
-    raw = {**vars(item()), "dataset": "2024_orders"}
-    assert shlex.split(facts.advice(ledger.Item(**raw)))[2] == (
+    assert shlex.split(facts.advice(item(dataset="2024_orders")))[2] == (
         'SELECT * FROM "2024_orders" LIMIT 10'
     )
 
@@ -291,8 +292,7 @@ def test_what_has_no_fate_yet_is_waiting(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_why_there_is_no_fate_yet_is_said_where_it_is_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    failed = item("FAILED")
-    known = ledger.Item(**{**vars(failed), "reason": "SERVICE_ERROR", "detail": "SlowDown"})
+    known = item("FAILED")
     monkeypatch.setattr(ledger, "get", lambda *_: known)
 
     class Target:

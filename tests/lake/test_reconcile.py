@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from lake.errors import LakeCommandError
-from lake.reconcile import _OURS, Differences, fix
+from lake.reconcile import Differences, fix
+from store.naming import is_output
 from tests.support.cloud import S3, Cloud
 
 
@@ -26,5 +27,5 @@ def test_an_orphan_that_is_not_deleted_is_named(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("folder", ["processed/orders", "quarantine", "objects"])
 def test_what_the_function_writes_is_known_as_ours(folder: str) -> None:
     name = "a-0123456789ab-0123456789ab.jsonl.gz"
-    assert _OURS.fullmatch(f"{folder}/date_partition=2024-01-15/{name}")
-    assert not _OURS.fullmatch(f"{folder}/date_partition=2024-01-15/by-hand.csv")
+    assert is_output(f"{folder}/date_partition=2024-01-15/{name}")
+    assert not is_output(f"{folder}/date_partition=2024-01-15/by-hand.csv")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from processor.adapters.glue import GlueCatalog
+from aws.glue import GlueCatalog
+from engine.types.evolve import evolved
 from store.errors import CatalogConflictError
 from store.model import Column, Schema
 from tests.conftest import ROOT
@@ -40,6 +41,7 @@ def catalog(lake: LocalLake, client: Any = None) -> GlueCatalog:
         lake.outputs["ProcessedBucketName"],
         lake.outputs["GlueCrawlerName"],
         "parquet",
+        evolved,
     )
 
 
@@ -142,10 +144,12 @@ WRITER = """
 import json, os, sys, tempfile, time
 from pathlib import Path
 import boto3
-from processor.adapters.glue import GlueCatalog
+from aws.glue import GlueCatalog
+from engine.types.evolve import evolved
 from engine.duck import DuckEngine
-from engine.job import Options
-from processor.ingest import Delivery, Ingest
+from engine.options import Options
+from processor.ingest.preparation import Delivery
+from processor.ingest.protocol import Ingest
 from store.model import ObjectEvent
 from tests.support.memory import MemoryLedger, MemoryOutputStore, MemoryRawStore
 number, start, dataset, folder, database = int(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:6]
@@ -158,7 +162,7 @@ record = {
 }
 raw, outputs = MemoryRawStore(), MemoryOutputStore()
 raw.write("raw", f"data/{dataset}/{number}.json", json.dumps(record).encode())
-catalog = GlueCatalog(boto3.client("glue"), database, "bucket", sys.argv[6], "parquet")
+catalog = GlueCatalog(boto3.client("glue"), database, "bucket", sys.argv[6], "parquet", evolved)
 ingest = Ingest(raw, outputs, catalog, MemoryLedger(), DuckEngine(Options(memory_mb=64)), 1e6)
 time.sleep(max(0, start - time.time()))
 done = ingest(ObjectEvent("raw", f"data/{dataset}/{number}.json"), Delivery("m", lambda: 900, 900))

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from processor.adapters.dynamodb import DynamoLedger
-from processor.adapters.glue import GlueCatalog
-from processor.adapters.s3 import S3OutputStore, S3RawStore
-from processor.ledger import Attempt, Entry
+from aws.dynamodb import DynamoLedger
+from aws.glue import GlueCatalog
+from aws.s3 import S3OutputStore, S3RawStore
+from engine.types.evolve import evolved
+from store.entry import Attempt, Entry
 from store.errors import ObjectGoneError, SchemaConflictError
 from store.model import Column, Schema, Status
 from tests.support.cloud import DATABASE, LEDGER, PROCESSED, RAW, Cloud
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from processor.ports import Catalog, Ledger, OutputStore, RawStore
+    from processor.ingest.ports import Catalog, Ledger, OutputStore, RawStore
     from tests.conftest import LocalLake
 
 
@@ -64,7 +65,7 @@ def cloud_world() -> World:
     return World(
         S3RawStore(s3),
         S3OutputStore(s3, PROCESSED),
-        GlueCatalog(glue, DATABASE, PROCESSED, "crawler", "parquet"),
+        GlueCatalog(glue, DATABASE, PROCESSED, "crawler", "parquet", evolved),
         DynamoLedger(cloud.client("dynamodb"), LEDGER),
         RAW,
         lambda key, body: cloud.write(RAW, key, body),
@@ -87,7 +88,7 @@ def aws_world(lake: LocalLake) -> World:
     return World(
         S3RawStore(s3),
         S3OutputStore(s3, processed),
-        GlueCatalog(glue, database, processed, lake.outputs["GlueCrawlerName"], "parquet"),
+        GlueCatalog(glue, database, processed, lake.outputs["GlueCrawlerName"], "parquet", evolved),
         DynamoLedger(lake.client("dynamodb"), lake.outputs["LedgerTableName"]),
         raw,
         write,

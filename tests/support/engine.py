@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from contract.schema import parse
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from store.errors import ObjectTooLargeError, RejectedObjectError
 from store.model import Column, Conversion, OutputFile, Schema, Source, Status
 from store.naming import dataset_of

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from engine.types.evolve import evolved
-from processor.ledger import Entry
+from store.entry import Entry
 from store.errors import ObjectGoneError
 from store.model import RawObject, Schema
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from aws.dynamodb import DynamoLedger
+from aws.glue import GlueCatalog
+from aws.s3 import S3OutputStore, S3RawStore
+from aws.sqs import SqsQueue
+from engine.types.evolve import evolved
 from lake import messages, reconcile
-from processor import events
-from processor.adapters.dynamodb import DynamoLedger
-from processor.adapters.glue import GlueCatalog
-from processor.adapters.s3 import S3OutputStore, S3RawStore
-from processor.adapters.sqs import SqsQueue
-from processor.ingest import Delivery, Ingest
+from processor.ingest.preparation import Delivery
+from processor.ingest.protocol import Ingest
+from store import events
 from store.errors import TerminalError, TransientError
 from tests.support.cloud import DATABASE, DEAD, LEDGER, PROCESSED, QUEUE, RAW, Cloud, client_error
 from tests.support.lines import DAMAGED, LineEngine, records
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from processor.ledger import Entry
-    from processor.ports import Engine
+    from processor.ingest.ports import Engine
+    from store.entry import Entry
     from tests.support.cloud import Message
 
 #: Seconds of one invocation.
@@ -151,7 +153,9 @@ class World:
         return Ingest(
             raw=S3RawStore(s3),
             outputs=S3OutputStore(s3, PROCESSED),
-            catalog=GlueCatalog(self.cloud.client("glue"), DATABASE, PROCESSED, "c", "parquet"),
+            catalog=GlueCatalog(
+                self.cloud.client("glue"), DATABASE, PROCESSED, "c", "parquet", evolved
+            ),
             ledger=DynamoLedger(self.cloud.client("dynamodb"), LEDGER, clock),
             engine=self.engine,
             bytes_per_second=1e6,

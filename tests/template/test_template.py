@@ -275,7 +275,7 @@ def test_every_variable_that_the_function_reads_is_set(translated: Tree) -> None
 def test_the_width_of_a_table_is_a_parameter_that_reaches_the_engine(
     template: Tree, translated: Tree
 ) -> None:
-    from engine.job import Options
+    from engine.options import Options
 
     variables = translated["Resources"]["ProcessorFunction"]["Properties"]["Environment"]
     assert variables["Variables"]["MAX_COLUMNS"] == {"Ref": "MaxColumns"}

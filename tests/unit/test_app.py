@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from processor import app
-from processor.ingest import Ingest
+from processor.ingest.protocol import Ingest
 from store.errors import EngineFailedError, MiscountedError, ServiceError, UnknownEventError
 from tests.conftest import load_event
 from tests.support.memory import MemoryCatalog, MemoryLedger, MemoryOutputStore, MemoryRawStore

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from processor import events
+from store import events
 from store.errors import UnknownEventError
 from tests.conftest import load_event
 

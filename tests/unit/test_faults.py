@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from aws.sqs import SqsQueue
 from processor import app
-from processor.adapters.sqs import SqsQueue
 from processor.observability import logger
 from store.errors import OutOfTimeError
 from tests.support.cloud import PROCESSED, QUEUE, client_error
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from processor.ledger import Entry
+    from store.entry import Entry
     from store.model import Conversion, Schema, Source
 
 KEY = "data/a/x.json"
@@ -291,7 +291,7 @@ def test_a_full_disk_is_a_verdict_not_a_retry(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("processor.adapters.s3.S3RawStore.download", full)
+    monkeypatch.setattr("aws.s3.S3RawStore.download", full)
     assert operator.deliver() == {"batchItemFailures": []}
     line = operator.line("object ingested")
     assert line["status"] == "TOO_LARGE"
@@ -303,7 +303,7 @@ def test_memory_that_is_not_enough_is_a_verdict_not_a_retry(
     operator: Operator, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     from engine import duck
-    from engine.job import Options
+    from engine.options import Options
 
     def short(*_: object) -> None:
         raise error

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from processor.adapters.glue import GlueCatalog
+from aws.glue import GlueCatalog
+from engine.types.evolve import evolved
 from store.errors import ServiceError
 
 
@@ -31,7 +32,7 @@ class Crawler:
 
 
 def catalog(client: Any) -> GlueCatalog:
-    return GlueCatalog(client, "database", "bucket", "crawler", "parquet")
+    return GlueCatalog(client, "database", "bucket", "crawler", "parquet", evolved)
 
 
 def test_a_burst_of_changes_starts_the_crawler_once_while_it_runs() -> None:

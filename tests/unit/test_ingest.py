@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from processor.ingest import Delivery, Ingest
+from processor.ingest.preparation import Delivery
+from processor.ingest.protocol import Ingest
 from store.errors import (
     AttemptLostError,
     AttemptOpenError,

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from processor import events
+from store import events
 from store.errors import UnknownEventError
 from tests.conftest import ROOT
 from tests.engine.cases.expect import UPLOADED

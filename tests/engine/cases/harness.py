@@ -9,7 +9,7 @@ from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from engine.duck import DuckEngine
-from engine.job import Options
+from engine.options import Options
 from engine.types.evolve import evolved
 from tests.conftest import ROOT
 from tests.support.engine import convert

@@ -1,0 +1,1 @@
+"""AWS on a laptop: MiniStack, with the parts that it lacks. Knows nothing of the lake."""

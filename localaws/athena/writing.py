@@ -1,0 +1,324 @@
+"""Statements that write data: UNLOAD, CREATE TABLE AS, INSERT INTO."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from ministack.services import athena as ministack
+
+from localaws.athena.catalog import NULL_PARTITION, Partition, bucket_and_prefix, slashed
+from localaws.athena.engine import Outcome
+from localaws.athena.errors import QueryError
+from localaws.athena.types import ResultType, hive_to_duckdb, quoted
+
+if TYPE_CHECKING:
+    from localaws.athena.catalog import Table
+    from localaws.athena.engine import Engine
+    from localaws.athena.statements import CreateTableAs, Insert, Unload
+
+#: Athena opens no more writers than that in one statement (ctas-insert-into, unload).
+MOST_PARTITIONS = 100
+
+_RESULT = "_result"
+
+_COMPRESSION = {
+    "PARQUET": {
+        "GZIP": "gzip", "SNAPPY": "snappy", "ZSTD": "zstd", "LZ4": "lz4_raw",
+        "NONE": "uncompressed",
+    },
+    "JSON": {"GZIP": "gzip", "ZSTD": "zstd", "NONE": "uncompressed"},
+    "TEXTFILE": {"GZIP": "gzip", "ZSTD": "zstd", "NONE": "uncompressed"},
+}  # fmt: skip
+_SUFFIX = {"gzip": ".gz", "zstd": ".zst"}
+_SERDE = {
+    "PARQUET": ministack._STORED_AS["parquet"],
+    "JSON": (
+        ministack._TEXT_INPUT_FORMAT,
+        ministack._STORED_AS["textfile"][1],
+        "org.openx.data.jsonserde.JsonSerDe",
+    ),
+    "TEXTFILE": ministack._STORED_AS["textfile"],
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that a statement wrote.
+
+    Attributes
+    ----------
+    location : str
+        Its S3 address.
+    values : tuple of str
+        Values of the partition keys.
+    """
+
+    location: str
+    values: tuple[str, ...]
+
+
+def unload(engine: Engine, statement: Unload) -> Outcome:
+    """Run UNLOAD."""
+    keys = [str(key).lower() for key in statement.properties.get("partitioned_by", [])]
+    target = slashed(statement.to)
+    if not keys:
+        # With partitions Athena adds to what is there (UNLOAD, Considerations).
+        _need_empty(engine, target, "Unload target")
+    columns = engine.into_table(_RESULT, statement.sql)
+    written = _write(engine, columns, keys, statement.properties, target)
+    return Outcome(updated=_count(engine), manifest=[one.location for one in written])
+
+
+def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
+    """Run CREATE TABLE AS."""
+    database, name = engine.named(statement.name)
+    if engine.catalog.table(database, name) is not None:
+        if statement.if_not_exists:
+            return Outcome()
+        raise QueryError(
+            "TABLE_ALREADY_EXISTS",
+            f"line 1:1: Table 'awsdatacatalog.{database}.{name}' already exists",
+        )
+    properties = statement.properties
+    target = properties.get("external_location")
+    if target and engine.request.enforced:
+        raise QueryError(
+            "INVALID_TABLE_PROPERTY",
+            "The Create Table As Select query failed because it was submitted with an "
+            "'external_location' property to an Athena Workgroup that enforces a centralized "
+            "output location for all queries",
+        )
+    target = slashed(target or f"{engine.request.output}tables/{engine.request.identifier}/")
+    _need_empty(engine, target, f"Target directory for table '{database}.{name}'")
+    columns = engine.into_table(_RESULT, statement.sql)
+    if not statement.with_data:
+        engine.connection.execute(f"DELETE FROM {_RESULT}")
+    keys = [str(key).lower() for key in properties.get("partitioned_by", [])]
+    described = [{"Name": column.lower(), "Type": of.hive()} for column, of in columns]
+    written = _write(engine, columns, keys, properties, target)
+    kind = str(properties.get("format", "PARQUET")).upper()
+    input_format, output_format, serde = _SERDE[kind]
+    ddl = ministack._CreateTable(
+        database,
+        name,
+        external=True,
+        columns=described[: len(described) - len(keys)],
+        partition_keys=described[len(described) - len(keys) :],
+        location=target,
+        input_format=input_format,
+        output_format=output_format,
+        serde=serde,
+        table_properties={"classification": kind.lower()},
+    )
+    made = ministack._create_table_input(ddl)
+    made["StorageDescriptor"]["Location"] = target
+    engine.glue.create_table(DatabaseName=database, TableInput=made)
+    _register(engine, engine.need((database, name)), written)
+    return Outcome(updated=_count(engine), manifest=[one.location for one in written])
+
+
+def insert(engine: Engine, statement: Insert) -> Outcome:
+    """Run INSERT INTO."""
+    table = engine.need(statement.name)
+    if table.format not in ("parquet", "json") or table.is_view:
+        raise QueryError("NOT_SUPPORTED", f"The local lake cannot insert into {table.name}")
+    target = [*table.columns, *table.keys]
+    chosen = list(statement.columns) or [column.name for column in target]
+    columns = engine.into_table("_inserted", statement.sql)
+    unknown = set(chosen) - {column.name for column in target}
+    if unknown:
+        raise QueryError(
+            "COLUMN_NOT_FOUND",
+            f"line 1:1: Insert column name does not exist in target table: {min(unknown)}",
+        )
+    kinds = {column.name: column.type for column in target}
+    if len(chosen) != len(columns) or not all(
+        _assignable(engine, column, of, kinds[name])
+        for (column, of), name in zip(columns, chosen, strict=True)
+    ):
+        raise QueryError(
+            "TYPE_MISMATCH",
+            "Insert query has mismatched column types: "
+            f"Table: [{', '.join(kinds[name] for name in chosen)}], "
+            f"Query: [{', '.join(of.athena for _, of in columns)}]",
+        )
+    given = {name: quoted(column) for (column, _), name in zip(columns, chosen, strict=True)}
+    items = ", ".join(
+        f"CAST({given.get(column.name, 'NULL')} AS {hive_to_duckdb(column.type)}) "
+        f"AS {quoted(column.name)}"
+        for column in target
+    )
+    engine.connection.execute(f"CREATE TEMP TABLE {_RESULT} AS SELECT {items} FROM _inserted")
+    described = engine.connection.execute(f"SELECT * FROM {_RESULT} LIMIT 0").description or []
+    properties = {
+        "format": table.format.upper(),
+        "compression": "GZIP" if table.format == "json" else "SNAPPY",
+    }
+    written = _write(
+        engine,
+        [(name, ResultType(of)) for name, of, *_ in described],
+        [key.name for key in table.keys],
+        properties,
+        table.location,
+    )
+    _register(engine, table, written)
+    return Outcome(updated=_count(engine), manifest=[one.location for one in written])
+
+
+_WIDER = ("tinyint", "smallint", "integer", "bigint", "decimal", "float", "double")
+
+
+def _assignable(engine: Engine, column: str, of: ResultType, hive: str) -> bool:
+    """Tell whether Trino would coerce a column of a query to one of a table."""
+    (wanted,) = [
+        ResultType(kind)
+        for _, kind, *_ in engine.connection.execute(
+            f"SELECT CAST(NULL AS {hive_to_duckdb(hive)})"
+        ).description
+    ]
+    have, need = of.athena, wanted.athena
+    if have == need or (have, need) == ("date", "timestamp"):
+        return True
+    if have in _WIDER and need in _WIDER:
+        return _WIDER.index(have) < _WIDER.index(need) or (
+            # The literals of a VALUES are integers for a narrower column, too.
+            have == "integer" and need in ("tinyint", "smallint")
+        )
+    # DuckDB calls a column of nulls INTEGER.
+    counted = engine.connection.execute(f"SELECT count({quoted(column)}) FROM _inserted").fetchone()
+    return counted == (0,)
+
+
+def _count(engine: Engine) -> int:
+    ((count,),) = engine.connection.execute(f"SELECT count(*) FROM {_RESULT}").fetchall()
+    return int(count)
+
+
+def _need_empty(engine: Engine, target: str, what: str) -> None:
+    bucket, prefix = bucket_and_prefix(target)
+    found = engine.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+    if found.get("KeyCount"):
+        raise QueryError(
+            "HIVE_PATH_ALREADY_EXISTS",
+            f"{what} already exists: {target}. You may need to manually clean the data at "
+            f"location '{target}' before retrying. Athena will not delete data in your account.",
+        )
+
+
+def _write(
+    engine: Engine,
+    columns: list[tuple[str, ResultType]],
+    keys: list[str],
+    properties: dict[str, Any] | Any,
+    target: str,
+) -> list[Written]:
+    """Write the result's rows below a target; give the files."""
+    kind = str(properties.get("format", "PARQUET")).upper()
+    if kind not in _COMPRESSION:
+        raise QueryError("NOT_SUPPORTED", f"The local lake cannot write {kind}")
+    named = properties.get("compression") or properties.get("write_compression")
+    wanted = str(named or properties.get(f"{kind.lower()}_compression") or "GZIP").upper()
+    try:
+        compression = _COMPRESSION[kind][wanted]
+    except KeyError:
+        raise QueryError("INVALID_TABLE_PROPERTY", f"{wanted} compression of {kind}") from None
+    names = [name.lower() for name, _ in columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise QueryError("DUPLICATE_COLUMN_NAME", f"line 1:1: Column name '{twice}' not unique")
+    if keys and names[-len(keys) :] != keys:
+        raise QueryError(
+            "HIVE_COLUMN_ORDER_MISMATCH",
+            "Partition keys must be the last columns in the table and in the same order as the "
+            f"table properties: {keys}",
+        )
+    connection = engine.connection
+    if keys:
+        tuple_of = ", ".join(quoted(key) for key in keys)
+        ((count,),) = connection.execute(
+            f"SELECT count(*) FROM (SELECT DISTINCT {tuple_of} FROM {_RESULT})"
+        ).fetchall()
+        if count > MOST_PARTITIONS:
+            raise QueryError(
+                "HIVE_TOO_MANY_OPEN_PARTITIONS",
+                f"Exceeded limit of {MOST_PARTITIONS} open writers for partitions/buckets",
+            )
+    if not _count(engine):
+        return []
+    folder = engine.folder / "written"
+    folder.mkdir()
+    items = ", ".join(
+        f"CAST({quoted(name)} AS {of.storable()}) AS {quoted(name.lower())}" for name, of in columns
+    )
+    options = [f"COMPRESSION {compression}", *_options(kind, properties)]
+    if keys:
+        options.append(f"PARTITION_BY ({', '.join(quoted(key) for key in keys)})")
+    to = folder if keys else folder / "data"
+    connection.execute(f"COPY (SELECT {items} FROM {_RESULT}) TO '{to}' ({', '.join(options)})")
+    bucket, prefix = bucket_and_prefix(target)
+    now, written = dt.datetime.now(dt.UTC), []
+    for number, path in enumerate(sorted(p for p in folder.rglob("*") if p.is_file())):
+        engine.check()
+        below = "/".join(path.relative_to(folder).parts[:-1])
+        values = tuple(unquote(part.partition("=")[2]) for part in below.split("/") if part)
+        suffix = "" if kind == "PARQUET" else _SUFFIX.get(compression, "")
+        key = (
+            f"{prefix}{below}{'/' if below else ''}{now:%Y%m%d_%H%M%S}_{number:05d}_{uuid.uuid4()}"
+        )
+        with path.open("rb") as body:
+            engine.s3.put_object(Bucket=bucket, Key=key + suffix, Body=body)
+        written.append(Written(f"s3://{bucket}/{key}{suffix}", values))
+    return written
+
+
+def _options(kind: str, properties: Any) -> list[str]:
+    if kind == "JSON":
+        return ["FORMAT json"]
+    if kind == "TEXTFILE":
+        delimiter = str(properties.get("field_delimiter", "\x01")).replace("'", "''")
+        return ["FORMAT csv", "HEADER false", f"DELIMITER '{delimiter}'", "QUOTE ''", "ESCAPE ''"]
+    return ["FORMAT parquet"]
+
+
+def _register(engine: Engine, table: Table, written: list[Written]) -> None:
+    """Add the partitions that are new."""
+    if not table.keys or table.is_projected:
+        return
+    known = {one.values for one in engine.catalog.partitions(table)}
+    found = {
+        one.values: Partition(one.values, one.location.rpartition("/")[0] + "/") for one in written
+    }
+    add_partitions(engine, table, [one for values, one in found.items() if values not in known])
+
+
+def add_partitions(engine: Engine, table: Table, partitions: list[Partition]) -> None:
+    """Register partitions, as many in a call as Glue takes."""
+    made = [
+        {
+            "Values": list(one.values),
+            "StorageDescriptor": {**table.storage, "Location": one.location},
+        }
+        for one in partitions
+    ]
+    for start in range(0, len(made), 100):
+        engine.glue.batch_create_partition(
+            DatabaseName=table.database,
+            TableName=table.name,
+            PartitionInputList=made[start : start + 100],
+        )
+
+
+def partition_folder(table: Table, values: tuple[str, ...]) -> str:
+    """Say where Hive puts a partition."""
+    escaped = (re.sub(r"[\x00-\x1f\"#%'*/:=?\\{}\[\]^\x7f]", _percent, v) for v in values)
+    pairs = zip((key.name for key in table.keys), escaped, strict=True)
+    return table.location + "".join(f"{key}={value or NULL_PARTITION}/" for key, value in pairs)
+
+
+def _percent(found: re.Match[str]) -> str:
+    return f"%{ord(found[0]):02X}"

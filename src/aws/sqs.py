@@ -1,0 +1,36 @@
+"""The ingest queue, as seen by who failed a message of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from aws.errors import code_of, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+#: The message was delivered to somebody else meanwhile, or acknowledged by him.
+_NOT_OURS = frozenset({"ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight"})
+
+
+@dataclass(frozen=True, slots=True)
+class SqsQueue:
+    """Decides when a message that failed is delivered again."""
+
+    client: SQSClient
+    url: str
+
+    def hand_back(self, receipt: str, seconds: int) -> None:
+        """See :class:`processor.ingest.ports.Queue`."""
+        try:
+            with translated(f"handing a message back to {self.url}"):
+                self.client.change_message_visibility(
+                    QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=seconds
+                )
+        except ClientError as error:
+            if code_of(error) not in _NOT_OURS:
+                raise

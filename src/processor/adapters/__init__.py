@@ -1,1 +1,0 @@
-"""The edges: S3, DynamoDB and Glue."""

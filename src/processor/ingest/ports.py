@@ -1,0 +1,128 @@
+"""What the use case needs of the world, in its own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from pathlib import Path
+
+    from store.entry import Entry
+    from store.model import Conversion, OutputFile, RawObject, Schema, Source
+
+
+class RawStore(Protocol):
+    """The raw bucket, read only."""
+
+    def head(self, bucket: str, key: str) -> RawObject | None:
+        """Describe the current version, or None where there is no object."""
+        ...
+
+    def download(self, raw: RawObject, path: Path) -> None:
+        """Write exactly that version's bytes to a file.
+
+        Raises
+        ------
+        ObjectGoneError
+            When that version was deleted meanwhile.
+        ObjectArchivedError
+            When it must be restored from Glacier first.
+        """
+        ...
+
+
+class OutputStore(Protocol):
+    """The processed bucket, write only."""
+
+    def upload(self, path: Path, key: str) -> None:
+        """Publish a file whole; a reader never sees part of it."""
+        ...
+
+    def delete(self, keys: Collection[str]) -> None:
+        """Delete keys; one that does not exist is no error."""
+        ...
+
+
+class Catalog(Protocol):
+    """The tables that Athena sees."""
+
+    def schema(self, dataset: str) -> Schema | None:
+        """Give the table's columns, or None where there is no table."""
+        ...
+
+    def declare(self, dataset: str, schema: Schema) -> bool:
+        """Create the table, or append the columns and fields of structs that it lacks.
+
+        Returns
+        -------
+        bool
+            Whether the table was changed.
+
+        Raises
+        ------
+        SchemaConflictError
+            When the table gives one of the columns another type that cannot grow into the
+            schema's (:func:`engine.types.evolve.evolved`); nothing was changed.
+        CatalogConflictError
+            When other writers kept changing the table for longer than we tried.
+        """
+        ...
+
+    def add_partitions(self, dataset: str, partitions: Iterable[str]) -> None:
+        """Register partitions; one that exists is no error."""
+        ...
+
+    def crawl(self) -> bool:
+        """Start the crawler; False when it is running already."""
+        ...
+
+
+class Ledger(Protocol):
+    """The state of every raw key, each changed by one conditional write."""
+
+    def get(self, raw_object: str) -> Entry:
+        """Read consistently; an unknown key has the empty entry, revision 0."""
+        ...
+
+    def put(self, raw_object: str, entry: Entry) -> bool:
+        """Write the entry if the ledger still holds the revision before it.
+
+        Returns
+        -------
+        bool
+            False, with nothing written, when another worker wrote first.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Turns a local file into conformed local files; see :mod:`engine`."""
+
+    def convert(
+        self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
+    ) -> Conversion:
+        """Read the file whole, conform its records to the table, account for each.
+
+        Raises
+        ------
+        RejectedObjectError, ObjectTooLargeError
+            When the object cannot be served: a verdict, recorded with its reason.
+        MiscountedError, EngineFailedError
+            When the fault is ours: the message goes back to the queue, nothing is published.
+        OutOfTimeError
+            When the invocation ends first.
+        """
+        ...
+
+    def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
+        """Write the one quarantine entry of a file that cannot be served at all."""
+        ...
+
+
+class Queue(Protocol):
+    """The queue that delivers messages until they are acknowledged."""
+
+    def hand_back(self, receipt: str, seconds: int) -> None:
+        """Have a message delivered again after so many seconds, not the visibility timeout."""
+        ...

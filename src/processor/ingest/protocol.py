@@ -1,0 +1,294 @@
+"""The use case: bring the lake up to date with one raw object.
+
+How it stays exactly once, whatever is delivered twice, late, in disorder or not finished:
+
+1. An event is only a hint that a key changed. What is ingested is the version that S3 calls
+   current *now* (S3 reads are strongly consistent), so the order of events does not matter.
+2. A worker first opens an attempt in the ledger entry. Outputs bear the attempt in their name, so
+   no two workers, and no two tries of one, ever write the same key.
+3. Before a byte is written, the entry says which keys the attempt is going to write.
+4. One conditional write commits. It names the revision that was read *before* S3 was asked
+   for the current version, so a worker that was overtaken cannot commit an old version.
+5. What the committed version replaced, and what an attempt announced that failed or whose worker
+   died, stays listed in the entry until it is deleted. Whoever comes to the key next does that;
+   and a message is only acknowledged when no attempt that was made for it is open.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.workspace import prefix
+from processor.ingest.preparation import Delivery, Prepared, Task, Work
+from store import naming
+from store.entry import Entry
+from store.errors import (
+    AttemptLostError,
+    AttemptOpenError,
+    LakeError,
+    LedgerConflictError,
+    ObjectGoneError,
+    ServiceError,
+    TransientError,
+)
+from store.model import Status
+from store.reasons import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from processor.ingest.ports import Catalog, Engine, Ledger, OutputStore, RawStore
+    from store.model import ObjectEvent, RawObject
+
+#: Each round either finishes, or follows a write of another worker to the same key.
+_ROUNDS = 25
+
+#: Seconds after the end of an invocation at which its worker is dead for certain, though
+#: clocks differ and a request that it sent may still be on its way.
+_GRACE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the lake did about one object.
+
+    Attributes
+    ----------
+    bucket, key : str
+        The raw object.
+    entry : Entry
+        The ledger entry as it stands.
+    ingested : bool
+        False when the current version had been ingested before.
+    superseded : bool
+        Whether the event told of another version than the one that is current.
+    crawling : bool
+        Whether the crawler was started for a new schema.
+    """
+
+    bucket: str
+    key: str
+    entry: Entry
+    ingested: bool
+    superseded: bool = False
+    crawling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Brings the lake up to date with one raw object at a time.
+
+    Attributes
+    ----------
+    raw, outputs, catalog, ledger, engine
+        What the use case needs of the world.
+    bytes_per_second : float
+        How fast objects are read at worst; decides what can be finished in the time left.
+    work_root : Path or None
+        Where each object gets a folder of its own; the system's place for temporary
+        files when None. A warm function finds what earlier invocations left, so no
+        two objects may share one.
+    clock : callable
+        Seconds since 1970.
+    """
+
+    raw: RawStore
+    outputs: OutputStore
+    catalog: Catalog
+    ledger: Ledger
+    engine: Engine
+    bytes_per_second: float
+    work_root: Path | None = None
+    clock: Callable[[], float] = time.time
+
+    def __call__(self, event: ObjectEvent, delivery: Delivery) -> Outcome:
+        """Ingest the current version of the object that an event names.
+
+        Parameters
+        ----------
+        event : ObjectEvent
+            The hint.
+        delivery : Delivery
+            On whose behalf, and in what time.
+
+        Returns
+        -------
+        Outcome
+            What the ledger says now.
+
+        Raises
+        ------
+        KeyOutsideLakeError, ObjectGoneError, ObjectArchivedError
+            When there is nothing to ingest.
+        TransientError
+            When a retry can help.
+        """
+        naming.dataset_of(event.key)
+        if event.other_key and self.raw.head(event.bucket, event.key) is None:
+            event = replace(event, key=event.other_key)
+        name = f"{event.bucket}/{event.key}"
+        ingested = crawling = False
+        for _ in range(_ROUNDS):
+            entry, raw, task = self._begin(name, event, delivery)
+            if task is None:
+                break
+            prepared, committed = self._attempt(task, entry)
+            if prepared and prepared.schema_changed:
+                crawling |= self._crawl()
+            if committed:
+                entry, ingested = committed, True
+                break
+        else:
+            raise LedgerConflictError(f"s3://{name}: new versions came faster than it was read")
+        entry = self._sweep(name, entry)
+        if other := entry.open_for(delivery.id):
+            raise AttemptOpenError(
+                f"s3://{name}: another worker has the same message and may still write",
+                retry_after=other.expires - self.clock(),
+            )
+        if raw is None:
+            raise ObjectGoneError(f"s3://{name} was deleted: nothing to ingest")
+        superseded = event.version not in ("", raw.version)
+        return Outcome(event.bucket, event.key, entry, ingested, superseded, crawling)
+
+    # --- The entry, one conditional write at a time -------------------------------------
+
+    def _begin(
+        self, name: str, event: ObjectEvent, delivery: Delivery
+    ) -> tuple[Entry, RawObject | None, Task | None]:
+        """Open an attempt at the current version, unless there is none or it is committed."""
+        worker, began = uuid.uuid4().hex, self.clock()
+        for _ in range(_ROUNDS):
+            entry = self.ledger.get(name)
+            raw = self.raw.head(event.bucket, event.key)
+            mine = entry.open_by(worker)
+            if mine and raw and raw.version == mine.version:
+                # The write of a round before was made, though its answer was lost.
+                return entry, raw, Task(name, mine.generation, raw, event, delivery)
+            known = entry.without_expired(began)
+            if raw is None or entry.holds(raw.version, event.replay):
+                settled = entry if known is entry else self._put(name, known)
+                if settled is None:
+                    continue
+                return settled, raw, None
+            self._work.check_time(raw, delivery)
+            expires = began + delivery.seconds_left() + _GRACE
+            opened = known.begun(worker, delivery.id, raw.version, began, expires)
+            if begun := self._put(name, opened):
+                return begun, raw, Task(name, begun.revision, raw, event, delivery)
+        raise LedgerConflictError(f"s3://{name}: other workers kept changing its ledger entry")
+
+    def _attempt(self, task: Task, entry: Entry) -> tuple[Prepared | None, Entry | None]:
+        """Convert, publish and commit; give what was prepared and, if it won, the entry."""
+        prepared: Prepared | None = None
+        try:
+            with tempfile.TemporaryDirectory(prefix=prefix("job"), dir=self.work_root) as folder:
+                prepared = self._work.prepare(task, Path(folder))
+                entry = self._announce(task, entry, prepared)
+                self._publish(prepared)
+            return prepared, self._commit(task, entry, prepared)
+        except ObjectGoneError as error:
+            # Deleted or replaced while it was read: what is current now is looked up next.
+            self._fail(task, error, ())
+            return None, None
+        except Exception as error:  # whatever it is, the attempt has ended
+            # If not even that can be told, the attempt ends by itself when it expires.
+            with suppress(TransientError):
+                self._fail(task, error, prepared.keys if prepared else ())
+            raise
+
+    def _announce(self, task: Task, entry: Entry, prepared: Prepared) -> Entry:
+        def change(entry: Entry) -> Entry:
+            if entry.attempt(task.generation) is None:
+                raise AttemptLostError(f"s3://{task.name}: it took longer than its invocation")
+            return entry.announced(task.generation, prepared.keys)
+
+        return self._change(task.name, change, entry)
+
+    def _commit(self, task: Task, entry: Entry, prepared: Prepared) -> Entry | None:
+        """Make the attempt's outputs the object's rows; None where it was overtaken."""
+        overtaken = False
+        replay = task.event.replay
+
+        def change(entry: Entry) -> Entry:
+            nonlocal overtaken
+            if entry.attempt(task.generation) is None:
+                if entry.version == task.raw.version and entry.outputs == prepared.keys:
+                    # The write of a round before was made, though its answer was lost.
+                    return entry
+                raise AttemptLostError(f"s3://{task.name}: it took longer than its invocation")
+            raw = self.raw.head(task.raw.bucket, task.raw.key)
+            current = raw is not None and raw.version == task.raw.version
+            overtaken = not current or entry.holds(task.raw.version, replay)
+            if overtaken:
+                return entry.ended(task.generation, Status.SUPERSEDED)
+            return entry.committed(task.generation, prepared.verdict, prepared.facts, replay)
+
+        changed = self._change(task.name, change, entry)
+        return None if overtaken else changed
+
+    def _fail(self, task: Task, error: Exception, keys: tuple[str, ...]) -> None:
+        """Record why an attempt failed, and remove what it wrote."""
+        if isinstance(error, LakeError):
+            reason, detail = error.code, error.detail
+        else:
+            reason, detail = Failure.DEFECT, f"{type(error).__name__}: {error}"
+
+        def change(entry: Entry) -> Entry:
+            return entry.ended(task.generation, Status.FAILED, reason, detail).discarding(keys)
+
+        self._sweep(task.name, self._change(task.name, change))
+
+    def _sweep(self, name: str, entry: Entry) -> Entry:
+        """Delete what nobody needs any more."""
+        while doomed := entry.replaced:
+            self.outputs.delete(doomed)
+            entry = self._change(name, partial(Entry.swept, keys=doomed))
+        return entry
+
+    def _change(
+        self, name: str, change: Callable[[Entry], Entry], known: Entry | None = None
+    ) -> Entry:
+        """Read, change and write the entry until nobody wrote in between.
+
+        One that is known already need not be read: were it out of date, it could not be written.
+        """
+        for _ in range(_ROUNDS):
+            entry, known = known or self.ledger.get(name), None
+            changed = change(entry)
+            if changed == entry:
+                return entry
+            if written := self._put(name, changed):
+                return written
+        raise LedgerConflictError(f"s3://{name}: other workers kept changing its ledger entry")
+
+    def _put(self, name: str, entry: Entry) -> Entry | None:
+        written = replace(entry, revision=entry.revision + 1)
+        return written if self.ledger.put(name, written) else None
+
+    # --- The world ----------------------------------------------------------------------
+
+    @property
+    def _work(self) -> Work:
+        return Work(self.raw, self.catalog, self.engine, self.bytes_per_second)
+
+    def _publish(self, prepared: Prepared) -> None:
+        for key, file in prepared.files.items():
+            self.outputs.upload(file.path, key)
+        if prepared.partitions:
+            self.catalog.add_partitions(prepared.dataset, prepared.partitions)
+
+    def _crawl(self) -> bool:
+        # Table and partitions are registered already: a crawler that cannot be started
+        # takes nothing from the object, and must not make it run again.
+        try:
+            return self.catalog.crawl()
+        except ServiceError:
+            return False

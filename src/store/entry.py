@@ -1,0 +1,192 @@
+"""The ledger entry of a raw key, and every way in which it may change. Pure.
+
+An entry is changed by one conditional write at a time, each naming the revision that it
+replaces. The revision that opens an attempt is the attempt's *generation*: no other attempt of
+this key, by whomever, ever has the same. Outputs bear it in their names, so a key that
+was given up is never used again, and deleting it late can hurt nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from store.model import Status
+from store.reasons import Failure
+
+#: Attempts that ended and are remembered, for the operator.
+_HISTORY = 5
+
+#: Characters of a detail in the history; the entry's own detail is kept whole.
+_SHORT = 300
+
+_LOST = "the worker ended without an answer: killed, out of memory or out of time"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One worker's go at one version of the object.
+
+    Attributes
+    ----------
+    generation : int
+        Revision of the entry that opened it.
+    worker : str
+        Who opened it; nobody else has this name.
+    delivery : str
+        On behalf of which message; the same when that is delivered again.
+    version : str
+        Of the raw object.
+    began, expires : float
+        Seconds since 1970. When it expires its worker is dead for certain.
+    status : Status
+        PROCESSING while it is open, then what became of it.
+    keys : tuple of str
+        What it announced that it was going to write; empty once it ended.
+    reason, detail : str
+        Why it failed, or why the object was refused.
+    """
+
+    generation: int
+    worker: str
+    delivery: str
+    version: str
+    began: float
+    expires: float
+    status: Status = Status.PROCESSING
+    keys: tuple[str, ...] = ()
+    reason: str = ""
+    detail: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether its worker may still be writing."""
+        return self.status is Status.PROCESSING
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger knows of one raw key.
+
+    Attributes
+    ----------
+    revision : int
+        Counts the writes of this entry; every write names the one it replaces.
+    version : str
+        The committed version; empty before the first commit.
+    committed_at : int
+        The revision that committed it, by itself or after a replay.
+    verdict : Status
+        On the committed version.
+    outputs : tuple of str
+        Keys in the processed bucket that hold the committed version.
+    replaced : tuple of str
+        Keys that nobody needs any more, still to be deleted.
+    replay : str
+        The replay to which the committed version was ingested last; empty for none.
+    attempts : tuple of Attempt
+        Those that are open and the last that ended, in order of their generation.
+    facts : dict of str to str or int
+        Counts and timings of the committed version, for the operator.
+    """
+
+    revision: int = 0
+    version: str = ""
+    committed_at: int = 0
+    verdict: Status = Status.PROCESSING
+    outputs: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    replay: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    facts: dict[str, str | int] = field(default_factory=dict)
+
+    @property
+    def status(self) -> Status:
+        """Say what the operator wants to know: how the attempts since the last commit went."""
+        since = {a.status for a in self.attempts if a.generation > self.committed_at}
+        if Status.PROCESSING in since:
+            return Status.PROCESSING
+        return Status.FAILED if Status.FAILED in since else self.verdict
+
+    def holds(self, version: str, replay: str) -> bool:
+        """Tell whether a version is committed, after the replay that asked for it, if one did."""
+        return self.version == version and replay in ("", self.replay)
+
+    def attempt(self, generation: int) -> Attempt | None:
+        """Give an attempt that is still open, or None."""
+        return next((a for a in self.attempts if a.generation == generation and a.is_open), None)
+
+    def open_by(self, worker: str) -> Attempt | None:
+        """Give the open attempt of a worker, or None."""
+        return next((a for a in self.attempts if a.worker == worker and a.is_open), None)
+
+    def open_for(self, delivery: str) -> Attempt | None:
+        """Give an open attempt made for a delivery, or None."""
+        return next((a for a in self.attempts if a.delivery == delivery and a.is_open), None)
+
+    def without_expired(self, now: float) -> Entry:
+        """End every attempt whose worker is dead by now, so that its outputs are removed."""
+        entry = self
+        for attempt in self.attempts:
+            if attempt.is_open and attempt.expires <= now:
+                entry = entry.ended(attempt.generation, Status.FAILED, Failure.WORKER_LOST, _LOST)
+        return entry
+
+    def begun(self, worker: str, delivery: str, version: str, now: float, expires: float) -> Entry:
+        """Open an attempt; its generation is that of the entry's next revision."""
+        opened = Attempt(self.revision + 1, worker, delivery, version, now, expires)
+        ended = [a for a in self.attempts if not a.is_open][-_HISTORY:]
+        kept = (a for a in self.attempts if a.is_open or a in ended)
+        return replace(self, attempts=(*kept, opened))
+
+    def announced(self, generation: int, keys: tuple[str, ...]) -> Entry:
+        """Say what an attempt is going to write, before it does."""
+        return self._with(generation, keys=keys)
+
+    def ended(self, generation: int, status: Status, reason: str = "", detail: str = "") -> Entry:
+        """End an attempt that did not commit; what it announced is to be deleted."""
+        attempt = self.attempt(generation)
+        if attempt is None:
+            return self
+        done = self._with(generation, status=status, keys=(), reason=reason, detail=detail[:_SHORT])
+        return done.discarding(attempt.keys)
+
+    def discarding(self, keys: tuple[str, ...]) -> Entry:
+        """List keys for deletion."""
+        doomed = {*self.replaced, *keys} - {*self.outputs}
+        return replace(self, replaced=tuple(sorted(doomed)))
+
+    def committed(
+        self, generation: int, verdict: Status, facts: dict[str, str | int], replay: str
+    ) -> Entry:
+        """Make what an attempt wrote the object's rows, and list those before for deletion."""
+        attempt = self.attempt(generation)
+        if attempt is None:
+            raise LookupError(f"attempt {generation} is not open")
+        done = self._with(
+            generation,
+            status=verdict,
+            keys=(),
+            reason=str(facts.get("reason", "")),
+            detail=str(facts.get("detail", ""))[:_SHORT],
+        )
+        current = replace(
+            done,
+            version=attempt.version,
+            committed_at=self.revision + 1,
+            verdict=verdict,
+            outputs=attempt.keys,
+            replay=replay or self.replay,
+            facts=facts,
+        )
+        return current.discarding(self.outputs)
+
+    def swept(self, keys: tuple[str, ...]) -> Entry:
+        """Strike keys that were deleted."""
+        return replace(self, replaced=tuple(k for k in self.replaced if k not in {*keys}))
+
+    def _with(self, generation: int, **changes: object) -> Entry:
+        attempts = tuple(
+            replace(a, **changes) if a.generation == generation else a  # type: ignore[arg-type]  # mypy cannot type the keywords of dataclasses.replace
+            for a in self.attempts
+        )
+        return replace(self, attempts=attempts)

@@ -1,0 +1,192 @@
+"""The shapes in which S3 announces an object, reduced to one.
+
+Sources: Amazon S3 User Guide, "Event message structure" and "Using EventBridge";
+Amazon SNS Developer Guide, "Parsing message formats".
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus, unquote_plus
+
+from store.errors import UnknownEventError
+from store.model import ObjectEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Payload = Mapping[str, Any]
+
+#: Fields may be added within a major version; another major version may mean anything.
+_MAJOR_VERSION = "2"
+
+#: Not of S3: `lake replay` asks in this field for what is committed already.
+_REPLAY = "lakeReplay"
+
+#: What reading a record raises that lacks something, or has something else in its place.
+#: A number such as 1e400 overflows where it should be a size.
+_INCOMPLETE = (KeyError, TypeError, AttributeError, ValueError, OverflowError)
+
+
+def is_queue_batch(payload: Payload) -> bool:
+    """Tell whether the payload is a batch of SQS messages."""
+    records = payload.get("Records")
+    return (
+        isinstance(records, list)
+        and bool(records)
+        and all(isinstance(r, dict) and r.get("eventSource") == "aws:sqs" for r in records)
+    )
+
+
+def parse_message(body: str) -> tuple[ObjectEvent, ...]:
+    """Read the body of one queue message, unwrapping an SNS envelope.
+
+    Parameters
+    ----------
+    body : str
+        Text of the message.
+
+    Returns
+    -------
+    tuple of ObjectEvent
+        See :func:`parse`.
+
+    Raises
+    ------
+    UnknownEventError
+        When the body is not JSON or not an event of S3.
+    """
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UnknownEventError(f"message is not JSON ({error}): {body[:200]!r}") from error
+    if isinstance(payload, dict) and payload.get("Type") == "Notification" and "Message" in payload:
+        return parse_message(str(payload["Message"]))
+    return parse(payload)
+
+
+def parse(payload: Any) -> tuple[ObjectEvent, ...]:
+    """Read one S3 notification or one EventBridge event.
+
+    Parameters
+    ----------
+    payload : Any
+        The decoded JSON.
+
+    Returns
+    -------
+    tuple of ObjectEvent
+        The creations it announces, whatever else happened beside them; none for
+        ``s3:TestEvent``, which S3 sends when a notification is configured.
+
+    Raises
+    ------
+    UnknownEventError
+        When the payload is anything else.
+    """
+    if isinstance(payload, dict):
+        if payload.get("Event") == "s3:TestEvent":
+            return ()
+        if payload.get("source") == "aws.s3":
+            return (_from_eventbridge(payload),)
+        records = payload.get("Records")
+        if isinstance(records, list) and records:
+            found = tuple(filter(None, map(_from_notification, records)))
+            if not found:
+                names = ", ".join(sorted({repr(record["eventName"]) for record in records}))
+                raise UnknownEventError(f"event {names} creates no object")
+            return found
+    raise UnknownEventError(
+        "expected an S3 notification, an SQS batch of them or an EventBridge 'Object Created' "
+        f"event, got {_shown(payload)}"
+    )
+
+
+def announcement(bucket: str, key: str, replay: str = "") -> dict[str, Any]:
+    """Write the event of an object as if it had just been created.
+
+    Parameters
+    ----------
+    bucket, key : str
+        The raw object. The event names no version: the function takes the one that is current.
+    replay : str
+        Names a replay: the object is ingested again, once, though its version is committed.
+
+    Returns
+    -------
+    dict
+        What :func:`parse` reads.
+    """
+    record: dict[str, Any] = {
+        "eventVersion": f"{_MAJOR_VERSION}.1",
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}},
+    }
+    if replay:
+        record[_REPLAY] = replay
+    return {"Records": [record]}
+
+
+def _from_notification(record: Any) -> ObjectEvent | None:
+    """Read one record; None for one that tells of something else than a creation."""
+    try:
+        if record["eventSource"] != "aws:s3":
+            raise UnknownEventError(f"event source {record['eventSource']!r} is not 'aws:s3'")
+        version = str(record.get("eventVersion", _MAJOR_VERSION))
+        if version.split(".")[0] != _MAJOR_VERSION:
+            raise UnknownEventError(f"event version {version!r} is not {_MAJOR_VERSION}.x")
+        if not str(record["eventName"]).removeprefix("s3:").startswith("ObjectCreated:"):
+            return None
+        bucket, entity = record["s3"]["bucket"]["name"], record["s3"]["object"]
+        return ObjectEvent(
+            bucket=str(bucket),
+            # S3 form-encodes the key here: "red flower.jpg" arrives as "red+flower.jpg".
+            key=_text(unquote_plus(entity["key"])),
+            version=str(entity.get("versionId") or ""),
+            etag=str(entity.get("eTag") or "").strip('"'),
+            size=int(entity.get("size", -1)),
+            sequencer=str(entity.get("sequencer") or ""),
+            time=str(record.get("eventTime") or ""),
+            replay=str(record.get(_REPLAY) or ""),
+        )
+    except _INCOMPLETE as error:
+        raise UnknownEventError(f"S3 record is incomplete ({error!r}): {_shown(record)}") from error
+
+
+def _from_eventbridge(payload: Payload) -> ObjectEvent:
+    if payload.get("detail-type") != "Object Created":
+        raise UnknownEventError(f"event {payload.get('detail-type')!r} creates no object")
+    try:
+        detail = payload["detail"]
+        entity, key = detail["object"], _text(str(detail["object"]["key"]))
+        return ObjectEvent(
+            bucket=str(detail["bucket"]["name"]),
+            key=key,
+            # The documentation does not say whether EventBridge encodes keys, and public
+            # clients disagree: the reader of the object tries both, as it is first.
+            other_key=unquote_plus(key) if unquote_plus(key) != key else "",
+            version=str(entity.get("version-id") or ""),
+            etag=str(entity.get("etag") or "").strip('"'),
+            size=int(entity.get("size", -1)),
+            sequencer=str(entity.get("sequencer") or ""),
+            time=str(payload.get("time") or ""),
+        )
+    except _INCOMPLETE as error:
+        raise UnknownEventError(
+            f"EventBridge event is incomplete ({error!r}): {_shown(payload)}"
+        ) from error
+
+
+def _text(key: str) -> str:
+    """Give a key that can be sent to S3: half of a surrogate pair is no character."""
+    key.encode()
+    return key
+
+
+def _shown(payload: Any) -> str:
+    try:
+        return json.dumps(payload, default=str)[:300]
+    except RecursionError:
+        return f"{type(payload).__name__} nested too deep to be shown"
