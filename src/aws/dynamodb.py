@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from aws.errors import code_of, translated
-from store.entry import Entry
-from store.items import entry_of, item_of, key_of
+from store.entry import UNSWEPT, Entry
+from store.items import ATTENTION_INDEX, entry_of, item_of, key_of, object_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -45,7 +45,7 @@ class DynamoLedger:
         item = answer.get("Item")
         return Entry() if item is None else entry_of(item)
 
-    def put(self, raw_object: str, entry: Entry) -> bool:
+    def put(self, raw_object: str, entry: Entry) -> Entry | None:
         """See :class:`processor.ingest.ports.Ledger`."""
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(revision)"}
         if entry.revision > 1:
@@ -58,10 +58,26 @@ class DynamoLedger:
                 self.client.put_item(
                     TableName=self.table,
                     Item=item_of(raw_object, entry, self.clock()),
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     **condition,
                 )
         except ClientError as error:
-            if code_of(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            # The item is beside the error, where there is one (DynamoDB API, PutItem).
+            item: Any = error.response.get("Item")
+            return entry_of(item) if item else self.get(raw_object)
+        return None
+
+    def unswept(self) -> Iterator[str]:
+        """See :class:`processor.ingest.ports.Ledger`."""
+        with translated("asking the ledger what is to be swept"):
+            pages = self.client.get_paginator("query").paginate(
+                TableName=self.table,
+                IndexName=ATTENTION_INDEX,
+                KeyConditionExpression="attention = :unswept",
+                ExpressionAttributeValues={":unswept": {"S": UNSWEPT}},
+            )
+            for page in pages:
+                for item in page["Items"]:
+                    yield "/".join(object_of(item))

@@ -10,13 +10,14 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from aws.errors import code_of, translated
-from store.errors import ObjectArchivedError, ObjectGoneError, ServiceError
+from store.errors import ObjectArchivedError, ServiceError
 from store.model import RawObject
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
 #: Two parts of 8 MB in flight: bounded memory, and no core to feed more of them.
@@ -29,10 +30,58 @@ _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAl
 
 
 @dataclass(frozen=True, slots=True)
+class S3Content:
+    """One version of a raw object, as GetObject gives it.
+
+    Attributes
+    ----------
+    raw : RawObject
+        Which version.
+    body : StreamingBody or None
+        Its bytes; None for one in an archive.
+    """
+
+    raw: RawObject
+    body: StreamingBody | None
+
+    def save(self, path: Path) -> None:
+        """See :class:`processor.ingest.ports.Content`."""
+        where = f"s3://{self.raw.bucket}/{self.raw.key}"
+        if self.body is None:
+            raise ObjectArchivedError(
+                f"{where} is in Glacier: restore it (aws s3api restore-object), then replay it"
+            )
+        with translated(f"reading {where}"), path.open("wb") as file:
+            for block in self.body.iter_chunks(1024 * 1024):
+                file.write(block)
+
+    def close(self) -> None:
+        """See :class:`processor.ingest.ports.Content`."""
+        if self.body is not None:
+            self.body.close()
+
+
+@dataclass(frozen=True, slots=True)
 class S3RawStore:
     """Reads raw objects, each version exactly."""
 
     client: S3Client
+
+    def open(self, bucket: str, key: str) -> S3Content | None:
+        """See :class:`processor.ingest.ports.RawStore`."""
+        try:
+            with translated(f"reading s3://{bucket}/{key}"):
+                # One call tells the version and gives its bytes: the stream is that version's,
+                # whatever is uploaded meanwhile.
+                answer = self.client.get_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) in _GONE:
+                return None
+            if code_of(error) == "InvalidObjectState":
+                raw = self.head(bucket, key)
+                return S3Content(raw, None) if raw else None
+            raise
+        return S3Content(_described(bucket, key, answer), answer["Body"])
 
     def head(self, bucket: str, key: str) -> RawObject | None:
         """See :class:`processor.ingest.ports.RawStore`."""
@@ -43,40 +92,21 @@ class S3RawStore:
             if code_of(error) in _GONE:
                 return None
             raise
-        version_id = answer.get("VersionId", "")
-        # "null" is what a bucket without versioning calls every version of an object.
-        version_id = "" if version_id == "null" else version_id
-        return RawObject(
-            bucket=bucket,
-            key=key,
-            version=version_id or answer["ETag"].strip('"'),
-            versioned=bool(version_id),
-            size=answer["ContentLength"],
-            created=answer["LastModified"].astimezone(UTC),
-            content_type=answer.get("ContentType", ""),
-        )
+        return _described(bucket, key, answer)
 
-    def download(self, raw: RawObject, path: Path) -> None:
-        """See :class:`processor.ingest.ports.RawStore`."""
-        where = f"s3://{raw.bucket}/{raw.key}"
-        # Without version ids the ETag pins the bytes: a change in between is a 412.
-        pin: dict[str, Any] = (
-            {"VersionId": raw.version} if raw.versioned else {"IfMatch": raw.version}
-        )
-        try:
-            with translated(f"reading {where}"):
-                answer = self.client.get_object(Bucket=raw.bucket, Key=raw.key, **pin)
-                with path.open("wb") as file:
-                    for block in answer["Body"].iter_chunks(1024 * 1024):
-                        file.write(block)
-        except ClientError as error:
-            if code_of(error) in _GONE | {"PreconditionFailed", "412"}:
-                raise ObjectGoneError(f"{where} changed while it was read") from error
-            if code_of(error) == "InvalidObjectState":
-                raise ObjectArchivedError(
-                    f"{where} is in Glacier: restore it (aws s3api restore-object), then replay it"
-                ) from error
-            raise
+
+def _described(bucket: str, key: str, answer: Mapping[str, Any]) -> RawObject:
+    version_id = answer.get("VersionId", "")
+    # "null" is what a bucket without versioning calls every version of an object.
+    version_id = "" if version_id == "null" else version_id
+    return RawObject(
+        bucket=bucket,
+        key=key,
+        version=version_id or answer["ETag"].strip('"'),
+        size=answer["ContentLength"],
+        created=answer["LastModified"].astimezone(UTC),
+        content_type=answer.get("ContentType", ""),
+    )
 
 
 @dataclass(frozen=True, slots=True)

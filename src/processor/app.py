@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from functools import cache
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -16,20 +17,25 @@ from aws_lambda_powertools.utilities.batch import (
 
 from processor.bootstrap import build, clear_leftovers
 from processor.ingest.preparation import Delivery
+from processor.ingest.protocol import GRACE
 from processor.observability import logger, metrics, tracer
 from processor.settings import Settings
 from store import events
+from store.entry import UNSWEPT
 from store.errors import (
     EngineFailedError,
     LakeError,
     ServiceError,
     TerminalError,
     TransientError,
+    UnknownEventError,
 )
 from store.model import Status
 from store.reasons import Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -41,6 +47,9 @@ if TYPE_CHECKING:
 #: All five deliveries together outlast about eight minutes of a service's trouble; more than
 #: that is for the dead-letter queue and `lake redrive`.
 _FIRST_RETRY, _LAST_RETRY = 30, 900
+
+#: Seconds of an invocation in which the sweep begins with no further object.
+_SWEEP_MARGIN = 10
 
 #: Every failed message is named in the answer, also when all of them failed.
 _batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -60,8 +69,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     Parameters
     ----------
     event : dict
-        An SQS batch of S3 notifications, one plain S3 notification, or an EventBridge
-        "Object Created" event.
+        An SQS batch of S3 notifications, one plain S3 notification, an EventBridge event of
+        S3, or that of the schedule on which the function sweeps after dead workers.
     context : LambdaContext
         Of the invocation.
 
@@ -69,7 +78,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     -------
     dict
         For an SQS batch ``{"batchItemFailures": […]}``, naming the messages to be
-        delivered again; else ``{"objects": […]}``, one answer an object.
+        delivered again; of the schedule ``{"swept": n}``, the objects that were swept; else
+        ``{"objects": […]}``, one answer an object.
 
     Raises
     ------
@@ -78,28 +88,38 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     TransientError
         When a retry can help and the event did not come from a queue.
     """
-    whole = context.get_remaining_time_in_millis() / 1000
     clear_leftovers()
 
-    def delivery(identifier: str) -> Delivery:
-        return Delivery(identifier, lambda: context.get_remaining_time_in_millis() / 1000, whole)
+    def seconds_left() -> float:
+        return context.get_remaining_time_in_millis() / 1000
 
+    whole = seconds_left()
+    if events.is_schedule(event):
+        return {"swept": _sweep(seconds_left)}
     batch = events.is_queue_batch(event)
     metrics.add_metric("Events", MetricUnit.Count, len(event["Records"]) if batch else 1)
     if not batch:
         found = events.parse(event)
-        return {"objects": [_take(e, delivery(_identity(e))) for e in found]}
+        return {"objects": [_take(e, Delivery(_identity(e), seconds_left, whole)) for e in found]}
 
     def take_message(record: SQSRecord) -> None:
+        tries = int(record.attributes.approximate_receive_count)
         try:
             found = events.parse_message(record.body)
-        except TerminalError as error:
+        except UnknownEventError as error:
+            # Not acknowledged: SQS moves it to the dead-letter queue, where it can be looked at
+            # and, by a function that knows it, redriven.
             logger.error("message refused", extra={"reason": error.code, "detail": error.detail})
-            return
+            metrics.add_metric("MessagesRefused", MetricUnit.Count, 1)
+            _hide(record, 0)
+            raise
+        # Should this worker die, the message returns when its attempt has expired, and not only
+        # after the queue's visibility timeout: until then what it wrote could be queried.
+        _hide(record, ceil(seconds_left() + GRACE))
         failed: Exception | None = None
         for number, one in enumerate(found):
             try:
-                _take(one, delivery(f"{record.message_id}/{number}"))
+                _take(one, Delivery(f"{record.message_id}/{number}", seconds_left, whole, tries))
             except Exception as error:  # the message's other objects are not to wait for it
                 failed = failed or error
                 _hand_back(record, one, error)
@@ -133,10 +153,31 @@ def _hand_back(record: SQSRecord, event: ObjectEvent, error: Exception) -> None:
     else:
         logger.warning("message handed back", extra=told)
     metrics.add_metric("MessagesHandedBack", MetricUnit.Count, 1)
+    _hide(record, seconds)
+
+
+def _hide(record: SQSRecord, seconds: int) -> None:
+    """Have a message that is not acknowledged delivered again after so many seconds."""
     try:
         _parts()[1].hand_back(record.receipt_handle, seconds)
     except ServiceError as trouble:
         logger.warning("visibility not changed", extra={"detail": trouble.detail})
+
+
+def _sweep(seconds_left: Callable[[], float]) -> int:
+    """End what dead workers left, after which no message comes any more; count the objects."""
+    ingest = _parts()[0]
+    swept = 0
+    for name in ingest.ledger.unswept():
+        if seconds_left() < _SWEEP_MARGIN:
+            break
+        entry = ingest.tidy(name)
+        if entry.attention != UNSWEPT:
+            swept += 1
+            told = {"object": name, "status": entry.verdict.value, "state": entry.status.value}
+            logger.warning("swept after a dead worker", extra=told)
+    metrics.add_metric("ObjectsSwept", MetricUnit.Count, swept)
+    return swept
 
 
 def _is_ours(error: Exception) -> bool:
@@ -177,6 +218,10 @@ def _answer(outcome: Outcome) -> dict[str, Any]:
         **entry.facts,
     }
     if not outcome.ingested:
+        if entry.verdict is Status.DELETED:
+            logger.info("rows removed with their object", extra=answer)
+            metrics.add_metric("ObjectsDeleted", MetricUnit.Count, 1)
+            return answer
         if outcome.superseded:
             answer["status"] = Status.SUPERSEDED.value
         logger.info("object was ingested before", extra=answer)

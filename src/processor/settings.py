@@ -31,6 +31,8 @@ class Settings:
         Dates that one object may hold.
     max_columns : int
         Columns that a table may have.
+    remove_deleted : bool
+        Whether the rows of a deleted object are removed.
     memory_mb, disk_mb : int
         What the function has.
     """
@@ -44,6 +46,7 @@ class Settings:
     output_format: str
     max_partitions: int
     max_columns: int
+    remove_deleted: bool
     memory_mb: int
     disk_mb: int
 
@@ -68,6 +71,7 @@ class Settings:
             output_format=environment["OUTPUT_FORMAT"],
             max_partitions=int(environment["MAX_PARTITIONS"]),
             max_columns=int(environment["MAX_COLUMNS"]),
+            remove_deleted=environment["RAW_DELETES"] == "remove",
             memory_mb=int(environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]),
             disk_mb=int(environment["EPHEMERAL_STORAGE_MB"]),
         )

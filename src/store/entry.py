@@ -16,8 +16,12 @@ from store.reasons import Failure
 #: Attempts that ended and are remembered, for the operator.
 _HISTORY = 5
 
-#: Characters of a detail in the history; the entry's own detail is kept whole.
+#: Characters of a detail in the history; the entry's own detail is longer.
 _SHORT = 300
+
+#: The partition of the sparse index of what nobody may come for any more, though something is
+#: to be cleaned up. The scheduled sweep comes for it.
+UNSWEPT = "UNSWEPT"
 
 _LOST = "the worker ended without an answer: killed, out of memory or out of time"
 
@@ -44,6 +48,8 @@ class Attempt:
         What it announced that it was going to write; empty once it ended.
     reason, detail : str
         Why it failed, or why the object was refused.
+    deliveries : int
+        How often its message had been delivered by then, this time included.
     """
 
     generation: int
@@ -56,6 +62,7 @@ class Attempt:
     keys: tuple[str, ...] = ()
     reason: str = ""
     detail: str = ""
+    deliveries: int = 1
 
     @property
     def is_open(self) -> bool:
@@ -107,6 +114,20 @@ class Entry:
             return Status.PROCESSING
         return Status.FAILED if Status.FAILED in since else self.verdict
 
+    @property
+    def attention(self) -> str:
+        """Name the entry's partition of the sparse index; empty for most, which are not in it.
+
+        What is to be cleaned up is somebody's as long as its message can be delivered again. A
+        message that was delivered once can, so that an object that goes well costs no index.
+        """
+        troubled = self.verdict is Status.DELETED or any(
+            a.deliveries > 1 or a.status is Status.FAILED for a in self.attempts
+        )
+        if troubled and (self.replaced or any(a.is_open for a in self.attempts)):
+            return UNSWEPT
+        return self.status.value if self.status.needs_attention else ""
+
     def holds(self, version: str, replay: str) -> bool:
         """Tell whether a version is committed, after the replay that asked for it, if one did."""
         return self.version == version and replay in ("", self.replay)
@@ -115,9 +136,10 @@ class Entry:
         """Give an attempt that is still open, or None."""
         return next((a for a in self.attempts if a.generation == generation and a.is_open), None)
 
-    def open_by(self, worker: str) -> Attempt | None:
-        """Give the open attempt of a worker, or None."""
-        return next((a for a in self.attempts if a.worker == worker and a.is_open), None)
+    def open_by(self, worker: str, version: str) -> Attempt | None:
+        """Give the open attempt of a worker at a version, or None."""
+        mine = (a for a in self.attempts if a.worker == worker and a.version == version)
+        return next((a for a in mine if a.is_open), None)
 
     def open_for(self, delivery: str) -> Attempt | None:
         """Give an open attempt made for a delivery, or None."""
@@ -131,12 +153,13 @@ class Entry:
                 entry = entry.ended(attempt.generation, Status.FAILED, Failure.WORKER_LOST, _LOST)
         return entry
 
-    def begun(self, worker: str, delivery: str, version: str, now: float, expires: float) -> Entry:
-        """Open an attempt; its generation is that of the entry's next revision."""
-        opened = Attempt(self.revision + 1, worker, delivery, version, now, expires)
+    def begun(self, attempt: Attempt, dataset: str) -> Entry:
+        """Open an attempt; its generation is the entry's next revision."""
         ended = [a for a in self.attempts if not a.is_open][-_HISTORY:]
         kept = (a for a in self.attempts if a.is_open or a in ended)
-        return replace(self, attempts=(*kept, opened))
+        # Known from the begin on, so that an object that never succeeds is found by it, too.
+        facts = self.facts or {"dataset": dataset}
+        return replace(self, attempts=(*kept, attempt), facts=facts)
 
     def announced(self, generation: int, keys: tuple[str, ...]) -> Entry:
         """Say what an attempt is going to write, before it does."""
@@ -179,6 +202,18 @@ class Entry:
             facts=facts,
         )
         return current.discarding(self.outputs)
+
+    def removed(self) -> Entry:
+        """Take the object's rows away, since the object itself was deleted."""
+        gone = replace(
+            self,
+            version="",
+            committed_at=self.revision + 1,
+            verdict=Status.DELETED,
+            outputs=(),
+            facts={name: self.facts[name] for name in ("dataset",) if name in self.facts},
+        )
+        return gone.discarding(self.outputs)
 
     def swept(self, keys: tuple[str, ...]) -> Entry:
         """Strike keys that were deleted."""

@@ -39,6 +39,11 @@ def is_queue_batch(payload: Payload) -> bool:
     )
 
 
+def is_schedule(payload: Payload) -> bool:
+    """Tell whether the payload is what EventBridge sends on a schedule."""
+    return payload.get("source") == "aws.events"
+
+
 def parse_message(body: str) -> tuple[ObjectEvent, ...]:
     """Read the body of one queue message, unwrapping an SNS envelope.
 
@@ -77,7 +82,7 @@ def parse(payload: Any) -> tuple[ObjectEvent, ...]:
     Returns
     -------
     tuple of ObjectEvent
-        The creations it announces, whatever else happened beside them; none for
+        The creations and deletions it announces, whatever else happened beside them; none for
         ``s3:TestEvent``, which S3 sends when a notification is configured.
 
     Raises
@@ -95,7 +100,7 @@ def parse(payload: Any) -> tuple[ObjectEvent, ...]:
             found = tuple(filter(None, map(_from_notification, records)))
             if not found:
                 names = ", ".join(sorted({repr(record["eventName"]) for record in records}))
-                raise UnknownEventError(f"event {names} creates no object")
+                raise UnknownEventError(f"event {names} neither creates nor deletes an object")
             return found
     raise UnknownEventError(
         "expected an S3 notification, an SQS batch of them or an EventBridge 'Object Created' "
@@ -130,14 +135,16 @@ def announcement(bucket: str, key: str, replay: str = "") -> dict[str, Any]:
 
 
 def _from_notification(record: Any) -> ObjectEvent | None:
-    """Read one record; None for one that tells of something else than a creation."""
+    """Read one record; None for one that tells neither of a creation nor of a deletion."""
     try:
         if record["eventSource"] != "aws:s3":
             raise UnknownEventError(f"event source {record['eventSource']!r} is not 'aws:s3'")
         version = str(record.get("eventVersion", _MAJOR_VERSION))
         if version.split(".")[0] != _MAJOR_VERSION:
             raise UnknownEventError(f"event version {version!r} is not {_MAJOR_VERSION}.x")
-        if not str(record["eventName"]).removeprefix("s3:").startswith("ObjectCreated:"):
+        happened = str(record["eventName"]).removeprefix("s3:").partition(":")[0]
+        # What a lifecycle rule expires is LifecycleExpiration, and no deletion by anybody.
+        if happened not in ("ObjectCreated", "ObjectRemoved"):
             return None
         bucket, entity = record["s3"]["bucket"]["name"], record["s3"]["object"]
         return ObjectEvent(
@@ -150,16 +157,20 @@ def _from_notification(record: Any) -> ObjectEvent | None:
             sequencer=str(entity.get("sequencer") or ""),
             time=str(record.get("eventTime") or ""),
             replay=str(record.get(_REPLAY) or ""),
+            removal=happened == "ObjectRemoved",
         )
     except _INCOMPLETE as error:
         raise UnknownEventError(f"S3 record is incomplete ({error!r}): {_shown(record)}") from error
 
 
 def _from_eventbridge(payload: Payload) -> ObjectEvent:
-    if payload.get("detail-type") != "Object Created":
-        raise UnknownEventError(f"event {payload.get('detail-type')!r} creates no object")
+    kind = payload.get("detail-type")
+    if kind not in ("Object Created", "Object Deleted"):
+        raise UnknownEventError(f"event {kind!r} neither creates nor deletes an object")
     try:
         detail = payload["detail"]
+        if str(detail.get("reason")) == "Lifecycle Expiration":
+            raise UnknownEventError("an object expired by a lifecycle rule: nobody deleted it")
         entity, key = detail["object"], _text(str(detail["object"]["key"]))
         return ObjectEvent(
             bucket=str(detail["bucket"]["name"]),
@@ -172,6 +183,7 @@ def _from_eventbridge(payload: Payload) -> ObjectEvent:
             size=int(entity.get("size", -1)),
             sequencer=str(entity.get("sequencer") or ""),
             time=str(payload.get("time") or ""),
+            removal=kind == "Object Deleted",
         )
     except _INCOMPLETE as error:
         raise UnknownEventError(

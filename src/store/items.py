@@ -71,8 +71,8 @@ def item_of(raw_object: str, entry: Entry, seconds: float) -> dict[str, Any]:
         "attempts": {"L": [{"M": _attributes(one)} for one in entry.attempts]},
         "updated_at": {"S": instant(seconds)},
     }
-    if entry.status.needs_attention:
-        item["attention"] = {"S": entry.status.value}
+    if entry.attention:
+        item["attention"] = {"S": entry.attention}
     return item
 
 
@@ -128,6 +128,7 @@ def _attributes(attempt: Attempt) -> dict[str, Any]:
         "keys": _packed(attempt.keys),
         "reason": {"S": attempt.reason},
         "detail": {"S": attempt.detail},
+        "deliveries": {"N": str(attempt.deliveries)},
     }
 
 
@@ -143,6 +144,7 @@ def _attempt(found: dict[str, Any]) -> Attempt:
         keys=_unpacked(found["keys"]),
         reason=found["reason"]["S"],
         detail=found["detail"]["S"],
+        deliveries=int(found.get("deliveries", {"N": "1"})["N"]),
     )
 
 

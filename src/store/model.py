@@ -23,6 +23,7 @@ class Status(StrEnum):
     REJECTED = "REJECTED"
     TOO_LARGE = "TOO_LARGE"
     FAILED = "FAILED"
+    DELETED = "DELETED"
     SUPERSEDED = "SUPERSEDED"
 
     @property
@@ -41,7 +42,10 @@ class Status(StrEnum):
         return self in _ATTENTION
 
 
-_ACCEPTED = (Status.DONE, Status.PARTIAL, Status.EMPTY, Status.STORED, Status.SKIPPED)
+_ACCEPTED = (
+    *(Status.DONE, Status.PARTIAL, Status.EMPTY, Status.STORED, Status.SKIPPED),
+    Status.DELETED,
+)
 
 _ATTENTION = (Status.FAILED, Status.PARTIAL, Status.REJECTED, Status.STORED, Status.TOO_LARGE)
 
@@ -69,6 +73,8 @@ class ObjectEvent:
     replay : str
         Names the replay that asks for the object to be ingested again, though its version
         may be committed; empty for an event of S3.
+    removal : bool
+        Whether somebody deleted the object, or a version of it.
     """
 
     bucket: str
@@ -80,6 +86,7 @@ class ObjectEvent:
     sequencer: str = ""
     time: str = ""
     replay: str = ""
+    removal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +240,6 @@ class RawObject:
         Where it is.
     version : str
         Version id, else ETag: equal only for the same bytes.
-    versioned : bool
-        Whether the version is a version id.
     size : int
         Bytes.
     created : datetime
@@ -246,7 +251,6 @@ class RawObject:
     bucket: str
     key: str
     version: str
-    versioned: bool
     size: int
     created: datetime
     content_type: str = ""

@@ -37,6 +37,7 @@ ENVIRONMENT = {
     "OUTPUT_FORMAT": "parquet",
     "MAX_PARTITIONS": "4000",
     "MAX_COLUMNS": "1500",
+    "RAW_DELETES": "keep",
     "EPHEMERAL_STORAGE_MB": "4096",
     "POWERTOOLS_SERVICE_NAME": "processor",
     "POWERTOOLS_METRICS_NAMESPACE": "data-lake",

@@ -137,6 +137,7 @@ def test_the_function_refuses_to_start_with_a_broken_contract(
         output_format="parquet",
         max_partitions=1,
         max_columns=1,
+        remove_deleted=False,
         memory_mb=512,
         disk_mb=512,
     )

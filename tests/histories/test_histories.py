@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -33,6 +34,7 @@ from hypothesis.stateful import (
 from engine.duck import DuckEngine
 from engine.options import Options
 from store import naming
+from tests.support.cloud import DEAD, QUEUE
 from tests.support.engine import convert
 from tests.support.lines import DAMAGED
 from tests.support.world import World, answer_lost, throttling
@@ -43,8 +45,8 @@ KEYS = ("data/a/x.json", "data/A/x.json", "data/x.json")
 #: Most happens to one of them, so that much of it meets.
 A_KEY = st.sampled_from([*KEYS[:1] * 4, *KEYS])
 
-#: Calls after which a worker is interrupted; an ingest makes about twenty-five.
-STEPS = st.sampled_from([1, 3, 6, 9, 12, 15, 18, 21, 24, 27, 99, 99, 99])
+#: Calls after which a worker is interrupted; an ingest makes about twenty.
+STEPS = st.sampled_from([1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 99, 99])
 
 _SETTINGS: dict[str, Any] = {
     "deadline": None,
@@ -84,6 +86,10 @@ class Histories(RuleBasedStateMachine):
     def new_world(self) -> World:
         return World(self.folder)
 
+    @initialize(remove_deleted=st.booleans())
+    def deploy(self, remove_deleted: bool) -> None:
+        self.world.remove_deleted = remove_deleted
+
     @rule(key=A_KEY, body=bodies(), event=st.integers(0, 9))
     def upload(self, key: str, body: bytes, event: int) -> None:
         self.world.cloud.lose_events = event == 9
@@ -118,6 +124,27 @@ class Histories(RuleBasedStateMachine):
             worker.fault_at = "after" if what == "answer lost" else "before"
             worker.step(2)
 
+    @precondition(lambda self: self.world.cloud.receive() and len(self.world.live()) < 3)
+    @rule(steps=STEPS, deaths=st.integers(1, 5))
+    def die_again_and_again(self, steps: int, deaths: int) -> None:
+        """A worker is killed at each delivery of a message, at the last one of five, too."""
+        message = self.world.cloud.receive()[0]
+        while message.receives < 5 and deaths:
+            if message.visible_at > self.world.cloud.now:
+                self.world.wait(message.visible_at - self.world.cloud.now)
+            worker = self.world.start(message)
+            worker.step(steps)
+            worker.kill()
+            deaths -= 1
+            if message not in self.world.cloud.queues[QUEUE]:
+                return
+            self.nothing_is_seen_that_nobody_answers_for()
+
+    @precondition(lambda self: self.world.cloud.queues[DEAD])
+    @rule()
+    def redrive(self) -> None:
+        self.world.redrive()
+
     @rule(seconds=st.sampled_from([1, 20, 40, 60, 80, 400, 2000]))
     def wait(self, seconds: int) -> None:
         self.world.wait(seconds)
@@ -131,6 +158,10 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def nothing_is_lost_and_nothing_comes_back(self) -> None:
         self.world.check_at_any_time()
+
+    @invariant()
+    def nothing_is_seen_that_nobody_answers_for(self) -> None:
+        self.world.check_what_can_be_seen()
 
     def teardown(self) -> None:
         try:

@@ -26,7 +26,7 @@ def no_condition(patch: pytest.MonkeyPatch) -> None:
     """The ledger is written whoever wrote meanwhile."""
     put = DynamoLedger.put
 
-    def blind(self: DynamoLedger, name: str, entry: Entry) -> bool:
+    def blind(self: DynamoLedger, name: str, entry: Entry) -> Entry | None:
         return put(self, name, replace(entry, revision=self.get(name).revision + 1))
 
     patch.setattr(DynamoLedger, "put", blind)
@@ -41,12 +41,6 @@ def delete_before_commit(patch: pytest.MonkeyPatch) -> None:
         return commit(self, task, entry, prepared)
 
     patch.setattr(Ingest, "_commit", hasty)
-
-
-def names_without_version(patch: pytest.MonkeyPatch) -> None:
-    """Every version of a key writes the same names."""
-    named = naming.object_id
-    patch.setattr(naming, "object_id", lambda bucket, key, _v, _g: named(bucket, key, "", 0))
 
 
 def names_without_key(patch: pytest.MonkeyPatch) -> None:
@@ -125,10 +119,15 @@ def fail_without_a_trace(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def remove_without_a_list(patch: pytest.MonkeyPatch) -> None:
+    """The rows of a deleted object are forgotten, and not listed for deletion."""
+    removed = Entry.removed
+    patch.setattr(Entry, "removed", lambda self: replace(removed(self), replaced=self.replaced))
+
+
 BUGS: tuple[Plant, ...] = (
     no_condition,
     delete_before_commit,
-    names_without_version,
     names_without_key,
     commit_what_was_overtaken,
     write_without_announcing,
@@ -136,6 +135,7 @@ BUGS: tuple[Plant, ...] = (
     acknowledge_too_early,
     never_expire,
     fail_without_a_trace,
+    remove_without_a_list,
 )
 
 

@@ -17,7 +17,7 @@ from aws.glue import GlueCatalog
 from aws.s3 import S3OutputStore, S3RawStore
 from engine.types.evolve import evolved
 from store.entry import Attempt, Entry
-from store.errors import ObjectGoneError, SchemaConflictError
+from store.errors import SchemaConflictError
 from store.model import Column, Schema, Status
 from tests.support.cloud import DATABASE, LEDGER, PROCESSED, RAW, Cloud
 from tests.support.memory import MemoryCatalog, MemoryLedger, MemoryOutputStore, MemoryRawStore
@@ -123,29 +123,20 @@ def test_the_current_version_is_described_and_read_exactly(world: World, tmp_pat
     world.write(key, b"one")
     first = world.raw.head(world.bucket, key)
     assert first is not None
-    assert (first.size, first.versioned, first.created.utcoffset()) == (
-        3,
-        True,
-        first.created - first.created,
-    )
+    assert (first.size, first.created.utcoffset()) == (3, first.created - first.created)
+    content = world.raw.open(world.bucket, key)
+    assert content is not None
+    assert content.raw == first
     world.write(key, b"three")
     second = world.raw.head(world.bucket, key)
     assert second is not None
     assert second.version != first.version
-    world.raw.download(first, tmp_path / "first")
+    content.save(tmp_path / "first")
+    content.close()
     assert (tmp_path / "first").read_bytes() == b"one"
     world.write(key, None)
     assert world.raw.head(world.bucket, key) is None
-
-
-def test_a_version_that_is_not_there_is_gone(world: World, tmp_path: Path) -> None:
-    key = f"elsewhere/{world.name}"
-    world.write(key, b"one")
-    raw = world.raw.head(world.bucket, key)
-    assert raw is not None
-    other = type(raw)(world.bucket, f"{key}-other", raw.version, True, 3, raw.created)
-    with pytest.raises(ObjectGoneError):
-        world.raw.download(other, tmp_path / "file")
+    assert world.raw.open(world.bucket, key) is None
 
 
 def test_outputs_are_published_whole_and_deleted_twice(world: World, tmp_path: Path) -> None:
@@ -164,8 +155,8 @@ def test_a_ledger_entry_is_changed_only_by_who_read_it_last(world: World) -> Non
     assert world.ledger.get(name) == Entry()
     opened = Attempt(1, "w1", "m1/0", "v", 1764034321.25, 1764034681.5, keys=("a", "b"))
     first = Entry(revision=1, attempts=(opened,))
-    assert world.ledger.put(name, first)
-    assert not world.ledger.put(name, Entry(revision=1))
+    assert world.ledger.put(name, first) is None
+    assert world.ledger.put(name, Entry(revision=1)) == first
     assert world.ledger.get(name) == first
     ended = replace(opened, status=Status.PARTIAL, keys=(), reason="R", detail="é")
     second = Entry(
@@ -179,9 +170,20 @@ def test_a_ledger_entry_is_changed_only_by_who_read_it_last(world: World) -> Non
         replaced=tuple(f"processed/x/date_partition=2024-01-01/{n}" for n in range(4000)),
         facts={"records_read": 3, "dataset": "x"},
     )
-    assert world.ledger.put(name, second)
-    assert not world.ledger.put(name, second)
+    assert world.ledger.put(name, second) is None
+    assert world.ledger.put(name, second) == second
     assert world.ledger.get(name) == second
+    assert name not in world.ledger.unswept()
+
+
+def test_what_nobody_may_come_for_is_found_until_it_is_swept(world: World) -> None:
+    name = f"raw/{world.name}"
+    opened = Attempt(1, "w", "m", "v", 1764034321.25, 1764034681.5, deliveries=5)
+    assert world.ledger.put(name, Entry(revision=1, attempts=(opened,))) is None
+    assert name in world.ledger.unswept()
+    ended = replace(opened, status=Status.FAILED)
+    assert world.ledger.put(name, Entry(revision=2, attempts=(ended,))) is None
+    assert name not in world.ledger.unswept()
 
 
 def test_a_table_gains_columns_and_keeps_its_types(world: World) -> None:

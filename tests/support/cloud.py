@@ -189,7 +189,9 @@ class S3:
 
     @look
     def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:
-        found = self._current(Bucket, Key)
+        return self._described(self._current(Bucket, Key))
+
+    def _described(self, found: Version) -> dict[str, Any]:
         return {
             "VersionId": found.id,
             "ETag": found.etag,
@@ -198,14 +200,12 @@ class S3:
         }
 
     @look
-    def _read(self, bucket: str, key: str, version: str) -> bytes:
-        for found in self.cloud.buckets[bucket].get(key, []):
-            if found.id == version and found.body is not None:
-                return found.body
-        raise client_error("NoSuchVersion", 404)
-
-    def get_object(self, Bucket: str, Key: str, VersionId: str) -> dict[str, Any]:
-        return {"Body": Body(self._read(Bucket, Key, VersionId))}
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        try:
+            found = self._current(Bucket, Key)
+        except ClientError:
+            raise client_error("NoSuchKey", 404) from None
+        return {**self._described(found), "Body": Body(found.body or b"")}
 
     @effect
     def upload_file(self, path: str, bucket: str, key: str, Config: Any = None) -> None:
@@ -256,6 +256,19 @@ class Body:
         for start in range(0, len(self.content), size):
             yield self.content[start : start + size]
 
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _size(value: dict[str, Any]) -> int:
+    """Bytes of an attribute's value, as DynamoDB counts them, about."""
+    ((kind, content),) = value.items()
+    if kind == "L":
+        return 3 + sum(1 + _size(one) for one in content)
+    if kind == "M":
+        return 3 + sum(1 + len(name) + _size(one) for name, one in content.items())
+    return len(content) if kind == "B" else len(str(content).encode())
+
 
 @dataclass
 class DynamoDB:
@@ -279,8 +292,13 @@ class DynamoDB:
         Item: dict[str, Any],
         ConditionExpression: str = "",
         ExpressionAttributeValues: dict[str, Any] | None = None,
+        ReturnValuesOnConditionCheckFailure: str = "NONE",
     ) -> None:
-        present = self.cloud.items.get(Item["object"]["S"], {}).get("revision")
+        size = sum(len(name) + _size(value) for name, value in Item.items())
+        if size > 400 * 1024:
+            raise client_error("ValidationException")
+        there = self.cloud.items.get(Item["object"]["S"], {})
+        present = there.get("revision")
         wanted = (ExpressionAttributeValues or {}).get(":before")
         holds = {
             "": True,
@@ -288,11 +306,29 @@ class DynamoDB:
             "revision = :before": present == wanted and wanted is not None,
         }[ConditionExpression]
         if not holds:
-            raise client_error("ConditionalCheckFailedException")
+            error = client_error("ConditionalCheckFailedException")
+            if there and ReturnValuesOnConditionCheckFailure == "ALL_OLD":
+                answer: Any = error.response
+                answer["Item"] = copy.deepcopy(there)
+            raise error
         self.cloud.items[Item["object"]["S"]] = copy.deepcopy(Item)
 
     def get_paginator(self, operation: str) -> Pages:
-        return Pages({"scan": self._scan}[operation])
+        pages: dict[str, Any] = {"scan": self._scan, "query": self._query}
+        return Pages(pages[operation])
+
+    def _query(
+        self,
+        TableName: str,
+        IndexName: str,
+        KeyConditionExpression: str,
+        ExpressionAttributeValues: dict[str, Any],
+    ) -> Iterator[dict[str, Any]]:
+        (wanted,) = ExpressionAttributeValues.values()
+        self.cloud.on_effect("before DynamoDB.query")
+        for _, item in sorted(self.cloud.items.items()):
+            if item.get("attention") == wanted:
+                yield {"Items": [copy.deepcopy(item)]}
 
     def _scan(self, TableName: str, ConsistentRead: bool) -> Iterator[dict[str, Any]]:
         assert ConsistentRead

@@ -11,8 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from engine.types.evolve import evolved
-from store.entry import Entry
-from store.errors import ObjectGoneError
+from store.entry import UNSWEPT, Entry
 from store.model import RawObject, Schema
 
 if TYPE_CHECKING:
@@ -20,6 +19,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CREATED = datetime(2024, 1, 20, 12, tzinfo=UTC)
+
+
+@dataclass
+class MemoryContent:
+    raw: RawObject
+    body: bytes
+
+    def save(self, path: Path) -> None:
+        path.write_bytes(self.body)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 @dataclass
@@ -40,14 +51,13 @@ class MemoryRawStore:
         if body is None:
             return None
         created = CREATED + timedelta(seconds=int(version[1:]))
-        return RawObject(bucket, key, version, True, len(body), created)
+        return RawObject(bucket, key, version, len(body), created)
 
-    def download(self, raw: RawObject, path: Path) -> None:
-        for version, body in self.versions.get((raw.bucket, raw.key), []):
-            if version == raw.version and body is not None:
-                path.write_bytes(body)
-                return
-        raise ObjectGoneError(f"s3://{raw.bucket}/{raw.key} changed while it was read")
+    def open(self, bucket: str, key: str) -> MemoryContent | None:
+        raw = self.head(bucket, key)
+        if raw is None:
+            return None
+        return MemoryContent(raw, self.versions[bucket, key][-1][1] or b"")
 
 
 @dataclass
@@ -101,8 +111,12 @@ class MemoryLedger:
     def get(self, raw_object: str) -> Entry:
         return self.entries.get(raw_object, Entry())
 
-    def put(self, raw_object: str, entry: Entry) -> bool:
-        if self.get(raw_object).revision != entry.revision - 1:
-            return False
+    def put(self, raw_object: str, entry: Entry) -> Entry | None:
+        there = self.get(raw_object)
+        if there.revision != entry.revision - 1:
+            return there
         self.entries[raw_object] = entry
-        return True
+        return None
+
+    def unswept(self) -> list[str]:
+        return [name for name, entry in self.entries.items() if entry.attention == UNSWEPT]

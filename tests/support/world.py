@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
@@ -16,9 +19,10 @@ from aws.sqs import SqsQueue
 from engine.types.evolve import evolved
 from lake import messages, reconcile
 from processor.ingest.preparation import Delivery
-from processor.ingest.protocol import Ingest
+from processor.ingest.protocol import GRACE, Ingest
 from store import events
 from store.errors import TerminalError, TransientError
+from store.events import announcement
 from tests.support.cloud import DATABASE, DEAD, LEDGER, PROCESSED, QUEUE, RAW, Cloud, client_error
 from tests.support.lines import DAMAGED, LineEngine, records
 
@@ -30,8 +34,8 @@ if TYPE_CHECKING:
     from store.entry import Entry
     from tests.support.cloud import Message
 
-#: Seconds of one invocation.
-INVOCATION = 300
+#: Seconds of one invocation, and between two sweeps of the template's schedule.
+INVOCATION, SWEEP = 300, 300
 
 
 class Killed(BaseException):
@@ -51,6 +55,7 @@ class Worker:
         self.fault_at = ""
         self.error: BaseException | None = None
         self._go, self._parked = threading.Semaphore(0), threading.Semaphore(0)
+        self.key = ""
         self._thread = threading.Thread(target=self._main, daemon=True)
         self._thread.start()
 
@@ -108,6 +113,18 @@ class Worker:
             raise error
 
 
+def removal(key: str) -> dict[str, Any]:
+    """What S3 tells of a deletion."""
+    event = announcement(RAW, key)
+    event["Records"][0]["eventName"] = "ObjectRemoved:DeleteMarkerCreated"
+    return event
+
+
+def key_in(message: Message) -> str:
+    """The raw key that a message is about."""
+    return unquote_plus(json.loads(message.body)["Records"][0]["s3"]["object"]["key"])
+
+
 #: The ids of the records that an object holds, and what of it is refused.
 Said = tuple[list[str], list[str]]
 
@@ -138,9 +155,12 @@ class World:
     bodies: dict[str, bytes] = field(default_factory=dict)
     replays: int = 0
     newest: dict[str, int] = field(default_factory=dict)
+    swept_at: float = 0
+    remove_deleted: bool = False
 
     def __post_init__(self) -> None:
         self.cloud.on_effect = self._at
+        self.swept_at = self.cloud.now
 
     def _at(self, moment: str) -> None:
         if self.running:
@@ -159,6 +179,7 @@ class World:
             ledger=DynamoLedger(self.cloud.client("dynamodb"), LEDGER, clock),
             engine=self.engine,
             bytes_per_second=1e6,
+            remove_deleted=self.remove_deleted,
             work_root=self.folder,
             clock=clock,
         )
@@ -179,21 +200,28 @@ class World:
     def delete(self, key: str) -> None:
         if key in self.cloud.objects(RAW):
             self.cloud.write(RAW, key, None)
+            if self.remove_deleted and not self.cloud.lose_events:
+                self.cloud.send(QUEUE, json.dumps(removal(key)))
 
     def start(self, message: Message, *, twice: bool = False) -> Worker:
         receipt = self.cloud.deliver(message, twice=twice)
         worker = Worker(self, lambda: self._take(worker, message, receipt))
-        worker.takes_messages = True
+        worker.takes_messages, worker.key = True, key_in(message)
         self.workers.append(worker)
         return worker
 
     def _take(self, worker: Worker, message: Message, receipt: str) -> None:
         """What the handler does with one message, and Lambda with its answer."""
         ingest, queue = self.ingest(), SqsQueue(self.cloud.client("sqs"), QUEUE)
+        with suppress(TransientError):
+            queue.hand_back(receipt, ceil(worker.deadline - self.cloud.now + GRACE))
         try:
             for number, event in enumerate(events.parse_message(message.body)):
                 delivery = Delivery(
-                    f"{message.id}/{number}", lambda: worker.deadline - self.cloud.now, INVOCATION
+                    f"{message.id}/{number}",
+                    lambda: worker.deadline - self.cloud.now,
+                    INVOCATION,
+                    message.receives,
                 )
                 try:
                     ingest(event, delivery)
@@ -212,10 +240,34 @@ class World:
         return [worker for worker in self.workers if not worker.done]
 
     def wait(self, seconds: float) -> None:
-        self.cloud.now += seconds
+        until = self.cloud.now + seconds
+        while self.swept_at + SWEEP <= until:
+            self._pass(self.swept_at + SWEEP)
+            self.swept_at = self.cloud.now
+            self.sweep().finish()
+        self._pass(until)
+
+    def _pass(self, until: float) -> None:
+        self.cloud.now = max(self.cloud.now, until)
         for worker in self.live():
             if worker.deadline <= self.cloud.now:
                 worker.kill()
+
+    def sweep(self) -> Worker:
+        """What the handler does on its schedule."""
+
+        def run() -> None:
+            ingest = self.ingest()
+            for name in list(ingest.ledger.unswept()):
+                ingest.tidy(name)
+
+        worker = Worker(self, run)
+        self.workers.append(worker)
+        return worker
+
+    def redrive(self) -> None:
+        """What `lake redrive` does."""
+        list(messages.redrive(self.target, timeout=1))
 
     def replay(self) -> Worker:
         self.replays += 1
@@ -260,7 +312,7 @@ class World:
                 first = min(m.visible_at for m in self.cloud.queues[QUEUE])
                 self.wait(first - self.cloud.now)
             elif self.cloud.queues[DEAD]:
-                list(messages.redrive(self.target, timeout=1))
+                self.redrive()
             else:
                 return
         raise AssertionError("the lake does not come to rest")
@@ -279,6 +331,25 @@ class World:
                 assert self.newest.get(key, 0) <= number, f"an old version of {key} came back"
                 self.newest[key] = number
 
+    def check_what_can_be_seen(self) -> None:
+        """A file is of a committed version, announced by who may live, or someone comes for it."""
+        entries = self.entries()
+        coming = {key for worker in self.live() for key in [worker.key]}
+        coming |= {key_in(message) for message in self.cloud.queues[QUEUE]}
+        for path in self.cloud.objects(PROCESSED):
+            owners = [
+                (key, entry)
+                for key, entry in entries.items()
+                if path in (*entry.outputs, *entry.replaced)
+                or any(path in attempt.keys for attempt in entry.attempts)
+            ]
+            assert owners, f"{path} can be seen, and nobody announced it"
+            ((key, entry),) = owners
+            if path in entry.outputs or key in coming:
+                continue
+            since = max((a.expires for a in entry.attempts if a.is_open), default=0)
+            assert since > self.swept_at, f"{path} can be seen, and nobody comes for it"
+
     def check_at_rest(self) -> None:
         """Everything equals what an oracle says that knows only the raw bucket's versions."""
         entries = self.entries()
@@ -289,8 +360,10 @@ class World:
         assert {*self.cloud.objects(PROCESSED)} == kept, "orphans"
         for key, version in current.items():
             entry = entries.get(key)
-            # Of an object that is deleted the last ingested version stays.
+            # Of an object that is deleted the last ingested version stays, unless it shall not.
             wanted = version.id if version.body is not None else entry.version if entry else ""
+            if version.body is None and self.remove_deleted:
+                wanted = ""
             good, bad = self.says(key, self.bodies[wanted]) if wanted else ([], [])
             rows = [row for row in self.rows("processed/") if row["_source_key"] == key]
             assert sorted(row["id"] for row in rows) == sorted(good), key

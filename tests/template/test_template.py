@@ -63,12 +63,14 @@ def test_what_is_declared(translated: Tree) -> None:
         "AWS::Athena::NamedQuery": 4,
         "AWS::Athena::WorkGroup": 1,
         "AWS::DynamoDB::Table": 1,
+        "AWS::Events::Rule": 1,
         "AWS::Glue::Crawler": 1,
         "AWS::Glue::Database": 1,
         "AWS::Glue::Table": 2,
         "AWS::IAM::Role": 2,
         "AWS::Lambda::EventSourceMapping": 1,
         "AWS::Lambda::Function": 1,
+        "AWS::Lambda::Permission": 1,
         "AWS::Logs::LogGroup": 1,
         "AWS::S3::Bucket": 3,
         "AWS::S3::BucketPolicy": 3,
@@ -196,15 +198,27 @@ def test_raw_objects_move_to_glacier_after_ninety_days(template: Tree, translate
 
 def test_raw_tells_the_queue_of_every_object_under_data(translated: Tree) -> None:
     notification = translated["Resources"]["RawBucket"]["Properties"]["NotificationConfiguration"]
-    assert notification == {
-        "QueueConfigurations": [
-            {
-                "Event": "s3:ObjectCreated:*",
-                "Queue": {"Fn::GetAtt": ["IngestQueue", "Arn"]},
-                "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "data/"}]}},
-            }
+    created, removed = notification["QueueConfigurations"]
+    assert created == {
+        "Event": "s3:ObjectCreated:*",
+        "Queue": {"Fn::GetAtt": ["IngestQueue", "Arn"]},
+        "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "data/"}]}},
+    }
+    # Deletions only where they are wanted, and never what a lifecycle rule expires.
+    assert removed == {
+        "Fn::If": [
+            "RemovesDeleted",
+            {**created, "Event": "s3:ObjectRemoved:*"},
+            {"Ref": "AWS::NoValue"},
         ]
     }
+
+
+def test_the_schedule_starts_the_function_every_five_minutes(translated: Tree) -> None:
+    (rule,) = [r for r in translated["Resources"].values() if r["Type"] == "AWS::Events::Rule"]
+    assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
+    (target,) = rule["Properties"]["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["ProcessorFunction", "Arn"]}
 
 
 def test_only_s3_of_this_account_may_send_to_the_queue(translated: Tree) -> None:

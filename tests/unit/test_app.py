@@ -55,7 +55,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
         world.ledger,
         DuckEngine(Options()),
         1e9,
-        tmp_path,
+        work_root=tmp_path,
     )
     monkeypatch.setattr(app, "_parts", lambda: (ingest, world))
     return world
@@ -100,16 +100,16 @@ def test_only_the_message_that_a_retry_can_mend_returns(
     other["Records"][0]["s3"]["object"]["key"] = "data/throttled.json"
     bad = {**good, "messageId": "bad", "body": json.dumps(other)}
     junk = {**good, "messageId": "junk", "body": "{"}
-    head = world.raw.head
+    head = world.raw.open
 
     def throttled(bucket: str, key: str) -> Any:
         if key == "data/throttled.json":
             raise ServiceError("SlowDown")
         return head(bucket, key)
 
-    monkeypatch.setattr(world.raw, "head", throttled)
+    monkeypatch.setattr(world.raw, "open", throttled)
     answer = call({"Records": [bad, junk, good]})
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}, {"itemIdentifier": "junk"}]}
     assert len(world.outputs.objects) == 1
 
 
@@ -143,7 +143,7 @@ def test_a_fault_of_ours_is_tried_again_and_alarmed(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(world.raw, "head", fail)
+    monkeypatch.setattr(world.raw, "open", fail)
     answer = call(load_event("sqs-batch"))
     assert len(answer["batchItemFailures"]) == 1
     back = [vars(one) for one in caplog.records if one.message == "message handed back"]

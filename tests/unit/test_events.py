@@ -84,10 +84,18 @@ def test_only_a_batch_of_queue_messages_is_one() -> None:
         ({"Records": [{"eventSource": "aws:s3", "eventVersion": "3.0"}]}, "version '3.0'"),
         ({"Records": ["text"]}, "incomplete"),
         (
-            {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectRemoved:Delete"}]},
-            "creates no object",
+            {"Records": [{"eventSource": "aws:s3", "eventName": "LifecycleExpiration:Delete"}]},
+            "neither creates nor deletes",
         ),
-        ({"source": "aws.s3", "detail-type": "Object Deleted"}, "creates no object"),
+        ({"source": "aws.s3", "detail-type": "Object Restored"}, "neither creates nor deletes"),
+        (
+            {
+                "source": "aws.s3",
+                "detail-type": "Object Deleted",
+                "detail": {"reason": "Lifecycle Expiration"},
+            },
+            "nobody deleted it",
+        ),
         ({"source": "aws.s3", "detail-type": "Object Created", "detail": {}}, "incomplete"),
     ],
 )
@@ -96,13 +104,16 @@ def test_anything_else_is_refused_with_what_it_was(payload: Any, said: str) -> N
         events.parse(payload)
 
 
-def test_a_creation_beside_a_removal_is_a_creation() -> None:
+def test_a_creation_beside_a_removal_is_a_creation_and_a_removal() -> None:
     (removed,) = load_event("s3-put")["Records"]
     removed["eventName"] = "ObjectRemoved:Delete"
     removed["s3"]["object"] = {"key": "data/old.csv"}
     (created,) = load_event("s3-put")["Records"]
     found = events.parse({"Records": [removed, created]})
-    assert _keys(found) == ["data/test-data.json"]
+    assert [(one.key, one.removal) for one in found] == [
+        ("data/old.csv", True),
+        ("data/test-data.json", False),
+    ]
 
 
 def _sized(number: str) -> str:

@@ -119,11 +119,11 @@ def at(moment: str, code: str, status: int = 400, times: int = 1) -> Callable[[s
 @pytest.mark.parametrize(
     ("moment", "code", "status"),
     [
-        ("before S3.head_object", "SlowDown", 503),
-        ("before S3._read", "InternalError", 500),
+        ("before S3.get_object", "SlowDown", 503),
+        ("before S3.get_object", "InternalError", 500),
         ("before S3.upload_file", "SlowDown", 503),
         ("after S3.upload_file", "InternalError", 500),
-        ("before DynamoDB.get_item", "ProvisionedThroughputExceededException", 400),
+        ("before DynamoDB.put_item", "ProvisionedThroughputExceededException", 400),
         ("before DynamoDB.put_item", "ThrottlingException", 400),
         ("before Glue.get_table", "ThrottlingException", 400),
         ("before Glue.create_table", "InternalServiceException", 500),
@@ -291,7 +291,7 @@ def test_a_full_disk_is_a_verdict_not_a_retry(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("aws.s3.S3RawStore.download", full)
+    monkeypatch.setattr("aws.s3.S3Content.save", full)
     assert operator.deliver() == {"batchItemFailures": []}
     line = operator.line("object ingested")
     assert line["status"] == "TOO_LARGE"
@@ -321,7 +321,7 @@ def test_a_visibility_that_cannot_be_changed_leaves_the_retry_to_the_queue(
 ) -> None:
     first, second = (
         at("before S3.upload_file", "SlowDown", 503),
-        at("before Sqs.change_message_visibility", "InternalError", 500),
+        at("before Sqs.change_message_visibility", "InternalError", 500, times=2),
     )
 
     def both(moment: str) -> None:
@@ -330,6 +330,6 @@ def test_a_visibility_that_cannot_be_changed_leaves_the_retry_to_the_queue(
 
     operator.world.cloud.on_effect = both
     assert operator.deliver()["batchItemFailures"]
-    assert operator.line("visibility not changed")
+    assert [one for one in operator.said if one["message"] == "visibility not changed"]
     assert operator.returns_in == 1800
     operator.heals()

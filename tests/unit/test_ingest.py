@@ -11,6 +11,7 @@ import pytest
 
 from processor.ingest.preparation import Delivery
 from processor.ingest.protocol import Ingest
+from store.entry import Entry
 from store.errors import (
     AttemptLostError,
     AttemptOpenError,
@@ -36,7 +37,13 @@ from store.model import (
     Source,
     Status,
 )
-from tests.support.memory import MemoryCatalog, MemoryLedger, MemoryOutputStore, MemoryRawStore
+from tests.support.memory import (
+    MemoryCatalog,
+    MemoryContent,
+    MemoryLedger,
+    MemoryOutputStore,
+    MemoryRawStore,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,11 +223,13 @@ def test_a_stored_file_has_its_row_in_objects_and_declares_nothing(
         "data/orders/day_$folder$",
     ],
 )
-def test_what_is_no_data_is_skipped_and_not_even_downloaded(lake: Lake, key: str) -> None:
+def test_what_is_no_data_is_skipped_and_not_even_downloaded(
+    lake: Lake, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def forbidden(*_: object) -> None:
         raise AssertionError("it was downloaded")
 
-    lake.raw.download = forbidden  # type: ignore[method-assign, assignment]  # the proof
+    monkeypatch.setattr(MemoryContent, "save", forbidden)
     lake.bytes_per_second = 1e-9
     lake.put("2024-01-15 a", key=key)
     assert lake.take(key=key) == (Status.SKIPPED, True)
@@ -494,11 +503,13 @@ def test_a_deleted_key_that_is_uploaded_again_is_ingested(lake: Lake) -> None:
     assert lake.rows == ["2024-01-16 b"]
 
 
-def test_an_object_in_glacier_is_terminal_and_says_what_to_do(lake: Lake) -> None:
+def test_an_object_in_glacier_is_terminal_and_says_what_to_do(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def archived(*_: object) -> None:
         raise ObjectArchivedError("restore it")
 
-    lake.raw.download = archived  # type: ignore[method-assign, assignment]  # its state
+    monkeypatch.setattr(MemoryContent, "save", archived)
     lake.put("2024-01-15 a")
     with pytest.raises(ObjectArchivedError):
         lake.take()
@@ -506,12 +517,14 @@ def test_an_object_in_glacier_is_terminal_and_says_what_to_do(lake: Lake) -> Non
     assert (entry.status, entry.attempts[-1].reason) == (Status.FAILED, "OBJECT_ARCHIVED")
 
 
-def test_a_full_disk_is_a_verdict_that_names_the_parameter(lake: Lake) -> None:
-    def full(_raw: object, path: Path) -> None:
+def test_a_full_disk_is_a_verdict_that_names_the_parameter(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_content: object, path: Path) -> None:
         path.write_bytes(b"part")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    lake.raw.download = full  # type: ignore[method-assign, assignment]  # the fault is the test
+    monkeypatch.setattr(MemoryContent, "save", full)
     lake.put("2024-01-15 a")
     assert lake.take() == (Status.TOO_LARGE, True)
     assert "EphemeralStorage" in str(lake.ledger.get(NAME).facts["detail"])
@@ -525,7 +538,8 @@ def test_the_history_of_a_key_stays_short(lake: Lake) -> None:
 
 
 def test_a_key_that_never_stands_still_goes_back_to_the_queue(lake: Lake) -> None:
-    lake.ledger.put = lambda *_: False  # type: ignore[method-assign]  # always another first
+    other = Entry(revision=1)
+    lake.ledger.put = lambda *_: other  # type: ignore[method-assign]  # always another first
     lake.put("2024-01-15 a")
     with pytest.raises(LedgerConflictError):
         lake.take()

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from store.model import Conversion, OutputFile, RawObject, Schema, Source
 
 
-class RawStore(Protocol):
-    """The raw bucket, read only."""
+class Content(Protocol):
+    """One version of a raw object, its bytes yet to be read."""
 
-    def head(self, bucket: str, key: str) -> RawObject | None:
-        """Describe the current version, or None where there is no object."""
+    @property
+    def raw(self) -> RawObject:
+        """Describe it."""
         ...
 
-    def download(self, raw: RawObject, path: Path) -> None:
+    def save(self, path: Path) -> None:
         """Write exactly that version's bytes to a file.
 
         Raises
@@ -29,6 +30,22 @@ class RawStore(Protocol):
         ObjectArchivedError
             When it must be restored from Glacier first.
         """
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds, whether it was saved or not."""
+        ...
+
+
+class RawStore(Protocol):
+    """The raw bucket, read only."""
+
+    def open(self, bucket: str, key: str) -> Content | None:
+        """Ask for the current version, or None where there is no object."""
+        ...
+
+    def head(self, bucket: str, key: str) -> RawObject | None:
+        """Describe the current version, or None where there is no object."""
         ...
 
 
@@ -85,14 +102,19 @@ class Ledger(Protocol):
         """Read consistently; an unknown key has the empty entry, revision 0."""
         ...
 
-    def put(self, raw_object: str, entry: Entry) -> bool:
+    def put(self, raw_object: str, entry: Entry) -> Entry | None:
         """Write the entry if the ledger still holds the revision before it.
 
         Returns
         -------
-        bool
-            False, with nothing written, when another worker wrote first.
+        Entry or None
+            None when it was written; else what the ledger holds, with nothing written: another
+            worker wrote first.
         """
+        ...
+
+    def unswept(self) -> Iterable[str]:
+        """Name raw objects after which something is to be cleaned up, and nobody may come."""
         ...
 
 

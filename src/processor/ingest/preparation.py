@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from processor.ingest.ports import Catalog, Engine, RawStore
+    from processor.ingest.ports import Catalog, Content, Engine
     from store.model import Conversion, ObjectEvent, OutputFile, RawObject
 
     Facts = dict[str, str | int]
@@ -44,6 +44,8 @@ class Delivery:
     ----------
     id : str
         The same when the same message is delivered again.
+    count : int
+        How often its message was delivered, this time included.
     seconds_left : callable
         Seconds until the invocation is killed.
     whole_invocation : float
@@ -53,6 +55,7 @@ class Delivery:
     id: str
     seconds_left: Callable[[], float]
     whole_invocation: float
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,14 @@ class Task:
 
     name: str
     generation: int
-    raw: RawObject
+    content: Content
     event: ObjectEvent
     delivery: Delivery
+
+    @property
+    def raw(self) -> RawObject:
+        """Describe the version."""
+        return self.content.raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +97,13 @@ class Work:
 
     Attributes
     ----------
-    raw, catalog, engine
+    catalog, engine
         What it needs of the world.
     bytes_per_second : float
         How fast objects are read at best, on the bytes as they were uploaded: what cannot be
         finished even so is not begun. Once it is unpacked, the engine knows it by its format.
     """
 
-    raw: RawStore
     catalog: Catalog
     engine: Engine
     bytes_per_second: float
@@ -156,7 +163,7 @@ class Work:
         if why := sidecars.why_skipped(source.key):
             return _skipped(source, facts, why)
         self._check_size(task.raw, task.delivery)
-        self._download(task.raw, source.path)
+        self._download(task, source.path)
         if sidecars.may_be_commit(source.key) and sidecars.is_commit(source.path):
             return _skipped(source, facts, _COMMIT)
         conversion, changed = self._conform(source, task.delivery, folder)
@@ -201,14 +208,14 @@ class Work:
                 "or split the object"
             )
 
-    def _download(self, raw: RawObject, path: Path) -> None:
+    def _download(self, task: Task, path: Path) -> None:
         try:
-            self.raw.download(raw, path)
+            task.content.save(path)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
             raise ObjectTooLargeError(
-                f"{raw.size:,} bytes did not fit the disk ({error}): raise EphemeralStorage"
+                f"{task.raw.size:,} bytes did not fit the disk ({error}): raise EphemeralStorage"
             ) from error
 
     def _conform(self, source: Source, delivery: Delivery, folder: Path) -> tuple[Conversion, bool]:

@@ -10,8 +10,10 @@ How it stays exactly once, whatever is delivered twice, late, in disorder or not
 4. One conditional write commits. It names the revision that was read *before* S3 was asked
    for the current version, so a worker that was overtaken cannot commit an old version.
 5. What the committed version replaced, and what an attempt announced that failed or whose worker
-   died, stays listed in the entry until it is deleted. Whoever comes to the key next does that;
-   and a message is only acknowledged when no attempt that was made for it is open.
+   died, stays listed in the entry until it is deleted. Whoever comes to the key next does that,
+   before anything else; and a message is only acknowledged when no attempt that was made for it
+   is open. After the last delivery nobody comes: then the entry is in the index of what is
+   unswept, and the function's schedule does it (:meth:`Ingest.tidy`).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from __future__ import annotations
 import tempfile
 import time
 import uuid
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +30,7 @@ from typing import TYPE_CHECKING
 from engine.workspace import prefix
 from processor.ingest.preparation import Delivery, Prepared, Task, Work
 from store import naming
-from store.entry import Entry
+from store.entry import Attempt, Entry
 from store.errors import (
     AttemptLostError,
     AttemptOpenError,
@@ -52,7 +54,7 @@ _ROUNDS = 25
 
 #: Seconds after the end of an invocation at which its worker is dead for certain, though
 #: clocks differ and a request that it sent may still be on its way.
-_GRACE = 60
+GRACE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class Ingest:
         What the use case needs of the world.
     bytes_per_second : float
         How fast objects are read at worst; decides what can be finished in the time left.
+    remove_deleted : bool
+        Whether the rows of an object that somebody deletes are removed, too.
     work_root : Path or None
         Where each object gets a folder of its own; the system's place for temporary
         files when None. A warm function finds what earlier invocations left, so no
@@ -105,6 +109,7 @@ class Ingest:
     ledger: Ledger
     engine: Engine
     bytes_per_second: float
+    remove_deleted: bool = False
     work_root: Path | None = None
     clock: Callable[[], float] = time.time
 
@@ -153,10 +158,26 @@ class Ingest:
                 f"s3://{name}: another worker has the same message and may still write",
                 retry_after=other.expires - self.clock(),
             )
-        if raw is None:
+        if raw is None and entry.verdict is not Status.DELETED:
             raise ObjectGoneError(f"s3://{name} was deleted: nothing to ingest")
-        superseded = event.version not in ("", raw.version)
+        superseded = raw is not None and event.version not in ("", raw.version)
         return Outcome(event.bucket, event.key, entry, ingested, superseded, crawling)
+
+    def tidy(self, name: str) -> Entry:
+        """End what dead workers left of one object, and delete what they wrote.
+
+        Parameters
+        ----------
+        name : str
+            Bucket and key, as the ledger names the object.
+
+        Returns
+        -------
+        Entry
+            What the ledger says now. Attempts that may still be worked on are left alone.
+        """
+        now = self.clock()
+        return self._sweep(name, self._change(name, lambda entry: entry.without_expired(now)))
 
     # --- The entry, one conditional write at a time -------------------------------------
 
@@ -164,40 +185,74 @@ class Ingest:
         self, name: str, event: ObjectEvent, delivery: Delivery
     ) -> tuple[Entry, RawObject | None, Task | None]:
         """Open an attempt at the current version, unless there is none or it is committed."""
-        worker, began = uuid.uuid4().hex, self.clock()
+        worker, now = uuid.uuid4().hex, self.clock()
+        # Most objects are new. Where one is not, the first write says what there is: it cannot
+        # hide a commit, since nobody had written anything.
+        entry = Entry()
         for _ in range(_ROUNDS):
-            entry = self.ledger.get(name)
-            raw = self.raw.head(event.bucket, event.key)
-            mine = entry.open_by(worker)
-            if mine and raw and raw.version == mine.version:
-                # The write of a round before was made, though its answer was lost.
-                return entry, raw, Task(name, mine.generation, raw, event, delivery)
-            known = entry.without_expired(began)
-            if raw is None or entry.holds(raw.version, event.replay):
-                settled = entry if known is entry else self._put(name, known)
-                if settled is None:
-                    continue
-                return settled, raw, None
-            self._work.check_time(raw, delivery)
-            expires = began + delivery.seconds_left() + _GRACE
-            opened = known.begun(worker, delivery.id, raw.version, began, expires)
-            if begun := self._put(name, opened):
-                return begun, raw, Task(name, begun.revision, raw, event, delivery)
+            content = self.raw.open(event.bucket, event.key)
+            if content is None and not entry.revision:
+                entry = self.ledger.get(name)
+                content = self.raw.open(event.bucket, event.key)
+            raw = content.raw if content else None
+            with ExitStack() as stack:
+                if content:
+                    stack.callback(content.close)
+                # One is open already where the answer to the write of a round before was lost.
+                if not (raw and entry.open_by(worker, raw.version)):
+                    wanted = self._wanted(entry.without_expired(now), raw, event, delivery, worker)
+                    written, entry = (True, entry) if wanted == entry else self._put(name, wanted)
+                    if not written:
+                        continue
+                opened = entry.open_by(worker, raw.version) if raw else None
+                if content is None or opened is None:
+                    return entry, raw, None
+                stack.pop_all()
+                return entry, raw, Task(name, opened.generation, content, event, delivery)
         raise LedgerConflictError(f"s3://{name}: other workers kept changing its ledger entry")
+
+    def _wanted(
+        self,
+        entry: Entry,
+        raw: RawObject | None,
+        event: ObjectEvent,
+        delivery: Delivery,
+        worker: str,
+    ) -> Entry:
+        """Say what the entry becomes before any work, when S3 calls this version current."""
+        if raw is None:
+            deleted = event.removal and self.remove_deleted and entry.version
+            return entry.removed() if deleted else entry
+        if entry.holds(raw.version, event.replay):
+            return entry
+        self._work.check_time(raw, delivery)
+        now = self.clock()
+        expires = now + delivery.seconds_left() + GRACE
+        opened = Attempt(
+            entry.revision + 1,
+            worker,
+            delivery.id,
+            raw.version,
+            now,
+            expires,
+            deliveries=delivery.count,
+        )
+        return entry.begun(opened, naming.dataset_of(event.key))
 
     def _attempt(self, task: Task, entry: Entry) -> tuple[Prepared | None, Entry | None]:
         """Convert, publish and commit; give what was prepared and, if it won, the entry."""
         prepared: Prepared | None = None
         try:
-            with tempfile.TemporaryDirectory(prefix=prefix("job"), dir=self.work_root) as folder:
+            with (
+                closing(task.content),
+                tempfile.TemporaryDirectory(prefix=prefix("job"), dir=self.work_root) as folder,
+            ):
+                # What a dead worker wrote can be queried until it is deleted.
+                entry = self._sweep(task.name, entry)
                 prepared = self._work.prepare(task, Path(folder))
                 entry = self._announce(task, entry, prepared)
                 self._publish(prepared)
             return prepared, self._commit(task, entry, prepared)
-        except ObjectGoneError as error:
-            # Deleted or replaced while it was read: what is current now is looked up next.
-            self._fail(task, error, ())
-            return None, None
         except Exception as error:  # whatever it is, the attempt has ended
             # If not even that can be told, the attempt ends by itself when it expires.
             with suppress(TransientError):
@@ -224,9 +279,11 @@ class Ingest:
                     # The write of a round before was made, though its answer was lost.
                     return entry
                 raise AttemptLostError(f"s3://{task.name}: it took longer than its invocation")
-            raw = self.raw.head(task.raw.bucket, task.raw.key)
-            current = raw is not None and raw.version == task.raw.version
-            overtaken = not current or entry.holds(task.raw.version, replay)
+            overtaken = entry.holds(task.raw.version, replay)
+            # While nobody but this worker has written, no newer version can be committed.
+            if not overtaken and entry.revision != task.generation + 1:
+                raw = self.raw.head(task.raw.bucket, task.raw.key)
+                overtaken = raw is None or raw.version != task.raw.version
             if overtaken:
                 return entry.ended(task.generation, Status.SUPERSEDED)
             return entry.committed(task.generation, prepared.verdict, prepared.facts, replay)
@@ -250,7 +307,7 @@ class Ingest:
         """Delete what nobody needs any more."""
         while doomed := entry.replaced:
             self.outputs.delete(doomed)
-            entry = self._change(name, partial(Entry.swept, keys=doomed))
+            entry = self._change(name, partial(Entry.swept, keys=doomed), entry)
         return entry
 
     def _change(
@@ -260,24 +317,27 @@ class Ingest:
 
         One that is known already need not be read: were it out of date, it could not be written.
         """
+        entry = known or self.ledger.get(name)
         for _ in range(_ROUNDS):
-            entry, known = known or self.ledger.get(name), None
             changed = change(entry)
             if changed == entry:
                 return entry
-            if written := self._put(name, changed):
-                return written
+            written, entry = self._put(name, changed)
+            if written:
+                return entry
         raise LedgerConflictError(f"s3://{name}: other workers kept changing its ledger entry")
 
-    def _put(self, name: str, entry: Entry) -> Entry | None:
+    def _put(self, name: str, entry: Entry) -> tuple[bool, Entry]:
+        """Write an entry as its next revision; give what the ledger holds after it."""
         written = replace(entry, revision=entry.revision + 1)
-        return written if self.ledger.put(name, written) else None
+        there = self.ledger.put(name, written)
+        return there is None, there or written
 
     # --- The world ----------------------------------------------------------------------
 
     @property
     def _work(self) -> Work:
-        return Work(self.raw, self.catalog, self.engine, self.bytes_per_second)
+        return Work(self.catalog, self.engine, self.bytes_per_second)
 
     def _publish(self, prepared: Prepared) -> None:
         for key, file in prepared.files.items():
