@@ -26,6 +26,9 @@
 Anything else that is raised is a bug: it is retried, then kept in the dead-letter queue.
 """
 
+#: Characters of a detail.
+LONGEST_DETAIL = 2000
+
 
 class LakeError(Exception):
     """Base of every failure that the lake foresees.
@@ -40,8 +43,11 @@ class LakeError(Exception):
     code = "LAKE_ERROR"
 
     def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        # What is said of an error is kept in the ledger, whose items end at 400 KB.
+        self.detail = (
+            detail if len(detail) <= LONGEST_DETAIL else f"{detail[: LONGEST_DETAIL - 1]}…"
+        )
+        super().__init__(self.detail)
 
 
 class ContractError(LakeError):

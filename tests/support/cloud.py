@@ -270,6 +270,11 @@ def _size(value: dict[str, Any]) -> int:
     return len(content) if kind == "B" else len(str(content).encode())
 
 
+def item_size(item: dict[str, Any]) -> int:
+    """Bytes of an item, as DynamoDB counts them, about."""
+    return sum(len(name) + _size(value) for name, value in item.items())
+
+
 @dataclass
 class DynamoDB:
     cloud: Cloud
@@ -294,8 +299,7 @@ class DynamoDB:
         ExpressionAttributeValues: dict[str, Any] | None = None,
         ReturnValuesOnConditionCheckFailure: str = "NONE",
     ) -> None:
-        size = sum(len(name) + _size(value) for name, value in Item.items())
-        if size > 400 * 1024:
+        if item_size(Item) > 400 * 1024:
             raise client_error("ValidationException")
         there = self.cloud.items.get(Item["object"]["S"], {})
         present = there.get("revision")

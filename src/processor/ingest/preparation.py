@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from store import naming, sidecars
 from store.errors import (
+    LONGEST_DETAIL,
     ObjectTooLargeError,
     OutOfTimeError,
     RejectedObjectError,
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 #: Each try follows a change of the same table by another worker.
 _SCHEMA_TRIES = 25
 
-#: Characters of a column's type among the facts: an item of the ledger holds 400 KB.
-_LONGEST_TYPE = 200
+#: Characters of a column's name, type and example among the facts, and of a guess; and how many
+#: guesses are told: an item of the ledger holds 400 KB, and a file whatever names it likes.
+_LONGEST, _MOST_GUESSES = 200, 20
 
 _COMMIT = "it is a commit of a Delta table: no data, but a list of the files that are"
 
@@ -269,20 +271,22 @@ def facts_of(conversion: Conversion) -> Facts:
     if conversion.drift:
         facts["drift"] = _json(
             {
-                one.column: {
-                    "type": one.type[:_LONGEST_TYPE],
+                one.column[:_LONGEST]: {
+                    "type": one.type[:_LONGEST],
                     "count": one.count,
-                    "example": one.example,
+                    "example": one.example[:_LONGEST],
                 }
                 for one in conversion.drift
             }
         )
     if conversion.guesses:
-        facts["guesses"] = _json(conversion.guesses)
+        told = [guess[:_LONGEST] for guess in conversion.guesses[:_MOST_GUESSES]]
+        more = len(conversion.guesses) - len(told)
+        facts["guesses"] = _json([*told, f"and {more} guesses more"] if more else told)
     if conversion.date_column:
-        facts["date_column"] = conversion.date_column
+        facts["date_column"] = conversion.date_column[:_LONGEST]
     if conversion.detail:
-        facts["detail"] = conversion.detail
+        facts["detail"] = conversion.detail[:LONGEST_DETAIL]
     return facts
 
 
