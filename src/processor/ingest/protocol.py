@@ -192,7 +192,7 @@ class Ingest:
             with tempfile.TemporaryDirectory(prefix=prefix("job"), dir=self.work_root) as folder:
                 prepared = self._work.prepare(task, Path(folder))
                 entry = self._announce(task, entry, prepared)
-                self._publish(prepared)
+                self._publish(prepared, task.delivery)
             return prepared, self._commit(task, entry, prepared)
         except ObjectGoneError as error:
             # Deleted or replaced while it was read: what is current now is looked up next.
@@ -279,9 +279,9 @@ class Ingest:
     def _work(self) -> Work:
         return Work(self.raw, self.catalog, self.engine, self.bytes_per_second)
 
-    def _publish(self, prepared: Prepared) -> None:
-        for key, file in prepared.files.items():
-            self.outputs.upload(file.path, key)
+    def _publish(self, prepared: Prepared, delivery: Delivery) -> None:
+        paths = {key: file.path for key, file in prepared.files.items()}
+        self.outputs.upload_all(paths, delivery.seconds_left)
         if prepared.partitions:
             self.catalog.add_partitions(prepared.dataset, prepared.partitions)
 
