@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
 
 from processor.bootstrap import build, clear_leftovers
 from processor.ingest.preparation import Delivery
@@ -30,7 +26,6 @@ from store.model import Status
 from store.reasons import Failure
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from processor.ingest.ports import Queue
@@ -42,13 +37,18 @@ if TYPE_CHECKING:
 #: that is for the dead-letter queue and `lake redrive`.
 _FIRST_RETRY, _LAST_RETRY = 30, 900
 
-#: Every failed message is named in the answer, also when all of them failed.
-_batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-
 
 @cache
 def _parts() -> tuple[Ingest, Queue]:
     return build(Settings.from_environment(os.environ))
+
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    # Before the first message comes, Lambda gives a whole processor, whatever the memory
+    # (AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle").
+    # Where the deployment is broken, that message shall say so: it is tried again with it.
+    with suppress(LakeError, KeyError):
+        _parts()
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -90,28 +90,29 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         found = events.parse(event)
         return {"objects": [_take(e, delivery(_identity(e))) for e in found]}
 
-    def take_message(record: SQSRecord) -> None:
+    def take_message(record: dict[str, Any]) -> bool:
         try:
-            found = events.parse_message(record.body)
+            found = events.parse_message(record["body"])
         except TerminalError as error:
             logger.error("message refused", extra={"reason": error.code, "detail": error.detail})
-            return
-        failed: Exception | None = None
+            return True
+        taken = True
         for number, one in enumerate(found):
             try:
-                _take(one, delivery(f"{record.message_id}/{number}"))
+                _take(one, delivery(f"{record['messageId']}/{number}"))
             except Exception as error:  # the message's other objects are not to wait for it
-                failed = failed or error
+                taken = False
                 _hand_back(record, one, error)
-        if failed:
-            raise failed
+        return taken
 
-    return dict(process_partial_response(event, take_message, _batch, context))
+    # Every failed message is named, also when all of them failed.
+    failed = [one["messageId"] for one in event["Records"] if not take_message(one)]
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
 
 
-def _hand_back(record: SQSRecord, event: ObjectEvent, error: Exception) -> None:
+def _hand_back(record: dict[str, Any], event: ObjectEvent, error: Exception) -> None:
     """Say when the message of an object that failed shall be delivered again."""
-    tries = int(record.attributes.approximate_receive_count)
+    tries = int(record["attributes"]["ApproximateReceiveCount"])
     wait = getattr(error, "retry_after", None)
     if wait is None:
         most = min(_FIRST_RETRY * 2 ** (tries - 1), _LAST_RETRY)
@@ -134,7 +135,7 @@ def _hand_back(record: SQSRecord, event: ObjectEvent, error: Exception) -> None:
         logger.warning("message handed back", extra=told)
     metrics.add_metric("MessagesHandedBack", MetricUnit.Count, 1)
     try:
-        _parts()[1].hand_back(record.receipt_handle, seconds)
+        _parts()[1].hand_back(record["receiptHandle"], seconds)
     except ServiceError as trouble:
         logger.warning("visibility not changed", extra={"detail": trouble.detail})
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from engine.write.stored import store
 from store.model import Source
@@ -161,6 +162,12 @@ def test_every_statement_has_a_name_of_its_own(translated: Tree) -> None:
         names = [s["Sid"] for r, s in _statements(translated) if r == role]
         assert len(names) == len(set(names))
         assert "ManagedPolicyArns" not in translated["Resources"][role]["Properties"]
+
+
+def test_cloudformation_itself_can_parse_it(root: Path) -> None:
+    # Its parser knows no anchors and aliases; SAM unrolls them, so that only others would notice.
+    tokens = yaml.scan((root / "template.yaml").read_text(encoding="utf-8"))
+    assert not [t for t in tokens if isinstance(t, yaml.AnchorToken | yaml.AliasToken)]
 
 
 def test_the_partition_of_no_arn_is_spelled_out(root: Path) -> None:
