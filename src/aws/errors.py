@@ -14,7 +14,6 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
-from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from store.errors import ServiceError
@@ -76,8 +75,8 @@ _TRANSIENT = frozenset(
     }
 )
 
-#: No whole answer came. botocore wraps most of what urllib3 raises, not what TLS says while a
-#: body is read; an answer that is cut may be no XML or JSON, or not have its checksum.
+#: No whole answer came, or other bytes than were sent. botocore wraps most of what urllib3 raises,
+#: not what TLS says while a body is read.
 _NO_ANSWER = (
     BotoConnectionError,
     ChecksumError,
@@ -86,7 +85,6 @@ _NO_ANSWER = (
     HTTPClientError,
     HTTPError,
     IncompleteReadError,
-    ResponseParserError,
 )
 
 _TOO_MANY_REQUESTS = 429
