@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from lake import render
 from lake.context import out
@@ -185,8 +185,8 @@ def _check_new(target: Target) -> None:
         (stack,) = target.client("cloudformation").describe_stacks(StackName=target.stack_name)[
             "Stacks"
         ]
-    except ClientError as error:
-        if "does not exist" in error.response["Error"]["Message"]:
+    except (ClientError, BotoCoreError) as error:
+        if "does not exist" in str(error):
             return
         raise LakeCommandError(f"No {target.description}: {error}") from error
     if stack["StackStatus"] in _NEW:

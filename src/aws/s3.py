@@ -97,8 +97,8 @@ class S3OutputStore:
     bucket : str
         The processed bucket.
     threads : int
-        How many files are on their way at once; 1 uploads in the caller's own thread. Each reads
-        its file as it sends it, so the memory is that of the sockets.
+        How many files are on their way at once; 1 uploads in the caller's own thread. Each is
+        read as it is sent, so memory does not grow with the files.
     part_bytes : int
         Length of what is sent by one request.
     """
