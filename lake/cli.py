@@ -13,6 +13,7 @@ import click
 from lake import crawl as crawling
 from lake import operations, render
 from lake import query as athena
+from lake.adopt import adopt
 from lake.context import Choice, err, out, state_folder
 from lake.contract import contract
 from lake.errors import LakeCommandError
@@ -176,6 +177,7 @@ for command in (
     operations.replay,
     operations.redrive,
     operations.reconcile_lake,
+    adopt,
     contract,
 ):
     main.add_command(command)

@@ -2,6 +2,7 @@
 
 - Its CloudFormation refuses a template with a resource type that it does not know, and keeps
   the value of a ``Number`` parameter as a string where CloudFormation would pass a number.
+- It imports resources that exist into a stack, but no databases of Glue.
 - Its IAM takes the name in a call about a crawler or a database for a table's (Service
   Authorization Reference, AWS Glue), and a log group's ARN ends without its streams.
 
@@ -14,10 +15,11 @@ import json
 from typing import Any
 
 from ministack.core import iam_actions
-from ministack.services import athena
+from ministack.services import athena, glue
 from ministack.services.cloudformation import provisioners
 
 _NAMED_QUERY = "AWS::Athena::NamedQuery"
+_DATABASE = "AWS::Glue::Database"
 _EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
 
 #: As their denials in AWS name the resource.
@@ -47,6 +49,13 @@ def _update_named_query(
 
 def _delete_named_query(physical_id: str, _properties: Properties) -> None:
     athena._delete_named_query({"NamedQueryId": physical_id})
+
+
+def _import_database(identifier: Properties) -> tuple[str, Properties]:
+    name = str(identifier["DatabaseName"])
+    if name not in glue._databases:
+        raise ValueError(f"Resource of type '{_DATABASE}' with identifier '{name}' was not found.")
+    return name, {}
 
 
 def _with_numbers(properties: Properties) -> Properties:
@@ -95,6 +104,7 @@ def extend() -> None:
         "update": _update_named_query,
         "delete": _delete_named_query,
     }
+    handlers[_DATABASE] = {**handlers[_DATABASE], "import": _import_database}
     mapping = dict(handlers[_EVENT_SOURCE_MAPPING])
     handlers[_EVENT_SOURCE_MAPPING] = {
         **mapping,

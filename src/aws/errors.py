@@ -6,44 +6,88 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import (
+    ChecksumError,
     ClientError,
+    CredentialRetrievalError,
+    FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
 )
-from botocore.exceptions import (
-    ConnectionError as BotoConnectionError,
-)
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from urllib3.exceptions import HTTPError
 
 from store.errors import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The throttles and faults of the five services, by botocore's own retry tables and their
-#: API references. AccessDenied is not among them: it is a fault of the deployment, kept in
-#: the dead-letter queue until someone mends it.
+#: What a service answers with a status below 500 and a later try can mend, by the API references
+#: and botocore's retry tables. AccessDenied is not among them: it is a fault of the deployment,
+#: kept in the dead-letter queue until someone mends it.
 _TRANSIENT = frozenset(
     {
-        "ConditionalRequestConflict",
+        # Throttles: any service, then those that DynamoDB, Glue, S3 and SQS have of their own.
+        "LimitExceededException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
         "ConcurrentRunsExceededException",
+        "ResourceNumberLimitExceededException",
+        "BandwidthLimitExceeded",
+        "KMS.ThrottlingException",
+        "KmsThrottled",
+        "OverLimit",
+        # Another request is at the same thing.
+        "ConditionalRequestConflict",
+        "OperationAborted",
+        "PriorRequestNotComplete",
+        "ReplicatedWriteConflictException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        # The service gave up, whatever status it says so with.
+        "FederationSourceRetryableException",
         "InternalError",
         "InternalFailure",
         "InternalServerError",
         "InternalServiceException",
-        "LimitExceededException",
         "OperationTimeoutException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
         "RequestTimeout",
         "RequestTimeoutException",
-        "ResourceNumberLimitExceededException",
+        "ResourceNotReadyException",
         "ServiceUnavailable",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
+        # What was sent did not arrive as it was sent; or the upload was completed, and the answer
+        # to that was lost.
+        "BadDigest",
+        "IncompleteBody",
+        "NoSuchUpload",
+        "XAmzContentChecksumMismatch",
+        # Of a worker that lived longer than the credentials that Lambda started it with: another
+        # one has fresh ones.
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestExpired",
     }
 )
+
+#: No whole answer came, or other bytes than were sent. botocore wraps most of what urllib3 raises,
+#: not what TLS says while a body is read.
+_NO_ANSWER = (
+    BotoConnectionError,
+    ChecksumError,
+    CredentialRetrievalError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    HTTPError,
+    IncompleteReadError,
+)
+
+_TOO_MANY_REQUESTS = 429
 
 
 def code_of(error: ClientError) -> str:
@@ -70,8 +114,8 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code_of(error) in _TRANSIENT or status >= 500:
+        if code_of(error) in _TRANSIENT or status >= 500 or status == _TOO_MANY_REQUESTS:
             raise ServiceError(f"{doing}: {error}") from error
         raise
-    except (BotoConnectionError, HTTPClientError, IncompleteReadError) as error:
+    except _NO_ANSWER as error:
         raise ServiceError(f"{doing}: {error}") from error

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from aws.errors import code_of, translated
-from store.errors import ObjectArchivedError, ServiceError
+from store.errors import ObjectArchivedError, OutOfTimeError, ServiceError
 from store.model import RawObject
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
-#: Two parts of 8 MB in flight: bounded memory, and no core to feed more of them.
-_TRANSFER = TransferConfig(max_concurrency=2, multipart_chunksize=8 * 1024 * 1024)
+#: What is longer is sent in parts, so that one that is lost costs little to send again. S3 takes
+#: 10,000 parts, each but the last of 5 MiB or more (Amazon S3 User Guide, "multipart upload
+#: limits"): far more than the function's disk can hold.
+_PART = 64 * 1024 * 1024
+
+#: Seconds that are kept for what follows the uploads: partitions and commit, or to say that time
+#: ran out and delete what was written.
+_RESERVE = 10.0
 
 #: The most that DeleteObjects takes (Amazon S3 API Reference).
 _DELETE_BATCH = 1000
@@ -111,15 +118,85 @@ def _described(bucket: str, key: str, answer: Mapping[str, Any]) -> RawObject:
 
 @dataclass(frozen=True, slots=True)
 class S3OutputStore:
-    """Writes and deletes below ``processed/``, ``quarantine/`` and ``objects/``."""
+    """Writes and deletes below ``processed/``, ``quarantine/`` and ``objects/``.
+
+    Attributes
+    ----------
+    client : S3Client
+        With botocore's retries configured; its threads share it.
+    bucket : str
+        The processed bucket.
+    threads : int
+        How many files are on their way at once; 1 uploads in the caller's own thread. Each is
+        read as it is sent, so memory does not grow with the files.
+    part_bytes : int
+        Length of what is sent by one request.
+    """
 
     client: S3Client
     bucket: str
+    threads: int = 8
+    part_bytes: int = _PART
 
-    def upload(self, path: Path, key: str) -> None:
+    def upload_all(self, files: Mapping[str, Path], seconds_left: Callable[[], float]) -> None:
         """See :class:`processor.ingest.ports.OutputStore`."""
+        jobs = sorted(files.items())
+        if self.threads == 1 or len(jobs) <= 1:
+            for key, path in jobs:
+                self._upload(key, path, seconds_left)
+            return
+        with ThreadPoolExecutor(min(self.threads, len(jobs))) as pool:
+            sent = [pool.submit(self._upload, key, path, seconds_left) for key, path in jobs]
+            try:
+                wait(sent, return_when=FIRST_EXCEPTION)
+            finally:
+                pool.shutdown(cancel_futures=True)
+        for one in sent:
+            if not one.cancelled():
+                one.result()
+
+    def _upload(self, key: str, path: Path, seconds_left: Callable[[], float]) -> None:
+        self._check_time(key, seconds_left)
+        length = path.stat().st_size
         with translated(f"writing s3://{self.bucket}/{key}"):
-            self.client.upload_file(str(path), self.bucket, key, Config=_TRANSFER)
+            if length > self.part_bytes:
+                self._upload_parts(key, path, length, seconds_left)
+                return
+            with path.open("rb") as body:
+                self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def _upload_parts(
+        self, key: str, path: Path, length: int, seconds_left: Callable[[], float]
+    ) -> None:
+        """Send a long file in parts, one after the other; remove them where that fails."""
+        # Few objects need it, and a cold start would have to wait for it.
+        from s3transfer.utils import ReadFileChunk
+
+        where: Any = {"Bucket": self.bucket, "Key": key}
+        where["UploadId"] = self.client.create_multipart_upload(**where)["UploadId"]
+        parts: list[Any] = []
+        try:
+            for number, start in enumerate(range(0, length, self.part_bytes), start=1):
+                self._check_time(key, seconds_left)
+                chunk: Any = ReadFileChunk.from_filename(str(path), start, self.part_bytes)
+                with chunk as body:
+                    sent = self.client.upload_part(**where, PartNumber=number, Body=body)
+                # botocore gives each part a CRC32, and S3 wants them all again at the end.
+                told = {name: sent[name] for name in ("ETag", "ChecksumCRC32") if name in sent}
+                parts.append({"PartNumber": number, **told})
+            self.client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+        except BaseException:
+            # The bucket's lifecycle removes what this leaves.
+            with suppress(Exception):
+                self.client.abort_multipart_upload(**where)
+            raise
+
+    def _check_time(self, key: str, seconds_left: Callable[[], float]) -> None:
+        if (left := seconds_left()) < _RESERVE:
+            raise OutOfTimeError(
+                f"{max(left, 0):.0f} s of the invocation are left, and s3://{self.bucket}/{key} "
+                "is not written yet: another invocation begins anew"
+            )
 
     def delete(self, keys: Collection[str]) -> None:
         """See :class:`processor.ingest.ports.OutputStore`."""

@@ -13,8 +13,18 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
-#: The message was delivered to somebody else meanwhile, or acknowledged by him.
-_NOT_OURS = frozenset({"ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight"})
+#: The message was delivered to somebody else meanwhile, or acknowledged by him. To a receipt that
+#: is no longer good SQS answers InvalidParameterValue, "The receipt handle has expired" or "Message
+#: does not exist or is not available for visibility timeout change" (aws-sdk-java#1628,
+#: mapbox/ecs-watchbot#135), to one that never was ReceiptHandleIsInvalid.
+_NOT_OURS = frozenset(
+    {
+        "AWS.SimpleQueueService.MessageNotInflight",
+        "InvalidParameterValue",
+        "MessageNotInflight",
+        "ReceiptHandleIsInvalid",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 from aws.dynamodb import DynamoLedger
 from aws.glue import GlueCatalog
@@ -31,11 +31,14 @@ _BYTES_PER_VCPU_SECOND = 60_000_000
 _CONTRACTS = Path(__file__).resolve().parents[1] / "contracts"
 
 #: Adaptive: a client slows itself down where a service throttles it, with jitter.
-_CLIENT = Config(
-    retries={"mode": "adaptive", "total_max_attempts": 6},
-    connect_timeout=5,
-    read_timeout=60,
-)
+_RETRIES: Any = {"mode": "adaptive", "total_max_attempts": 6}
+
+#: DynamoDB, Glue and SQS answer in milliseconds, or their answer is lost: seconds later another
+#: connection has it, and every call is safe to repeat.
+_QUICK = Config(retries=_RETRIES, connect_timeout=2, read_timeout=5)
+
+#: S3 may be silent for longer before a large object, and while it puts parts together.
+_S3 = Config(retries=_RETRIES, connect_timeout=3, read_timeout=30)
 
 
 def clear_leftovers() -> None:
@@ -62,23 +65,27 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
         When a contract cannot be honoured, or their folder is missing: nothing is ingested by
         half a contract, or by none because nobody shipped it.
     """
-    session = boto3.Session()
-    s3 = session.client("s3", config=_CLIENT)
-    queue = SqsQueue(session.client("sqs", config=_CLIENT), settings.queue_url)
+    # botocore's session, not boto3's: what boto3 adds is not used, and a cold start would load it.
+    session = Session()
+    s3: Any = session.create_client("s3", config=_S3)
+    sqs: Any = session.create_client("sqs", config=_QUICK)
+    glue: Any = session.create_client("glue", config=_QUICK)
+    dynamodb: Any = session.create_client("dynamodb", config=_QUICK)
+    queue = SqsQueue(sqs, settings.queue_url)
     # Before the first object is downloaded: what dead workers left takes its room.
     remove_leftovers()
     ingest = Ingest(
         raw=S3RawStore(s3),
         outputs=S3OutputStore(s3, settings.processed_bucket),
         catalog=GlueCatalog(
-            session.client("glue", config=_CLIENT),
+            glue,
             database=settings.database,
             bucket=settings.processed_bucket,
             crawler=settings.crawler,
             output_format=settings.output_format,
             evolve=evolved,
         ),
-        ledger=DynamoLedger(session.client("dynamodb", config=_CLIENT), settings.ledger_table),
+        ledger=DynamoLedger(dynamodb, settings.ledger_table),
         engine=DuckEngine(_options(settings), load_folder(_CONTRACTS)),
         bytes_per_second=_BYTES_PER_VCPU_SECOND * settings.vcpus,
         remove_deleted=settings.remove_deleted,

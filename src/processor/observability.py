@@ -5,5 +5,6 @@ from __future__ import annotations
 from aws_lambda_powertools import Logger, Metrics, Tracer
 
 logger = Logger()
-tracer = Tracer()
+#: A subsegment for each call of a service; by default the request beneath it would be another.
+tracer = Tracer(patch_modules=("botocore",))
 metrics = Metrics()

@@ -33,7 +33,7 @@ def die(world: World) -> None:
     (message,) = world.cloud.queues[QUEUE]
     world.wait(message.visible_at - world.cloud.now)
     worker = world.start(message)
-    while not worker.came_to("after S3.upload_file"):
+    while not worker.came_to("after S3.put_object"):
         worker.step()
     worker.kill()
 

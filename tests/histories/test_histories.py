@@ -221,7 +221,7 @@ def test_a_deleter_that_comes_late_hurts_nobody(
     world.upload("data/a/x.json", b'{"id": "r1", "d": "2024-01-01"}')
     (message,) = world.cloud.receive()
     slow = world.start(message, twice=True)
-    until_it = "after S3.upload_file"
+    until_it = "after S3.put_object"
     while not slow.came_to(until_it):
         slow.step()
     slow.fault, slow.fault_at = throttling(), "before"

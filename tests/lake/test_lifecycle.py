@@ -154,6 +154,26 @@ def test_cleaning_up_as_the_readme_says_keeps_the_data(own_lake: LocalLake) -> N
     ]
 
 
+def test_what_a_deleted_stack_kept_is_adopted_by_a_new_one(own_lake: LocalLake) -> None:
+    # The test before deleted the stack; tests/chaos deploys the rest.
+    adopted = lake(own_lake.state, "adopt")
+    assert adopted.returncode == 0, adopted.stdout + adopted.stderr
+    cloudformation = own_lake.client("cloudformation")
+    (stack,) = cloudformation.describe_stacks(StackName="DataLakeStack")["Stacks"]
+    assert stack["StackStatus"] == "IMPORT_COMPLETE"
+    held = cloudformation.describe_stack_resources(StackName="DataLakeStack")["StackResources"]
+    assert {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in held} == {
+        "RawBucket": "data-lake-raw-000000000000-us-east-1",
+        "ProcessedBucket": "data-lake-processed-000000000000-us-east-1",
+        "CuratedBucket": "data-lake-curated-000000000000-us-east-1",
+        "Ledger": "data-lake-ledger",
+        "GlueDatabase": "data_lake_db",
+    }
+    again = lake(own_lake.state, "adopt")
+    assert again.returncode == 1
+    assert "IMPORT_COMPLETE" in again.stderr
+
+
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -142,9 +142,8 @@ def test_the_current_version_is_described_and_read_exactly(world: World, tmp_pat
 def test_outputs_are_published_whole_and_deleted_twice(world: World, tmp_path: Path) -> None:
     keys = [f"processed/{world.name}/{n}" for n in range(1100)]
     (tmp_path / "file").write_bytes(b"x")
-    for key in keys[:2]:
-        world.outputs.upload(tmp_path / "file", key)
-    assert set(keys[:2]) <= world.published()
+    world.outputs.upload_all(dict.fromkeys(keys[:20], tmp_path / "file"), lambda: 99.0)
+    assert set(keys[:20]) <= world.published()
     for _ in range(2):
         world.outputs.delete(keys)
     assert not set(keys) & world.published()

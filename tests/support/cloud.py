@@ -13,8 +13,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -28,10 +27,11 @@ START = datetime(2024, 1, 20, 12, tzinfo=UTC).timestamp()
 VISIBILITY, MAX_RECEIVES = 1800, 5
 
 
-def client_error(code: str, status: int = 400) -> ClientError:
+def client_error(code: str, status: int = 400, message: str = "") -> ClientError:
+    """As botocore raises it: tests/ports compares."""
     answer: Any = {
-        "Error": {"Code": code, "Message": code},
-        "ResponseMetadata": {"HTTPStatusCode": status},
+        "Error": {"Code": code, "Message": message or code},
+        "ResponseMetadata": {"HTTPStatusCode": status, "RetryAttempts": 0},
     }
     return ClientError(answer, "Operation")
 
@@ -184,7 +184,7 @@ class S3:
     def _current(self, bucket: str, key: str) -> Version:
         versions = self.cloud.buckets[bucket].get(key)
         if not versions or versions[-1].body is None:
-            raise client_error("404", 404)
+            raise client_error("404", 404, "Not Found")
         return versions[-1]
 
     @look
@@ -208,8 +208,8 @@ class S3:
         return {**self._described(found), "Body": Body(found.body or b"")}
 
     @effect
-    def upload_file(self, path: str, bucket: str, key: str, Config: Any = None) -> None:
-        self.cloud.write(bucket, key, Path(path).read_bytes())
+    def put_object(self, Bucket: str, Key: str, Body: IO[bytes]) -> None:
+        self.cloud.write(Bucket, Key, Body.read())
 
     @effect
     def delete_objects(self, Bucket: str, Delete: dict[str, Any]) -> dict[str, Any]:
@@ -425,7 +425,11 @@ class Sqs:
             if message.receipt == ReceiptHandle:
                 message.visible_at = self.cloud.now + VisibilityTimeout
                 return
-        raise client_error("ReceiptHandleIsInvalid")
+        raise client_error(
+            "InvalidParameterValue",
+            message=f"Value {ReceiptHandle} for parameter ReceiptHandle is invalid. "
+            "Reason: Message does not exist or is not available for visibility timeout change.",
+        )
 
     @effect
     def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from store.entry import UNSWEPT, Entry
 from store.model import RawObject, Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
 CREATED = datetime(2024, 1, 20, 12, tzinfo=UTC)
@@ -66,8 +66,9 @@ class MemoryOutputStore:
 
     objects: dict[str, bytes] = field(default_factory=dict)
 
-    def upload(self, path: Path, key: str) -> None:
-        self.objects[key] = path.read_bytes()
+    def upload_all(self, files: Mapping[str, Path], seconds_left: Callable[[], float]) -> None:
+        for key, path in sorted(files.items()):
+            self.objects[key] = path.read_bytes()
 
     def delete(self, keys: Collection[str]) -> None:
         for key in keys:

@@ -172,7 +172,8 @@ class World:
         clock = self.clock
         return Ingest(
             raw=S3RawStore(s3),
-            outputs=S3OutputStore(s3, PROCESSED),
+            # In the worker's own thread, where every call is a step.
+            outputs=S3OutputStore(s3, PROCESSED, threads=1),
             catalog=GlueCatalog(
                 self.cloud.client("glue"), DATABASE, PROCESSED, "c", "parquet", evolved
             ),

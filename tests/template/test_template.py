@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from engine.write.stored import store
+from lake.adopt import kept
 from store.model import Source
 from store.naming import dataset_of
 
@@ -163,6 +165,31 @@ def test_every_statement_has_a_name_of_its_own(translated: Tree) -> None:
         names = [s["Sid"] for r, s in _statements(translated) if r == role]
         assert len(names) == len(set(names))
         assert "ManagedPolicyArns" not in translated["Resources"][role]["Properties"]
+
+
+def test_all_that_outlives_a_stack_can_be_adopted_by_another(root: Path, template: Tree) -> None:
+    values = {"AWS::AccountId": "1", "AWS::Region": "eu-west-1", "AWS::Partition": "aws"}
+    found = kept(root / "template.yaml", values, {"Prefix": "my", "DatabaseName": "mine"})
+    outliving = {n for n, r in template["Resources"].items() if "Retain" in str(r)}
+    assert {one.logical: one.identifier for one in found} == {
+        "RawBucket": {"BucketName": "my-raw-1-eu-west-1"},
+        "ProcessedBucket": {"BucketName": "my-processed-1-eu-west-1"},
+        "CuratedBucket": {"BucketName": "my-curated-1-eu-west-1"},
+        "Ledger": {"TableName": "my-ledger"},
+        "GlueDatabase": {"DatabaseName": "mine"},
+    }
+    assert {one.logical for one in found} == outliving
+    # CloudFormation wants resolved values, a policy each, and nothing of resources to come.
+    for one in found:
+        assert "Fn::" not in json.dumps(one.declaration)
+        assert not set(_references(one.declaration))
+        assert one.declaration["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def test_cloudformation_itself_can_parse_it(root: Path) -> None:
+    # Its parser knows no anchors and aliases; SAM unrolls them, so that only others would notice.
+    tokens = yaml.scan((root / "template.yaml").read_text(encoding="utf-8"))
+    assert not [t for t in tokens if isinstance(t, yaml.AnchorToken | yaml.AliasToken)]
 
 
 def test_the_partition_of_no_arn_is_spelled_out(root: Path) -> None:

@@ -121,8 +121,8 @@ def at(moment: str, code: str, status: int = 400, times: int = 1) -> Callable[[s
     [
         ("before S3.get_object", "SlowDown", 503),
         ("before S3.get_object", "InternalError", 500),
-        ("before S3.upload_file", "SlowDown", 503),
-        ("after S3.upload_file", "InternalError", 500),
+        ("before S3.put_object", "SlowDown", 503),
+        ("after S3.put_object", "InternalError", 500),
         ("before DynamoDB.put_item", "ProvisionedThroughputExceededException", 400),
         ("before DynamoDB.put_item", "ThrottlingException", 400),
         ("before Glue.get_table", "ThrottlingException", 400),
@@ -159,7 +159,7 @@ def test_a_lost_answer_of_the_ledger_costs_one_more_delivery(operator: Operator)
 def test_what_was_half_done_when_a_service_failed_is_recorded_and_removed(
     operator: Operator,
 ) -> None:
-    operator.world.cloud.on_effect = at("after S3.upload_file", "InternalError", 500)
+    operator.world.cloud.on_effect = at("after S3.put_object", "InternalError", 500)
     operator.deliver()
     attempt = operator.entry.attempts[-1]
     assert (operator.entry.status, attempt.reason) == ("FAILED", "SERVICE_ERROR")
@@ -167,7 +167,7 @@ def test_what_was_half_done_when_a_service_failed_is_recorded_and_removed(
 
 
 def test_each_further_failure_waits_longer_and_the_fifth_is_the_last(operator: Operator) -> None:
-    operator.world.cloud.on_effect = at("before S3.upload_file", "SlowDown", 503, times=99)
+    operator.world.cloud.on_effect = at("before S3.put_object", "SlowDown", 503, times=99)
     waits = []
     for _ in range(5):
         operator.deliver()
@@ -216,7 +216,7 @@ def test_a_table_that_is_dropped_meanwhile_hands_the_message_back_and_is_made_an
     operator: Operator,
 ) -> None:
     def drop(moment: str) -> None:
-        if moment == "after S3.upload_file":
+        if moment == "after S3.put_object":
             operator.world.cloud.tables.clear()
             operator.world.cloud.on_effect = lambda _: None
 
@@ -233,7 +233,7 @@ def test_a_crawler_that_runs_already_is_no_failure(operator: Operator) -> None:
 
 
 def test_a_missing_permission_is_a_defect_with_its_stack(operator: Operator) -> None:
-    operator.world.cloud.on_effect = at("before S3.upload_file", "AccessDenied", 403)
+    operator.world.cloud.on_effect = at("before S3.put_object", "AccessDenied", 403)
     operator.deliver()
     line = operator.line("message handed back")
     assert (line["level"], line["reason"]) == ("ERROR", "DEFECT")
@@ -320,7 +320,7 @@ def test_a_visibility_that_cannot_be_changed_leaves_the_retry_to_the_queue(
     operator: Operator,
 ) -> None:
     first, second = (
-        at("before S3.upload_file", "SlowDown", 503),
+        at("before S3.put_object", "SlowDown", 503),
         at("before Sqs.change_message_visibility", "InternalError", 500, times=2),
     )
 

@@ -46,7 +46,7 @@ from tests.support.memory import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 BUCKET, KEY = "raw", "data/orders/a.json"
@@ -400,18 +400,18 @@ def test_a_newer_version_that_arrives_while_one_is_converted_wins(lake: Lake) ->
 
 
 def test_a_crash_before_the_commit_leaves_nothing_once_redelivered(lake: Lake) -> None:
-    upload = lake.outputs.upload
+    upload = lake.outputs.upload_all
 
-    def crash(path: Path, key: str) -> None:
-        upload(path, key)
+    def crash(files: Mapping[str, Path], seconds_left: Callable[[], float]) -> None:
+        upload(files, seconds_left)
         raise KeyboardInterrupt  # no code of the worker runs after this
 
-    lake.outputs.upload = crash  # type: ignore[method-assign]  # the crash is the test
+    lake.outputs.upload_all = crash  # type: ignore[method-assign]  # the crash is the test
     lake.put("2024-01-15 first")
     with pytest.raises(KeyboardInterrupt):
         lake.take(delivery="m1")
     assert lake.ledger.get(NAME).status is Status.PROCESSING
-    lake.outputs.upload = upload  # type: ignore[method-assign]  # and this its end
+    lake.outputs.upload_all = upload  # type: ignore[method-assign]  # and this its end
     lake.now += 400
     lake.put("2024-02-01 second")
     lake.take(delivery="m2")
@@ -422,20 +422,20 @@ def test_a_crash_before_the_commit_leaves_nothing_once_redelivered(lake: Lake) -
 
 
 def test_a_failure_is_recorded_and_what_it_wrote_removed(lake: Lake) -> None:
-    upload = lake.outputs.upload
+    upload = lake.outputs.upload_all
 
-    def throttled(path: Path, key: str) -> None:
-        upload(path, key)
+    def throttled(files: Mapping[str, Path], seconds_left: Callable[[], float]) -> None:
+        upload(files, seconds_left)
         raise ServiceError("SlowDown")
 
-    lake.outputs.upload = throttled  # type: ignore[method-assign]  # the fault is the test
+    lake.outputs.upload_all = throttled  # type: ignore[method-assign]  # the fault is the test
     lake.put("2024-01-15 a")
     with pytest.raises(ServiceError):
         lake.take()
     entry = lake.ledger.get(NAME)
     assert (entry.status, entry.attempts[-1].reason) == (Status.FAILED, "SERVICE_ERROR")
     assert lake.outputs.objects == {}
-    lake.outputs.upload = upload  # type: ignore[method-assign]  # and this its end
+    lake.outputs.upload_all = upload  # type: ignore[method-assign]  # and this its end
     assert lake.take() == (Status.DONE, True)
     assert lake.ledger.get(NAME).status is Status.DONE
 

@@ -51,7 +51,7 @@ def test_what_an_error_says_is_cut_where_it_is_made() -> None:
 
 def test_an_object_that_goes_well_the_first_time_costs_one_write_unit_each_time() -> None:
     """DynamoDB counts whole KB; a sparse index counts each change again."""
-    facts = {
+    facts: dict[str, str | int] = {
         "dataset": "orders", "bytes": 2_000_000, "format": "jsonl", "compression": "none",
         "records_read": 100_000, "records_accepted": 100_000, "records_quarantined": 0,
         "records_rescued": 0, "records_undated": 0, "records_short": 0, "columns_added": 0,

@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from charset_normalizer import from_bytes
-
 from engine.open.charsets import codec_named
 from engine.open.languages import candidates
 
@@ -102,6 +100,9 @@ def guessed(sample: bytes) -> Encoding:
 
 def _libraries_guess(sample: bytes) -> str:
     """Ask the library, which knows more languages, where it sees one."""
+    # Few files need it, and a cold start would have to wait for it.
+    from charset_normalizer import from_bytes
+
     best = from_bytes(sample).best()
     known = best is not None and best.coherence > 0.5 and best.chaos < 0.1
     return codec_named(best.encoding) if best and known else ""

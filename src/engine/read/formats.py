@@ -6,14 +6,11 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from engine.convert.optimistic import convert
-from engine.read.avro import AvroReading
 from engine.read.delimited import Delimited
 from engine.read.document import document
 from engine.read.jsonl import JsonLines
-from engine.read.orc import OrcReading
 from engine.read.parquet import ParquetReading
 from engine.read.reading import OtherwiseError
-from engine.read.sheets import SheetsReading
 from engine.read.text import TextLines
 
 if TYPE_CHECKING:
@@ -33,7 +30,24 @@ def _delimited(job: Job, path: Path, found: Format) -> Reading:
     return Delimited(job, path, found.dialect)
 
 
+# The libraries of these are loaded where such a file comes: a cold start need not wait for them.
+
+
+def _avro(job: Job, path: Path, _: Format) -> Reading:
+    from engine.read.avro import AvroReading
+
+    return AvroReading(job, path)
+
+
+def _orc(job: Job, path: Path, _: Format) -> Reading:
+    from engine.read.orc import OrcReading
+
+    return OrcReading(job, path)
+
+
 def _sheets(job: Job, path: Path, found: Format) -> Reading:
+    from engine.read.sheets import SheetsReading
+
     return SheetsReading(job, path, found.name)
 
 
@@ -45,8 +59,8 @@ _READINGS: dict[str, tuple[Callable[[Job, Path, Format], Reading], float]] = {
     "csv": (_delimited, 60),
     "text": (lambda job, path, _: TextLines(job, path), 60),
     "parquet": (lambda job, path, _: ParquetReading(job, path), 40),
-    "avro": (lambda job, path, _: AvroReading(job, path), 10),
-    "orc": (lambda job, path, _: OrcReading(job, path), 10),
+    "avro": (_avro, 10),
+    "orc": (_orc, 10),
     **dict.fromkeys(("xlsx", "xlsb", "xls", "ods"), (_sheets, 5)),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from store.entry import Entry
@@ -52,8 +52,17 @@ class RawStore(Protocol):
 class OutputStore(Protocol):
     """The processed bucket, write only."""
 
-    def upload(self, path: Path, key: str) -> None:
-        """Publish a file whole; a reader never sees part of it."""
+    def upload_all(self, files: Mapping[str, Path], seconds_left: Callable[[], float]) -> None:
+        """Publish files, by their keys, each whole: a reader never sees part of one.
+
+        In no order that one could rely on. The first failure stops what was not begun; of several
+        at once, that of the first key is raised.
+
+        Raises
+        ------
+        OutOfTimeError
+            When the invocation would end first; some files may be there.
+        """
         ...
 
     def delete(self, keys: Collection[str]) -> None:

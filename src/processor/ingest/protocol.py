@@ -251,7 +251,7 @@ class Ingest:
                 entry = self._sweep(task.name, entry)
                 prepared = self._work.prepare(task, Path(folder))
                 entry = self._announce(task, entry, prepared)
-                self._publish(prepared)
+                self._publish(prepared, task.delivery)
             return prepared, self._commit(task, entry, prepared)
         except Exception as error:  # whatever it is, the attempt has ended
             # If not even that can be told, the attempt ends by itself when it expires.
@@ -339,9 +339,9 @@ class Ingest:
     def _work(self) -> Work:
         return Work(self.catalog, self.engine, self.bytes_per_second)
 
-    def _publish(self, prepared: Prepared) -> None:
-        for key, file in prepared.files.items():
-            self.outputs.upload(file.path, key)
+    def _publish(self, prepared: Prepared, delivery: Delivery) -> None:
+        paths = {key: file.path for key, file in prepared.files.items()}
+        self.outputs.upload_all(paths, delivery.seconds_left)
         if prepared.partitions:
             self.catalog.add_partitions(prepared.dataset, prepared.partitions)
 

@@ -1,0 +1,251 @@
+"""Give what a deleted stack has kept to a new stack, so that the lake can be deployed again.
+
+CloudFormation imports resources that exist by a change set of its own kind (AWS CloudFormation
+User Guide, "Import AWS resources into a CloudFormation stack with a resource import"): its template
+holds these resources and nothing new, each with a deletion policy and without outputs, and each is
+named by its primary identifier, resolved.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+
+from lake import render
+from lake.context import out
+from lake.errors import LakeCommandError
+from lake.local.deploy import project_root
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lake.context import Choice
+    from lake.target import Target
+
+_BUCKET, _TABLE, _DATABASE = "AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Glue::Database"
+
+#: By type: the primary identifier, as CloudFormation calls it, and the properties that have it.
+_IDENTIFIED = {
+    _BUCKET: ("BucketName", ("BucketName",)),
+    _TABLE: ("TableName", ("TableName",)),
+    _DATABASE: ("DatabaseName", ("DatabaseInput", "Name")),
+}
+
+_KEPT = ("Retain", "RetainExceptOnCreate")
+
+#: What S3, DynamoDB and Glue answer when there is no such thing.
+_ABSENT = frozenset({"404", "NoSuchBucket", "ResourceNotFoundException", "EntityNotFoundException"})
+
+#: A stack that is not there yet; somebody may have looked at a deployment and declined it.
+_NEW = (None, "REVIEW_IN_PROGRESS")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A resource that outlives its stack.
+
+    Attributes
+    ----------
+    logical : str
+        Its name in the template.
+    type : str
+        As CloudFormation calls it.
+    name : str
+        Its own name.
+    declaration : dict
+        What the template of the import says of it, every value resolved.
+    """
+
+    logical: str
+    type: str
+    name: str
+    declaration: dict[str, Any]
+
+    @property
+    def identifier(self) -> dict[str, str]:
+        """Give its primary identifier."""
+        return {_IDENTIFIED[self.type][0]: self.name}
+
+
+@click.command()
+@click.option("--prefix", help="The parameter Prefix that the lake had; else the template's.")
+@click.option("--database", help="The parameter DatabaseName that it had; else the template's.")
+@click.pass_obj
+def adopt(choice: Choice, prefix: str | None, database: str | None) -> None:
+    """Give what a deleted lake has kept to a new stack; `sam deploy` then adds the rest.
+
+    No data is touched.
+    """
+    target = choice.target()
+    _check_new(target)
+    named = {"Prefix": prefix, "DatabaseName": database}
+    given = {name: value for name, value in named.items() if value}
+    template = project_root(Path.cwd()) / "template.yaml"
+    found = [one for one in kept(template, _values(target), given) if _exists(target, one)]
+    if not found:
+        raise LakeCommandError(
+            "There is nothing to adopt: no bucket, table or database has the names that the "
+            "lake's would have (--prefix, --database). `sam deploy` makes a new lake."
+        )
+    _import(target, found)
+    rows: list[list[object]] = [[one.logical, one.type, one.name] for one in found]
+    render.show_table(out, ["adopted", "type", "name"], rows, [False] * 3)
+    overrides = "".join(f" {name}={value}" for name, value in given.items())
+    overrides = f" --parameter-overrides{overrides}" if overrides else ""
+    out.print(f"`sam build && sam deploy{overrides}` deploys the rest.")
+
+
+def kept(template: Path, values: Mapping[str, str], parameters: Mapping[str, str]) -> list[Kept]:
+    """Find what outlives the stack of a template.
+
+    Parameters
+    ----------
+    template : Path
+        The lake's template.
+    values : mapping
+        The pseudo parameters.
+    parameters : mapping
+        Those that differ from the template's defaults.
+
+    Returns
+    -------
+    list of Kept
+        In the template's order.
+
+    Raises
+    ------
+    LakeCommandError
+        When one is of a type, or has a value, that cannot be resolved here.
+    """
+    # It brings all of SAM along, which no other command needs.
+    from samcli.yamlhelper import yaml_parse
+
+    written: Any = yaml_parse(template.read_text(encoding="utf-8"))
+    defaults = {n: str(p["Default"]) for n, p in written["Parameters"].items() if "Default" in p}
+    known = {**values, **defaults, **parameters}
+    found = []
+    for logical, resource in written["Resources"].items():
+        if resource.get("DeletionPolicy") not in _KEPT:
+            continue
+        kind = resource["Type"]
+        if kind not in _IDENTIFIED:
+            raise LakeCommandError(f"{logical} is kept, and no {kind} can be adopted yet.")
+        properties = resource["Properties"]
+        if kind == _BUCKET:
+            # The rest is applied by the deployment that follows, whatever the bucket has now. It
+            # could not apply a table's: an index that exists cannot be made.
+            properties = {"BucketName": properties["BucketName"]}
+        properties = _resolved(properties, known)
+        name = properties
+        for step in _IDENTIFIED[kind][1]:
+            name = name[step]
+        policies = {
+            n: resource[n] for n in ("DeletionPolicy", "UpdateReplacePolicy") if n in resource
+        }
+        declared = {"Type": kind, **policies, "Properties": properties}
+        found.append(Kept(logical, kind, name, declared))
+    return found
+
+
+def _resolved(node: Any, known: Mapping[str, str]) -> Any:
+    """Put values in the place of references."""
+
+    def value(name: str) -> str:
+        if name not in known:
+            raise LakeCommandError(f"The template names {name} where a value is needed.")
+        return known[name]
+
+    if isinstance(node, dict):
+        if set(node) == {"Ref"}:
+            return value(node["Ref"])
+        if set(node) == {"Fn::Sub"}:
+            return re.sub(r"\$\{([^!}]+)\}", lambda found: value(found[1]), node["Fn::Sub"])
+        return {key: _resolved(one, known) for key, one in node.items()}
+    return [_resolved(one, known) for one in node] if isinstance(node, list) else node
+
+
+def _values(target: Target) -> dict[str, str]:
+    caller = target.client("sts").get_caller_identity()
+    return {
+        "AWS::AccountId": caller["Account"],
+        "AWS::Partition": caller["Arn"].split(":")[1],
+        "AWS::Region": target.session.region_name or "",
+    }
+
+
+def _check_new(target: Target) -> None:
+    try:
+        (stack,) = target.client("cloudformation").describe_stacks(StackName=target.stack_name)[
+            "Stacks"
+        ]
+    except (ClientError, BotoCoreError) as error:
+        if "does not exist" in str(error):
+            return
+        raise LakeCommandError(f"No {target.description}: {error}") from error
+    if stack["StackStatus"] in _NEW:
+        return
+    raise LakeCommandError(
+        f"Stack {target.stack_name} is there ({stack['StackStatus']}). What it holds needs no "
+        f"adoption. If a deployment failed, `sam delete --stack-name {target.stack_name}` removes "
+        "it, and keeps the data; then adopt."
+    )
+
+
+def _exists(target: Target, one: Kept) -> bool:
+    try:
+        if one.type == _BUCKET:
+            target.client("s3").head_bucket(Bucket=one.name)
+        elif one.type == _TABLE:
+            target.client("dynamodb").describe_table(TableName=one.name)
+        else:
+            target.client("glue").get_database(Name=one.name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _ABSENT:
+            return False
+        raise LakeCommandError(f"{one.type} {one.name}: {error}") from error
+    return True
+
+
+def _import(target: Target, found: list[Kept]) -> None:
+    cloudformation: Any = target.client("cloudformation")
+    change: dict[str, str] = {
+        "StackName": target.stack_name,
+        "ChangeSetName": f"adopt-{uuid.uuid4().hex[:12]}",
+    }
+    template = {"Resources": {one.logical: one.declaration for one in found}}
+    try:
+        cloudformation.create_change_set(
+            **change,
+            ChangeSetType="IMPORT",
+            TemplateBody=json.dumps(template),
+            ResourcesToImport=[
+                {
+                    "ResourceType": one.type,
+                    "LogicalResourceId": one.logical,
+                    "ResourceIdentifier": one.identifier,
+                }
+                for one in found
+            ],
+        )
+        _wait(cloudformation, "change_set_create_complete", change)
+        cloudformation.execute_change_set(**change)
+        _wait(cloudformation, "stack_import_complete", {"StackName": target.stack_name})
+    except ClientError as error:
+        raise LakeCommandError(f"CloudFormation did not import: {error}") from error
+
+
+def _wait(cloudformation: Any, what: str, named: dict[str, str]) -> None:
+    try:
+        cloudformation.get_waiter(what).wait(**named, WaiterConfig={"Delay": 2, "MaxAttempts": 300})
+    except WaiterError as error:
+        answer: Any = error.last_response
+        said = answer["Stacks"][0] if "Stacks" in answer else answer
+        reason = said.get("StatusReason") or said.get("StackStatusReason") or error
+        raise LakeCommandError(f"CloudFormation did not import: {reason}") from error
