@@ -93,9 +93,18 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The columns of a table in order, without its partition key."""
+    """What a table's files hold.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        In order, without the partition key.
+    format : str
+        ``parquet`` or ``json``.
+    """
 
     columns: tuple[Column, ...] = ()
+    format: str = "parquet"
 
 
 @dataclass(frozen=True, slots=True)

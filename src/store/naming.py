@@ -105,6 +105,13 @@ def dataset_of(key: str) -> str:
     return f"{name}_data" if name in _RESERVED_DATASETS else name
 
 
+def reserved_name(key: str) -> str:
+    """Give the name of the lake's own table that a raw key's folder has; empty for any other."""
+    name = dataset_of(key).removesuffix("_data")
+    folder = key.removeprefix(RAW_PREFIX).partition("/")[0]
+    return name if name in _RESERVED_DATASETS and normalise(folder) == name else ""
+
+
 def object_id(bucket: str, key: str, version: str, generation: int) -> str:
     """Name what one attempt at one version of one raw object becomes.
 
@@ -181,6 +188,13 @@ def place_of(key: str) -> tuple[str, str] | None:
     return (found["dataset"], found["partition"]) if found and found["dataset"] else None
 
 
+def format_of(key: str) -> str:
+    """Tell the format of a file of a dataset's rows; empty for any other file."""
+    if place_of(key) is None:
+        return ""
+    return "parquet" if key.endswith(".parquet") else "json"
+
+
 def table_prefix(dataset: str) -> str:
     """Give the folder of a dataset's rows, with its slash."""
     return f"{PROCESSED}/{dataset}/"
@@ -189,3 +203,17 @@ def table_prefix(dataset: str) -> str:
 def partition_of(created: datetime) -> str:
     """Give the partition of records that carry no usable date of their own."""
     return created.date().isoformat()
+
+
+def partition_from(created: datetime, first_date: str) -> str:
+    """Give the partition of a row of ``quarantine`` or ``objects``.
+
+    Parameters
+    ----------
+    created : datetime
+        When the object was created. A replica keeps the time of its original (Amazon S3 User
+        Guide, "Replicating objects"), so that it may be older than the bucket.
+    first_date : str
+        ISO date of the first partition that queries look into.
+    """
+    return max(partition_of(created), first_date)

@@ -71,11 +71,9 @@ class Prepared:
     """One version of an object, converted and declared, ready to be published."""
 
     verdict: Status
-    dataset: str
     files: dict[str, OutputFile]
-    partitions: tuple[str, ...]
     facts: Facts
-    schema_changed: bool = False
+    table_created: bool = False
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -85,7 +83,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Prepares objects; it writes nothing but the table's columns.
+    """Prepares objects; it writes nothing but the table's columns and partitions.
 
     Attributes
     ----------
@@ -154,12 +152,12 @@ class Work:
 
     def _done(self, task: Task, source: Source, folder: Path, facts: Facts) -> Prepared:
         if why := sidecars.why_skipped(source.key):
-            return _skipped(source, facts, why)
+            return _skipped(facts, why)
         self._check_size(task.raw, task.delivery)
         self._download(task.raw, source.path)
         if sidecars.may_be_commit(source.key) and sidecars.is_commit(source.path):
-            return _skipped(source, facts, _COMMIT)
-        conversion, changed = self._conform(source, task.delivery, folder)
+            return _skipped(facts, _COMMIT)
+        conversion, created = self._conform(source, task.delivery, folder)
         files = {
             place(source, file, task.generation): file
             for place, found in (
@@ -169,9 +167,8 @@ class Work:
             )
             for file in found
         }
-        partitions = tuple(sorted({file.partition for file in conversion.outputs}))
         told = facts | facts_of(conversion)
-        return Prepared(conversion.status, source.dataset, files, partitions, told, changed)
+        return Prepared(conversion.status, files, told, created)
 
     def _refused(
         self,
@@ -186,9 +183,7 @@ class Work:
         too_large = isinstance(error, ObjectTooLargeError)
         return Prepared(
             Status.TOO_LARGE if too_large else Status.REJECTED,
-            source.dataset,
             {naming.quarantine_key(source, file, task.generation): file},
-            (),
             facts | {"reason": error.code, "detail": error.detail},
         )
 
@@ -212,7 +207,11 @@ class Work:
             ) from error
 
     def _conform(self, source: Source, delivery: Delivery, folder: Path) -> tuple[Conversion, bool]:
-        """Convert and declare until no other worker gave the table other types meanwhile."""
+        """Convert and declare until no other worker gave the table other types meanwhile.
+
+        Gives also whether the table was created. Nothing is published before the catalog has taken
+        the table and each partition: what it refuses is never written.
+        """
         for attempt in range(_SCHEMA_TRIES):
             workdir = folder / f"try-{attempt}"
             workdir.mkdir()
@@ -229,9 +228,12 @@ class Work:
             if not conversion.outputs:
                 return conversion, False
             try:
-                return conversion, self.catalog.declare(source.dataset, conversion.schema)
+                created = self.catalog.declare(source.dataset, conversion.schema)
             except SchemaConflictError:
                 continue
+            dates = {file.partition for file in conversion.outputs}
+            self.catalog.add_partitions(source.dataset, dates)
+            return conversion, created
         raise SchemaConflictError(f"table {source.dataset} kept changing its types")
 
 
@@ -283,8 +285,8 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _skipped(source: Source, facts: Facts, why: str) -> Prepared:
-    return Prepared(Status.SKIPPED, source.dataset, {}, (), facts | {"detail": why})
+def _skipped(facts: Facts, why: str) -> Prepared:
+    return Prepared(Status.SKIPPED, {}, facts | {"detail": why})
 
 
 def _empty(folder: Path) -> None:

@@ -70,7 +70,7 @@ class Outcome:
     superseded : bool
         Whether the event told of another version than the one that is current.
     crawling : bool
-        Whether the crawler was started for a new schema.
+        Whether the crawler was started for a new table.
     """
 
     bucket: str
@@ -140,7 +140,7 @@ class Ingest:
             if task is None:
                 break
             prepared, committed = self._attempt(task, entry)
-            if prepared and prepared.schema_changed:
+            if prepared and prepared.table_created:
                 crawling |= self._crawl()
             if committed:
                 entry, ingested = committed, True
@@ -282,8 +282,6 @@ class Ingest:
     def _publish(self, prepared: Prepared) -> None:
         for key, file in prepared.files.items():
             self.outputs.upload(file.path, key)
-        if prepared.partitions:
-            self.catalog.add_partitions(prepared.dataset, prepared.partitions)
 
     def _crawl(self) -> bool:
         # Table and partitions are registered already: a crawler that cannot be started
