@@ -21,6 +21,7 @@ from lake.files import files
 from lake.local import deploy as sam
 from lake.local import process
 from lake.put import put
+from lake.retype import rebuild, retype
 from lake.status import look
 from lake.target import DEFAULT_STACK, choose
 
@@ -177,6 +178,8 @@ for command in (
     operations.replay,
     operations.redrive,
     operations.reconcile_lake,
+    retype,
+    rebuild,
     adopt,
     contract,
 ):

@@ -7,6 +7,9 @@ import shlex
 import textwrap
 from typing import TYPE_CHECKING
 
+from store.naming import reserved_name
+from store.reasons import Reason
+
 if TYPE_CHECKING:
     from lake.ledger import Item
     from store.model import Drift
@@ -70,6 +73,8 @@ def notes(item: Item) -> list[str]:
         said.append(
             f"{item.quarantined:,} of {_count(item.read, 'record')} {was} in the table quarantine"
         )
+    if item.dataset and (name := reserved_name(item.key)):
+        said.append(f"the name {name} is the lake's own: rows are in the table {item.dataset}")
     said += map(_drifted, item.drift)
     if item.rescued and not item.drift:
         said.append(f"{_count(item.rescued, 'row')} with something in _rescued_data")
@@ -114,6 +119,8 @@ def advice(item: Item) -> str:
     match item.status:
         case "STORED":
             return _query(f"SELECT media_type, size, detail FROM objects WHERE key = '{key}'")
+        case "REJECTED" if item.reason == Reason.FOREIGN_TABLE:
+            return "lake reconcile --fix"
         case "REJECTED" | "PARTIAL":
             return _query(
                 "SELECT record_number, reason, detail, raw FROM quarantine "

@@ -130,9 +130,9 @@ class Item:
         """Give the keys that open attempts may write."""
         return tuple(key for one in self._open for key in one.keys)
 
-    def is_worked_on(self, now: float) -> bool:
-        """Tell whether a worker may be at it, at a time in seconds since 1970."""
-        return any(one.expires > now for one in self._open)
+    def is_worked_on(self, now: float, since: float = float("inf")) -> bool:
+        """Tell whether a worker may be at it that had begun by then; in seconds since 1970."""
+        return any(one.expires > now and one.began < since for one in self._open)
 
     def has_leftovers(self, now: float) -> bool:
         """Tell whether something waits to be cleaned up and nobody is at it."""

@@ -23,8 +23,10 @@ def announce(
     keys: Sequence[str],
     replay: str = "",
     sent: Callable[[int], None] = lambda _: None,
+    *,
+    removal: bool = False,
 ) -> None:
-    """Send an event for each object, as if it had just been created.
+    """Send an event for each object, as if it had just been created, or deleted.
 
     Parameters
     ----------
@@ -37,6 +39,8 @@ def announce(
         the function does only what is missing.
     sent : callable
         Told how many were sent since it was last called.
+    removal : bool
+        Tell of a deletion: with a replay's name the rows of objects that are gone are removed.
 
     Raises
     ------
@@ -49,7 +53,10 @@ def announce(
         answer = sqs.send_message_batch(
             QueueUrl=target.outputs["IngestQueueUrl"],
             Entries=[
-                {"Id": str(number), "MessageBody": json.dumps(announcement(bucket, key, replay))}
+                {
+                    "Id": str(number),
+                    "MessageBody": json.dumps(announcement(bucket, key, replay, removal=removal)),
+                }
                 for number, key in enumerate(batch)
             ],
         )

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from lake import ledger, messages, reconcile, render
 from lake.context import err, out
 from lake.errors import LakeCommandError
-from lake.files import filter_of, filtered, objects
+from lake.files import filter_of, filtered, objects, show_lines
 
 if TYPE_CHECKING:
     from lake.context import Choice
@@ -118,7 +118,7 @@ def redrive(choice: Choice, yes: bool, timeout: float, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: bool) -> None:
-    """Compare raw bucket, ledger and processed bucket; exit with 1 where they differ."""
+    """Compare raw bucket, ledger, processed bucket and tables; exit with 1 where they differ."""
     target = choice.target()
     with err.status("Comparing…"):
         found = reconcile.compare(target, grace)
@@ -126,20 +126,22 @@ def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: 
         click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
     else:
         _show_differences(found)
-    if not found.repairable:
-        return
-    if not fix:
+    if found.repairable and not fix:
         err.print("`lake reconcile --fix` mends this.")
+    elif found.repairable:
+        many, orphans = objects(len(found.to_send)), len(found.orphans)
+        partitions = f"{len(found.partitions)} partitions"
+        _agree(
+            f"Send {many} again, register {partitions} and delete {orphans} orphans "
+            "(they stay as old versions)?",
+            # What is deleted is never few.
+            found.repairable + _FEW * orphans,
+            yes,
+        )
+        reconcile.fix(target, found, f"repair-{uuid.uuid4().hex[:12]}")
+        err.print(f"{many} sent again, {partitions} registered, {orphans} orphans deleted.")
+    if found.hidden or (found.repairable and not fix):
         sys.exit(1)
-    many = objects(found.repairable - len(found.orphans))
-    _agree(
-        f"Send {many} again and delete {len(found.orphans)} orphans (they stay as old versions)?",
-        # What is deleted is never few.
-        found.repairable + _FEW * len(found.orphans),
-        yes,
-    )
-    reconcile.fix(target, found, f"repair-{uuid.uuid4().hex[:12]}")
-    err.print(f"{many} sent again, {len(found.orphans)} orphans deleted.")
 
 
 def _show_differences(found: reconcile.Differences) -> None:
@@ -147,6 +149,9 @@ def _show_differences(found: reconcile.Differences) -> None:
         ("never delivered", found.undelivered, "sent to the queue"),
         ("rows missing", found.missing, "ingested again"),
         ("left over", found.leftovers, "cleaned up by the function"),
+        ("table dropped", found.dropped, "made again by its objects"),
+        ("rows unread", found.unread, "ingested again"),
+        ("partition missing", found.partitions, "registered"),
         ("orphan", found.orphans, "deleted"),
         ("deleted in raw", found.deleted, "nothing: the rows stay"),
         ("not of the lake", found.foreign, "nothing: left alone"),
@@ -161,7 +166,10 @@ def _show_differences(found: reconcile.Differences) -> None:
     ]
     if rows:
         render.show_table(out, ["difference", "key", "--fix: it is"], rows, [False] * 3)
-    agree = "" if found.repairable else ": raw bucket, ledger and processed bucket agree"
+    for sentence in found.hidden:
+        show_lines([sentence], first="")
+    agree = ": raw bucket, ledger, processed bucket and tables agree"
+    agree = "" if found.repairable or found.hidden else agree
     err.print(f"[dim]{objects(found.objects)} compared{agree}[/]")
 
 

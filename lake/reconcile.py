@@ -1,4 +1,4 @@
-"""Compare what is in the raw bucket, in the ledger and in the processed bucket."""
+"""Compare what is in the raw bucket, in the ledger, in the processed bucket and in the catalog."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lake import ledger, messages
+from lake import ledger, messages, tables
 from lake.errors import LakeCommandError
 from store import naming
 from store.naming import is_output
@@ -41,6 +41,14 @@ class Differences:
         Raw keys that were ingested and deleted since; their rows stay, on purpose.
     foreign : list of str
         Processed keys that somebody else wrote; they are left alone.
+    dropped : list of str
+        Tables that have rows and do not exist.
+    unread : list of str
+        Raw keys whose rows no query reads: their table was dropped, or made anew since.
+    partitions : list of str
+        Partitions that have rows and are not registered, such as ``orders/2024-01-15``.
+    hidden : list of str
+        Sentences about rows that no query reads and that only the operator can bring back.
     objects : int
         Raw objects looked at.
     """
@@ -51,12 +59,21 @@ class Differences:
     orphans: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    partitions: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
     objects: int = 0
+
+    @property
+    def to_send(self) -> list[str]:
+        """Raw keys that :func:`fix` has the function look at again."""
+        return sorted({*self.undelivered, *self.missing, *self.leftovers, *self.unread})
 
     @property
     def repairable(self) -> int:
         """Count what :func:`fix` would mend."""
-        return sum(map(len, (self.undelivered, self.missing, self.leftovers, self.orphans)))
+        return len(self.to_send) + len(self.orphans) + len(self.partitions)
 
 
 def compare(target: Target, grace: float, clock: Callable[[], float] = time.time) -> Differences:
@@ -99,6 +116,10 @@ def compare(target: Target, grace: float, clock: Callable[[], float] = time.time
         behind = item_of is None or item_of.version != version
         if behind and now - modified >= grace and not (item_of and item_of.is_worked_on(now)):
             found.undelivered.append(key)
+    idle = [item for item in entries.values() if not item.is_worked_on(now)]
+    seen = tables.look(target, idle, current)
+    found.dropped, found.unread, found.hidden = seen.dropped, seen.unread, seen.hidden
+    found.partitions = ["/".join(partition) for partition in seen.partitions]
     found.deleted = [k for k, item in entries.items() if item.outputs and k not in current]
     strangers = written - known
     found.orphans = [key for key in strangers if is_output(key)]
@@ -110,7 +131,7 @@ def compare(target: Target, grace: float, clock: Callable[[], float] = time.time
 
 
 def fix(target: Target, found: Differences, replay: str) -> None:
-    """Mend what can be mended: send events again, delete orphans.
+    """Mend what can be mended: send events again, register partitions, delete orphans.
 
     Parameters
     ----------
@@ -124,11 +145,12 @@ def fix(target: Target, found: Differences, replay: str) -> None:
     Raises
     ------
     LakeCommandError
-        When SQS or S3 did only part of it; the same command does the rest.
+        When SQS, Glue or S3 did only part of it; the same command does the rest.
     """
     # The function itself cleans up after old versions when it looks at the object.
     messages.announce(target, sorted({*found.undelivered, *found.leftovers}))
-    messages.announce(target, found.missing, replay)
+    messages.announce(target, sorted({*found.missing, *found.unread}), replay)
+    tables.register(target, [(t, d) for t, _, d in (p.partition("/") for p in found.partitions)])
     s3, bucket = target.client("s3"), target.outputs["ProcessedBucketName"]
     for start in range(0, len(found.orphans), _BATCH):
         batch = [{"Key": key} for key in found.orphans[start : start + _BATCH]]

@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from aws.errors import code_of, translated
-from store.catalog import changed_table, new_table, partition_of, schema_of
-from store.errors import CatalogConflictError, ServiceError
+from store.catalog import (
+    changed_table,
+    new_table,
+    partition_of,
+    rebuild_of,
+    schema_of,
+    why_foreign,
+    why_misplaced,
+)
+from store.errors import CatalogConflictError, RejectedObjectError, ServiceError
 from store.model import Schema
+from store.naming import next_table, table_prefix
+from store.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,8 +35,30 @@ _PARTITION_BATCH = 100
 #: Each try follows a change of the same table by another writer.
 _DECLARE_TRIES = 25
 
+#: How Glue says that another writer created a table, or changed or dropped it.
+_CREATED_MEANWHILE = frozenset({"AlreadyExistsException"})
+_CHANGED_MEANWHILE = frozenset({"ConcurrentModificationException", "EntityNotFoundException"})
+
 #: Seconds, with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter").
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.05, 2.0
+
+#: Seconds for which a partition that was there is taken to be there.
+_REMEMBERED = 300
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A table as Glue answered, and when each of its partitions was seen to be as it should."""
+
+    table: dict[str, Any]
+    partitions: dict[str, float] = field(default_factory=dict)
+
+    def is_still(self, table: dict[str, Any]) -> bool:
+        """Tell whether it is the same table, not one of its name, with the same columns."""
+        mine = self.table
+        return mine.get("CreateTime") == table.get("CreateTime") and schema_of(mine) == schema_of(
+            table
+        )
 
 
 @dataclass(slots=True)
@@ -39,41 +71,47 @@ class GlueCatalog:
         With botocore's retries configured.
     database, bucket, crawler : str
         Where tables are, where their files are, and what crawls them.
-    output_format : str
-        ``parquet`` or ``json``: how new tables are described.
     evolve : callable
         Gives the columns under which a table and a file of other columns are read alike;
         raises SchemaConflictError where there are none.
+    crawl_minutes : int
+        The least time from one start of the crawler to the next.
     sleep : callable
         Waits between tries to change a table that others change, too.
+    clock : callable
+        Seconds since 1970.
     """
 
     client: GlueClient
     database: str
     bucket: str
     crawler: str
-    output_format: str
     evolve: Callable[[Schema, Schema], Schema]
+    crawl_minutes: int = 60
     sleep: Callable[[float], None] = time.sleep
-    _known: dict[str, Schema] = field(default_factory=dict)
-    _registered: set[tuple[str, str, Schema | None]] = field(default_factory=set)
+    clock: Callable[[], float] = time.time
+    _seen: dict[str, _Seen] = field(default_factory=dict)
 
     def schema(self, dataset: str) -> Schema | None:
         """See :class:`processor.ingest.ports.Catalog`."""
-        table = self._table(dataset)
+        table = self._read(dataset)
         return None if table is None else schema_of(table)
 
     def declare(self, dataset: str, schema: Schema) -> bool:
         """See :class:`processor.ingest.ports.Catalog`."""
         for attempt in range(_DECLARE_TRIES):
-            table = self._table(dataset)
-            present = Schema() if table is None else schema_of(table)
+            table = self._read(dataset)
+            present = (
+                Schema((), schema.format, table_prefix(dataset))
+                if table is None
+                else schema_of(table)
+            )
             wanted = self.evolve(present, schema)
             if table is not None and wanted == present:
                 return False
             if self._write(dataset, table, wanted):
-                self._known.pop(dataset, None)
-                return True
+                self._seen.pop(dataset, None)
+                return table is None
             self.sleep(_jitter(attempt))
         raise CatalogConflictError(f"table {dataset}: other writers kept changing it")
 
@@ -84,50 +122,60 @@ class GlueCatalog:
         by the table's, those that it will have included. One that has some, because a crawler
         gave it them, would hide a field that a struct gained since, so they are taken away.
         """
-        wanted = sorted(partitions)
-        if self._registered >= {(dataset, p, self._known.get(dataset)) for p in wanted}:
-            return
-        table = self._table(dataset)
-        if table is None:
-            raise ServiceError(f"table {dataset} vanished while its partitions were registered")
-        schema = self._known[dataset]
-        missing = [p for p in wanted if (dataset, p, schema) not in self._registered]
+        if dataset not in self._seen and self._read(dataset) is None:
+            raise _dropped(dataset)
+        seen, now = self._seen[dataset], self.clock()
+        missing = [
+            date
+            for date in sorted(partitions)
+            if not now - seen.partitions.get(date, -_REMEMBERED) < _REMEMBERED
+        ]
         for start in range(0, len(missing), _PARTITION_BATCH):
             batch = missing[start : start + _PARTITION_BATCH]
-            if present := self._create_partitions(table, batch):
-                self._update_partitions(table, present)
-            self._registered |= {(dataset, partition, schema) for partition in batch}
+            if present := self._create_partitions(seen.table, batch):
+                self._mend_partitions(seen.table, present)
+            seen.partitions |= dict.fromkeys(batch, now)
 
     def _create_partitions(self, table: dict[str, Any], partitions: list[str]) -> list[str]:
         """Register partitions; give those that were there before."""
-        with translated(f"registering partitions of {table['Name']}"):
-            answer = self.client.batch_create_partition(
-                DatabaseName=self.database,
-                TableName=table["Name"],
-                PartitionInputList=[self._input(table, p) for p in partitions],
-            )
+        try:
+            with translated(f"registering partitions of {table['Name']}"):
+                answer = self.client.batch_create_partition(
+                    DatabaseName=self.database,
+                    TableName=table["Name"],
+                    PartitionInputList=[_input(table, p) for p in partitions],
+                )
+        except ClientError as error:
+            if code_of(error) == "EntityNotFoundException":
+                self._seen.clear()
+                raise _dropped(table["Name"]) from error
+            raise
         present = []
-        for error in answer.get("Errors", []):
-            detail = error.get("ErrorDetail", {})
+        for refused in answer.get("Errors", []):
+            detail = refused.get("ErrorDetail", {})
             if detail.get("ErrorCode") != "AlreadyExistsException":
                 raise ServiceError(f"registering partitions of {table['Name']}: {detail}")
-            present += error.get("PartitionValues", [])
+            present += refused.get("PartitionValues", [])
         return present
 
-    def _update_partitions(self, table: dict[str, Any], partitions: list[str]) -> None:
+    def _mend_partitions(self, table: dict[str, Any], partitions: list[str]) -> None:
         """Take from partitions the columns that differ from the table's."""
-        with translated(f"reading partitions of {table['Name']}"):
+        name = table["Name"]
+        with translated(f"reading partitions of {name}"):
             answer = self.client.batch_get_partition(
                 DatabaseName=self.database,
-                TableName=table["Name"],
+                TableName=name,
                 PartitionsToGet=[{"Values": [partition]} for partition in partitions],
             )
-        if answer.get("UnprocessedKeys"):
-            raise ServiceError(f"reading partitions of {table['Name']}: not all were answered")
+        if len(found := answer.get("Partitions", [])) != len(partitions):
+            raise CatalogConflictError(f"table {name}: partitions were dropped meanwhile")
+        for partition in found:
+            if why := why_misplaced(table, partition):
+                raise RejectedObjectError(Reason.FOREIGN_TABLE, why)
         types = {c["Name"]: c["Type"] for c in table["StorageDescriptor"]["Columns"]}
         stale = [
             partition["Values"][0]
-            for partition in answer.get("Partitions", [])
+            for partition in found
             if any(
                 types.get(column["Name"]) != column.get("Type")
                 for column in partition["StorageDescriptor"].get("Columns", [])
@@ -135,25 +183,24 @@ class GlueCatalog:
         ]
         if not stale:
             return
-        with translated(f"updating partitions of {table['Name']}"):
+        with translated(f"updating partitions of {name}"):
             updated = self.client.batch_update_partition(
                 DatabaseName=self.database,
-                TableName=table["Name"],
+                TableName=name,
                 Entries=[
-                    {"PartitionValueList": [p], "PartitionInput": self._input(table, p)}
-                    for p in stale
+                    {"PartitionValueList": [p], "PartitionInput": _input(table, p)} for p in stale
                 ],
             )
         if errors := updated.get("Errors"):
-            raise ServiceError(f"updating partitions of {table['Name']}: {errors[0]}")
-
-    def _input(self, table: dict[str, Any], partition: str) -> Any:
-        return partition_of(table, partition, self.output_format)
+            raise ServiceError(f"updating partitions of {name}: {errors[0]}")
 
     def crawl(self) -> bool:
         """See :class:`processor.ingest.ports.Catalog`."""
         try:
             with translated(f"starting crawler {self.crawler}"):
+                found = self.client.get_crawler(Name=self.crawler)["Crawler"]
+                if found.get("State") != "READY" or self._has_crawled(found.get("LastCrawl")):
+                    return False
                 self.client.start_crawler(Name=self.crawler)
         except ClientError as error:
             if code_of(error) == "CrawlerRunningException":
@@ -161,26 +208,47 @@ class GlueCatalog:
             raise
         return True
 
-    def _table(self, dataset: str) -> dict[str, Any] | None:
+    def _has_crawled(self, last: Any) -> bool:
+        """Tell whether the last crawl began too short a time ago for another one."""
+        if not last or "StartTime" not in last:
+            return False
+        return self.clock() - float(last["StartTime"].timestamp()) < self.crawl_minutes * 60
+
+    def _read(self, dataset: str) -> dict[str, Any] | None:
+        """Read the table; forget what is known of an older one of its name."""
+        table = self._get(dataset)
+        if table is not None and rebuild_of(table):
+            table = self._get(next_table(dataset))
+            if table is None:
+                self._seen.pop(dataset, None)
+                raise CatalogConflictError(f"table {dataset} is just being switched")
+        if table is None:
+            self._seen.pop(dataset, None)
+            return None
+        if why := why_foreign(table, self.bucket, dataset):
+            self._seen.pop(dataset, None)
+            raise RejectedObjectError(Reason.FOREIGN_TABLE, why)
+        seen = self._seen.get(dataset)
+        self._seen[dataset] = (
+            _Seen(table, seen.partitions) if seen and seen.is_still(table) else _Seen(table)
+        )
+        return table
+
+    def _get(self, name: str) -> dict[str, Any] | None:
         try:
-            with translated(f"reading table {dataset}"):
-                answer = self.client.get_table(DatabaseName=self.database, Name=dataset)
+            with translated(f"reading table {name}"):
+                return dict(self.client.get_table(DatabaseName=self.database, Name=name)["Table"])
         except ClientError as error:
             if code_of(error) == "EntityNotFoundException":
-                self._known.pop(dataset, None)
-                self._registered = {r for r in self._registered if r[0] != dataset}
                 return None
             raise
-        table = dict(answer["Table"])
-        self._known[dataset] = schema_of(table)
-        return table
 
     def _write(self, dataset: str, table: dict[str, Any] | None, schema: Schema) -> bool:
         """Create or extend the table; False when another writer came first."""
         try:
             with translated(f"declaring table {dataset}"):
                 if table is None:
-                    made: Any = new_table(dataset, self.bucket, self.output_format, schema)
+                    made: Any = new_table(dataset, self.bucket, schema)
                     self.client.create_table(DatabaseName=self.database, TableInput=made)
                 else:
                     changed: Any = changed_table(table, schema)
@@ -191,10 +259,18 @@ class GlueCatalog:
                         SkipArchive=True,
                     )
         except ClientError as error:
-            if code_of(error) in {"AlreadyExistsException", "ConcurrentModificationException"}:
+            if code_of(error) in (_CREATED_MEANWHILE if table is None else _CHANGED_MEANWHILE):
                 return False
             raise
         return True
+
+
+def _dropped(dataset: str) -> CatalogConflictError:
+    return CatalogConflictError(f"table {dataset} was dropped while its partitions were registered")
+
+
+def _input(table: dict[str, Any], partition: str) -> Any:
+    return partition_of(table, partition)
 
 
 def _jitter(attempt: int) -> float:

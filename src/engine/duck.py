@@ -87,7 +87,7 @@ class DuckEngine:
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         """See :class:`processor.ingest.ports.Engine`."""
-        quarantine = Quarantine(source, workdir / "rejected.jsonl.gz")
+        quarantine = Quarantine(source, workdir / "rejected.jsonl.gz", self.options.first_date)
         quarantine.add(0, code, detail, b"")
         (file,) = quarantine.close()
         return file
@@ -120,7 +120,9 @@ def _converted(job: Job, parts: list[Opened]) -> Conversion | Stored:
             job,
             table=table,
             workdir=folder,
-            quarantine=Quarantine(job.source, folder / "quarantine.jsonl.gz"),
+            quarantine=Quarantine(
+                job.source, folder / "quarantine.jsonl.gz", job.options.first_date
+            ),
             guesses=[],
         )
         try:

@@ -76,6 +76,11 @@ class Job:
         return (chosen, *self.options.date_columns) if chosen else self.options.date_columns
 
     @property
+    def output_format(self) -> str:
+        """What its rows are written as: what the table's files are, however it began."""
+        return self.table.format if self.table else self.options.output_format
+
+    @property
     def date_formats(self) -> tuple[str, ...]:
         """How texts that date records may be written, beside what is read anyway."""
         return self.contract.date_formats if self.contract else ()
@@ -159,7 +164,7 @@ def opened(
     EngineFailedError
         When DuckDB failed, and not because of the file.
     """
-    quarantine = Quarantine(source, workdir / "quarantine.jsonl.gz")
+    quarantine = Quarantine(source, workdir / "quarantine.jsonl.gz", options.first_date)
     with database.guarded(workdir):
         db = database.cursor()
         try:

@@ -24,9 +24,11 @@ class Options:
     max_partitions : int
         Dates that one object may hold.
     output_format : str
-        ``parquet`` or ``json``.
+        ``parquet`` or ``json``: how new tables are written; a table keeps its own.
     max_columns : int
         Columns that a table may have.
+    first_date : str
+        ISO date of the first partition of ``quarantine`` and ``objects`` that queries look into.
     """
 
     memory_mb: int = 256
@@ -37,3 +39,4 @@ class Options:
     max_partitions: int = 4000
     output_format: str = "parquet"
     max_columns: int = 1500
+    first_date: str = ""

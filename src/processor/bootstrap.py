@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,8 +83,8 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
             database=settings.database,
             bucket=settings.processed_bucket,
             crawler=settings.crawler,
-            output_format=settings.output_format,
-            evolve=evolved,
+            evolve=partial(evolved, max_columns=settings.max_columns),
+            crawl_minutes=settings.crawl_minutes,
         ),
         ledger=DynamoLedger(dynamodb, settings.ledger_table),
         engine=DuckEngine(_options(settings), load_folder(_CONTRACTS)),
@@ -105,4 +106,5 @@ def _options(settings: Settings) -> Options:
         max_partitions=settings.max_partitions,
         max_columns=settings.max_columns,
         output_format=settings.output_format,
+        first_date=settings.first_date,
     )

@@ -26,13 +26,17 @@ class Settings:
     date_columns : tuple of str
         Columns that may date a record, the first usable date wins.
     output_format : str
-        ``parquet`` or ``json``.
+        Of new tables, ``parquet`` or ``json``.
     max_partitions : int
         Dates that one object may hold.
     max_columns : int
         Columns that a table may have.
     remove_deleted : bool
         Whether the rows of a deleted object are removed.
+    crawl_minutes : int
+        The least time from one start of the crawler to the next.
+    first_date : str
+        ISO date of the first partition of ``quarantine`` and ``objects`` that queries look into.
     memory_mb, disk_mb : int
         What the function has.
     """
@@ -47,6 +51,8 @@ class Settings:
     max_partitions: int
     max_columns: int
     remove_deleted: bool
+    crawl_minutes: int
+    first_date: str
     memory_mb: int
     disk_mb: int
 
@@ -72,6 +78,8 @@ class Settings:
             max_partitions=int(environment["MAX_PARTITIONS"]),
             max_columns=int(environment["MAX_COLUMNS"]),
             remove_deleted=environment["RAW_DELETES"] == "remove",
+            crawl_minutes=int(environment["CRAWL_MINUTES"]),
+            first_date=environment["FIRST_DATE"],
             memory_mb=int(environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]),
             disk_mb=int(environment["EPHEMERAL_STORAGE_MB"]),
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from store.model import Status
+from store.naming import folder_of
 from store.reasons import Failure
 
 #: Attempts that ended and are remembered, for the operator.
@@ -179,9 +180,18 @@ class Entry:
         return replace(self, replaced=tuple(sorted(doomed)))
 
     def committed(
-        self, generation: int, verdict: Status, facts: dict[str, str | int], replay: str
+        self,
+        generation: int,
+        verdict: Status,
+        facts: dict[str, str | int],
+        replay: str,
+        folder: str = "",
     ) -> Entry:
-        """Make what an attempt wrote the object's rows, and list those before for deletion."""
+        """Make what an attempt wrote the object's rows, and list those before for deletion.
+
+        Rows in another folder than that of the table are left where they are: the dataset is
+        being rebuilt, they can be read until that is done, and then go with their folder.
+        """
         attempt = self.attempt(generation)
         if attempt is None:
             raise LookupError(f"attempt {generation} is not open")
@@ -201,7 +211,9 @@ class Entry:
             replay=replay or self.replay,
             facts=facts,
         )
-        return current.discarding(self.outputs)
+        return current.discarding(
+            tuple(key for key in self.outputs if folder_of(key) in ("", folder or folder_of(key)))
+        )
 
     def removed(self) -> Entry:
         """Take the object's rows away, since the object itself was deleted."""

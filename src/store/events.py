@@ -108,8 +108,10 @@ def parse(payload: Any) -> tuple[ObjectEvent, ...]:
     )
 
 
-def announcement(bucket: str, key: str, replay: str = "") -> dict[str, Any]:
-    """Write the event of an object as if it had just been created.
+def announcement(
+    bucket: str, key: str, replay: str = "", *, removal: bool = False
+) -> dict[str, Any]:
+    """Write the event of an object as if it had just been created, or deleted.
 
     Parameters
     ----------
@@ -117,6 +119,9 @@ def announcement(bucket: str, key: str, replay: str = "") -> dict[str, Any]:
         The raw object. The event names no version: the function takes the one that is current.
     replay : str
         Names a replay: the object is ingested again, once, though its version is committed.
+        Of a deleted object it is the operator's word that its rows shall go.
+    removal : bool
+        Whether it is the event of a deletion.
 
     Returns
     -------
@@ -126,7 +131,7 @@ def announcement(bucket: str, key: str, replay: str = "") -> dict[str, Any]:
     record: dict[str, Any] = {
         "eventVersion": f"{_MAJOR_VERSION}.1",
         "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Put",
+        "eventName": "ObjectRemoved:Delete" if removal else "ObjectCreated:Put",
         "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}},
     }
     if replay:

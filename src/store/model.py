@@ -100,9 +100,22 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The columns of a table in order, without its partition key."""
+    """What a table's files hold.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        In order, without the partition key.
+    format : str
+        ``parquet`` or ``json``.
+    folder : str
+        Where in the processed bucket they are, with a slash at the end; empty where nobody has
+        said so yet.
+    """
 
     columns: tuple[Column, ...] = ()
+    format: str = "parquet"
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

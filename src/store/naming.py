@@ -23,6 +23,12 @@ PARTITION_KEY = "date_partition"
 #: Folders of the processed bucket: of every dataset's rows, of refused records, of stored files.
 PROCESSED, QUARANTINE, OBJECTS = "processed", "quarantine", "objects"
 
+#: Of the rows of datasets that were rebuilt; outside what the crawler looks at.
+REBUILT = "rebuilt"
+
+#: What a dataset's table is called while it is rebuilt.
+_NEXT = "__next"
+
 #: Tables that the template declares; a dataset of that name would write into them.
 _RESERVED_DATASETS = frozenset({QUARANTINE, OBJECTS})
 
@@ -102,7 +108,14 @@ def dataset_of(key: str) -> str:
     name = normalise(folder)
     if len(name) > _MAX_DATASET:
         name = f"{name[: _MAX_DATASET - 13]}_{_digest(folder)}"
-    return f"{name}_data" if name in _RESERVED_DATASETS else name
+    return f"{name}_data" if name in _RESERVED_DATASETS or name.endswith(_NEXT) else name
+
+
+def reserved_name(key: str) -> str:
+    """Give the name of the lake's own table that a raw key's folder has; empty for any other."""
+    name = dataset_of(key).removesuffix("_data")
+    folder = key.removeprefix(RAW_PREFIX).partition("/")[0]
+    return name if name in _RESERVED_DATASETS and normalise(folder) == name else ""
 
 
 def object_id(bucket: str, key: str, version: str, generation: int) -> str:
@@ -129,9 +142,9 @@ def object_id(bucket: str, key: str, version: str, generation: int) -> str:
     return f"{stem.lstrip('._') or 'object'}-{_digest(bucket, key)}-{attempt}"
 
 
-def output_key(source: Source, file: OutputFile, generation: int) -> str:
-    """Place a data file under its dataset and partition."""
-    return _place(f"{PROCESSED}/{source.dataset}", source, file, generation)
+def output_key(folder: str, source: Source, file: OutputFile, generation: int) -> str:
+    """Place a data file under its table's folder and its partition."""
+    return _place(folder.rstrip("/"), source, file, generation)
 
 
 def quarantine_key(source: Source, file: OutputFile, generation: int) -> str:
@@ -153,7 +166,8 @@ def _place(prefix: str, source: Source, file: OutputFile, generation: int) -> st
 
 #: What :func:`_place` makes.
 _PLACED = re.compile(
-    rf"(?P<folder>{PROCESSED}/(?P<dataset>[a-z0-9_]+)|{QUARANTINE}|{OBJECTS})/"
+    rf"(?P<folder>{PROCESSED}/(?P<dataset>[a-z0-9_]+)|{QUARANTINE}|{OBJECTS}"
+    rf"|{REBUILT}/(?P<rebuilt>[a-z0-9_]+)/\d+)/"
     rf"{PARTITION_KEY}=(?P<partition>\d{{4}}-\d\d-\d\d)/"
     r"[A-Za-z0-9][^/]*-[0-9a-f]{12}-[0-9a-f]{12}(-\d+)?\.(parquet|json\.gz|jsonl\.gz)"
 )
@@ -178,14 +192,63 @@ def place_of(key: str) -> tuple[str, str] | None:
         Dataset and date; None for a file that holds no dataset's rows.
     """
     found = _PLACED.fullmatch(key)
-    return (found["dataset"], found["partition"]) if found and found["dataset"] else None
+    dataset = (found["dataset"] or found["rebuilt"]) if found else None
+    return (dataset, found["partition"]) if found and dataset else None
 
 
-def table_prefix(dataset: str) -> str:
-    """Give the folder of a dataset's rows, with its slash."""
-    return f"{PROCESSED}/{dataset}/"
+def folder_of(key: str) -> str:
+    """Give the folder of the table whose rows a file holds, with its slash; else nothing."""
+    found = _PLACED.fullmatch(key)
+    return f"{found['folder']}/" if found and (found["dataset"] or found["rebuilt"]) else ""
+
+
+def format_of(key: str) -> str:
+    """Tell the format of a file of a dataset's rows; empty for any other file."""
+    if place_of(key) is None:
+        return ""
+    return "parquet" if key.endswith(".parquet") else "json"
+
+
+def table_prefix(dataset: str, rebuild: int = 0) -> str:
+    """Give the folder of a dataset's rows, with its slash.
+
+    Parameters
+    ----------
+    dataset : str
+        Its name.
+    rebuild : int
+        How often it was rebuilt: each time its rows get a folder of their own.
+    """
+    return f"{REBUILT}/{dataset}/{rebuild}/" if rebuild else f"{PROCESSED}/{dataset}/"
+
+
+def rebuild_in(folder: str, dataset: str) -> int | None:
+    """Tell how often a dataset was rebuilt, by its folder; None for a folder of another's."""
+    if folder.rstrip("/") == table_prefix(dataset).rstrip("/"):
+        return 0
+    found = re.fullmatch(rf"{REBUILT}/{re.escape(dataset)}/(\d+)/?", folder)
+    return int(found[1]) if found else None
+
+
+def next_table(dataset: str) -> str:
+    """Name the table that a dataset is ingested into while it is rebuilt."""
+    return f"{dataset}{_NEXT}"
 
 
 def partition_of(created: datetime) -> str:
     """Give the partition of records that carry no usable date of their own."""
     return created.date().isoformat()
+
+
+def partition_from(created: datetime, first_date: str) -> str:
+    """Give the partition of a row of ``quarantine`` or ``objects``.
+
+    Parameters
+    ----------
+    created : datetime
+        When the object was created. A replica keeps the time of its original (Amazon S3 User
+        Guide, "Replicating objects"), so that it may be older than the bucket.
+    first_date : str
+        ISO date of the first partition that queries look into.
+    """
+    return max(partition_of(created), first_date)

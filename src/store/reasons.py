@@ -30,6 +30,8 @@ class Reason(StrEnum):
     UNKNOWN_FORMAT = "UNKNOWN_FORMAT"
     #: A Parquet column is of a type that cannot be read exactly.
     UNSUPPORTED_TYPE = "UNSUPPORTED_TYPE"
+    #: The dataset's table, or a partition of it, is somebody else's: the lake cannot write to it.
+    FOREIGN_TABLE = "FOREIGN_TABLE"
     #: The object needs more disk, time or partitions than the function has.
     TOO_LARGE = "TOO_LARGE"
 

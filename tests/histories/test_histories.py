@@ -36,7 +36,7 @@ from engine.options import Options
 from store import naming
 from tests.support.cloud import DEAD, QUEUE
 from tests.support.engine import convert
-from tests.support.lines import DAMAGED
+from tests.support.lines import DAMAGED, LineEngine
 from tests.support.world import World, answer_lost, throttling
 
 #: The last two folders have one name when normalised.
@@ -87,7 +87,7 @@ class Histories(RuleBasedStateMachine):
         return World(self.folder)
 
     @initialize(remove_deleted=st.booleans())
-    def deploy(self, remove_deleted: bool) -> None:
+    def decide(self, remove_deleted: bool) -> None:
         self.world.remove_deleted = remove_deleted
 
     @rule(key=A_KEY, body=bodies(), event=st.integers(0, 9))
@@ -155,6 +155,26 @@ class Histories(RuleBasedStateMachine):
         worker = self.world.reconcile() if repair else self.world.replay()
         worker.step(steps)
 
+    @precondition(lambda self: self.world.cloud.tables)
+    @rule(data=st.data(), what=st.sampled_from(["drop", "drop partition", "take over", "format"]))
+    def hands_on_the_catalog(self, data: st.DataObject, what: str) -> None:
+        cloud = self.world.cloud
+        if what == "format":
+            self.deploy(data.draw(st.sampled_from(["json", "parquet"])))
+        elif what != "drop partition":
+            table = data.draw(st.sampled_from(sorted(cloud.tables)))
+            self.lost = True
+            self.world.drop(table) if what == "drop" else self.world.take_over(table)
+        elif cloud.partitions:
+            self.lost = True
+            cloud.partitions.pop(data.draw(st.sampled_from(sorted(cloud.partitions))))
+
+    def deploy(self, output_format: str) -> None:
+        """A deployment of another OutputFormat: workers that it meets go on as they were."""
+        self.world.warm.clear()
+        self.world.engine = LineEngine()
+        self.world.engine.output_format = output_format
+
     @invariant()
     def nothing_is_lost_and_nothing_comes_back(self) -> None:
         self.world.check_at_any_time()
@@ -179,6 +199,11 @@ class RealHistories(Histories):
     def new_world(self) -> World:
         options = Options(date_columns=("d",))
         return World(self.folder, DuckEngine(options), published, partial(alone, options))
+
+    def deploy(self, output_format: str) -> None:
+        self.world.warm.clear()
+        options = Options(date_columns=("d",), output_format=output_format)
+        self.world.engine = DuckEngine(options)
 
 
 def published(key: str, body: bytes) -> list[dict[str, Any]]:

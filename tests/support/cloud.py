@@ -26,6 +26,9 @@ START = datetime(2024, 1, 20, 12, tzinfo=UTC).timestamp()
 
 VISIBILITY, MAX_RECEIVES = 1800, 5
 
+#: Seconds of one crawl.
+CRAWL = 120
+
 
 def client_error(code: str, status: int = 400, message: str = "") -> ClientError:
     """As botocore raises it: tests/ports compares."""
@@ -76,6 +79,7 @@ class Cloud:
     partitions: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     queues: dict[str, list[Message]] = field(default_factory=lambda: {QUEUE: [], DEAD: []})
     lose_events: bool = False
+    crawls: list[float] = field(default_factory=list)
 
     outputs = {
         "RawBucketName": RAW,
@@ -92,6 +96,12 @@ class Cloud:
     def unique(self) -> int:
         self.count += 1
         return self.count
+
+    def drop(self, table: str) -> None:
+        """Drop a table, and with it its partitions, as Glue does."""
+        self.tables.pop(table)
+        for place in [place for place in self.partitions if place[0] == table]:
+            self.partitions.pop(place)
 
     def objects(self, bucket: str) -> dict[str, bytes]:
         """The current objects."""
@@ -347,15 +357,22 @@ class Glue:
 
     @look
     def get_table(self, DatabaseName: str, Name: str) -> dict[str, Any]:
-        if Name not in self.cloud.tables:
+        return {"Table": self._table(Name)}
+
+    def _table(self, name: str) -> dict[str, Any]:
+        if name not in self.cloud.tables:
             raise client_error("EntityNotFoundException")
-        return {"Table": self.cloud.tables[Name]}
+        return self.cloud.tables[name]
 
     @effect
     def create_table(self, DatabaseName: str, TableInput: dict[str, Any]) -> None:
         if TableInput["Name"] in self.cloud.tables:
             raise client_error("AlreadyExistsException")
-        self.cloud.tables[TableInput["Name"]] = copy.deepcopy(TableInput) | {"VersionId": "0"}
+        self.cloud.tables[TableInput["Name"]] = copy.deepcopy(TableInput) | {
+            "VersionId": "0",
+            # Glue tells it in seconds.
+            "CreateTime": datetime.fromtimestamp(int(self.cloud.now), UTC),
+        }
 
     @effect
     def update_table(
@@ -365,11 +382,14 @@ class Glue:
         VersionId: str,
         SkipArchive: bool,
     ) -> None:
-        present = self.cloud.tables[TableInput["Name"]]
+        present = self._table(TableInput["Name"])
         if present["VersionId"] != VersionId:
             raise client_error("ConcurrentModificationException")
         version = str(int(VersionId) + 1)
-        self.cloud.tables[TableInput["Name"]] = copy.deepcopy(TableInput) | {"VersionId": version}
+        self.cloud.tables[TableInput["Name"]] = copy.deepcopy(TableInput) | {
+            "VersionId": version,
+            "CreateTime": present["CreateTime"],
+        }
 
     @effect
     def batch_create_partition(
@@ -379,7 +399,10 @@ class Glue:
         PartitionInputList: list[dict[str, Any]],
     ) -> dict[str, Any]:
         errors = []
+        keys = self._table(TableName).get("PartitionKeys", [])
         for one in PartitionInputList:
+            if len(one["Values"]) != len(keys):
+                raise client_error("InvalidInputException")
             place = (TableName, one["Values"][0])
             if place in self.cloud.partitions:
                 code = {"ErrorCode": "AlreadyExistsException"}
@@ -392,6 +415,7 @@ class Glue:
     def batch_get_partition(
         self, DatabaseName: str, TableName: str, PartitionsToGet: list[dict[str, Any]]
     ) -> dict[str, Any]:
+        self._table(TableName)
         places = [(TableName, one["Values"][0]) for one in PartitionsToGet]
         found = [self.cloud.partitions[place] for place in places if place in self.cloud.partitions]
         return {"Partitions": copy.deepcopy(found), "UnprocessedKeys": []}
@@ -405,9 +429,40 @@ class Glue:
             self.cloud.partitions[place] = copy.deepcopy(entry["PartitionInput"])
         return {"Errors": []}
 
+    @look
+    def get_crawler(self, Name: str) -> dict[str, Any]:
+        ended = [start for start in self.cloud.crawls if start + CRAWL <= self.cloud.now]
+        state = "READY" if len(ended) == len(self.cloud.crawls) else "RUNNING"
+        last = {"LastCrawl": {"StartTime": datetime.fromtimestamp(ended[-1], UTC)}} if ended else {}
+        return {"Crawler": {"Name": Name, "State": state, **last}}
+
     @effect
     def start_crawler(self, Name: str) -> None:
-        raise client_error("CrawlerRunningException")
+        if self.get_crawler(Name)["Crawler"]["State"] != "READY":
+            raise client_error("CrawlerRunningException")
+        self.cloud.crawls.append(self.cloud.now)
+
+    def get_paginator(self, operation: str) -> Pages:
+        pages: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
+            "get_tables": self._tables,
+            "get_partitions": self._partitions,
+        }
+        return Pages(pages[operation])
+
+    def _tables(self, DatabaseName: str) -> Iterator[dict[str, Any]]:
+        for name in sorted(self.cloud.tables):
+            if name in self.cloud.tables:
+                yield {"TableList": [copy.deepcopy(self.cloud.tables[name])]}
+            self.cloud.on_effect("before Glue.get_tables")
+
+    def _partitions(
+        self, DatabaseName: str, TableName: str, ExcludeColumnSchema: bool
+    ) -> Iterator[dict[str, Any]]:
+        self._table(TableName)
+        for place in sorted(self.cloud.partitions):
+            if place[0] == TableName and place in self.cloud.partitions:
+                yield {"Partitions": [copy.deepcopy(self.cloud.partitions[place])]}
+                self.cloud.on_effect("before Glue.get_partitions")
 
 
 @dataclass

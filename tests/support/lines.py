@@ -29,6 +29,9 @@ def records(body: bytes) -> tuple[list[dict[str, Any]], list[str]]:
 class LineEngine:
     """Each line is a JSON object with its date ``d``, or is refused."""
 
+    #: Of new tables, as the parameter says.
+    output_format = "parquet"
+
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
     ) -> Conversion:
@@ -41,6 +44,8 @@ class LineEngine:
             for name, value in record.items():
                 columns.setdefault(name, "bigint" if isinstance(value, int) else "string")
         files: dict[str, list[str]] = {}
+        form = table.format if table else self.output_format
+        suffix = "parquet" if form == "parquet" else "json.gz"
         rescued = 0
         for record in good:
             row: dict[str, Any] = {"_source_key": source.key, "_source_version": source.version}
@@ -60,9 +65,9 @@ class LineEngine:
             len(good),
             len(bad),
             rescued,
-            Schema(tuple(Column(name, kind) for name, kind in columns.items())),
+            Schema(tuple(Column(name, kind) for name, kind in columns.items()), form),
             tuple(
-                OutputFile(_written(workdir / f"{date}.parquet", rows), date, 0, len(rows))
+                OutputFile(_written(workdir / f"{date}.{suffix}", rows), date, 0, len(rows))
                 for date, rows in sorted(files.items())
             ),
             (self._refused(source, bad, workdir),) if bad else (),

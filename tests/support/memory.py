@@ -81,19 +81,15 @@ class MemoryCatalog:
 
     tables: dict[str, Schema] = field(default_factory=dict)
     partitions: set[tuple[str, str]] = field(default_factory=set)
-    changes: int = 0
     crawls: int = 0
 
     def schema(self, dataset: str) -> Schema | None:
         return self.tables.get(dataset)
 
     def declare(self, dataset: str, schema: Schema) -> bool:
-        wanted = evolved(self.tables.get(dataset, Schema()), schema)
-        if wanted == self.tables.get(dataset):
-            return False
-        self.tables[dataset] = wanted
-        self.changes += 1
-        return True
+        present = self.tables.get(dataset)
+        self.tables[dataset] = evolved(present or Schema((), schema.format), schema)
+        return present is None
 
     def add_partitions(self, dataset: str, partitions: Iterable[str]) -> None:
         self.partitions |= {(dataset, partition) for partition in partitions}

@@ -18,11 +18,14 @@ from aws.s3 import S3OutputStore, S3RawStore
 from aws.sqs import SqsQueue
 from engine.types.evolve import evolved
 from lake import messages, reconcile
+from lake.errors import LakeCommandError
 from processor.ingest.preparation import Delivery
 from processor.ingest.protocol import GRACE, Ingest
 from store import events
+from store.catalog import format_of as table_format
 from store.errors import TerminalError, TransientError
 from store.events import announcement
+from store.naming import format_of, place_of
 from tests.support.cloud import DATABASE, DEAD, LEDGER, PROCESSED, QUEUE, RAW, Cloud, client_error
 from tests.support.lines import DAMAGED, LineEngine, records
 
@@ -157,6 +160,8 @@ class World:
     newest: dict[str, int] = field(default_factory=dict)
     swept_at: float = 0
     remove_deleted: bool = False
+    warm: list[GlueCatalog] = field(default_factory=list)
+    strangers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.cloud.on_effect = self._at
@@ -166,7 +171,11 @@ class World:
         if self.running:
             self.running.at(moment)
 
-    def ingest(self) -> Ingest:
+    def catalog(self) -> GlueCatalog:
+        glue = self.cloud.client("glue")
+        return GlueCatalog(glue, DATABASE, PROCESSED, "c", evolved, clock=self.clock)
+
+    def ingest(self, catalog: GlueCatalog | None = None) -> Ingest:
         """As ``processor.bootstrap`` builds it, over the cloud in memory."""
         s3 = self.cloud.client("s3")
         clock = self.clock
@@ -174,9 +183,7 @@ class World:
             raw=S3RawStore(s3),
             # In the worker's own thread, where every call is a step.
             outputs=S3OutputStore(s3, PROCESSED, threads=1),
-            catalog=GlueCatalog(
-                self.cloud.client("glue"), DATABASE, PROCESSED, "c", "parquet", evolved
-            ),
+            catalog=catalog or self.catalog(),
             ledger=DynamoLedger(self.cloud.client("dynamodb"), LEDGER, clock),
             engine=self.engine,
             bytes_per_second=1e6,
@@ -213,7 +220,9 @@ class World:
 
     def _take(self, worker: Worker, message: Message, receipt: str) -> None:
         """What the handler does with one message, and Lambda with its answer."""
-        ingest, queue = self.ingest(), SqsQueue(self.cloud.client("sqs"), QUEUE)
+        # A process that lives on takes the next message with what it remembers of the tables.
+        catalog = self.warm.pop() if self.warm else self.catalog()
+        ingest, queue = self.ingest(catalog), SqsQueue(self.cloud.client("sqs"), QUEUE)
         with suppress(TransientError):
             queue.hand_back(receipt, ceil(worker.deadline - self.cloud.now + GRACE))
         try:
@@ -236,6 +245,7 @@ class World:
                 return
         else:
             self.cloud.acknowledge(message)
+        self.warm.append(catalog)
 
     def live(self) -> list[Worker]:
         return [worker for worker in self.workers if not worker.done]
@@ -284,12 +294,25 @@ class World:
 
         def run() -> None:
             found = reconcile.compare(self.target, 0, self.clock)
-            reconcile.fix(self.target, found, name)
+            # An operator sees the error and repeats the command.
+            with suppress(LakeCommandError):
+                reconcile.fix(self.target, found, name)
 
         worker = Worker(self, run)
         worker.deadline = float("inf")
         self.workers.append(worker)
         return worker
+
+    def drop(self, table: str) -> None:
+        """Somebody drops a table, of the lake's or not."""
+        self.cloud.drop(table)
+        self.strangers.pop(table, None)
+
+    def take_over(self, table: str) -> None:
+        """Somebody puts a view in a table's place."""
+        self.drop(table)
+        view = {"Name": table, "TableType": "VIRTUAL_VIEW", "StorageDescriptor": {"Columns": []}}
+        self.strangers[table] = self.cloud.tables[table] = view
 
     # --- At rest ------------------------------------------------------------------------
 
@@ -300,7 +323,10 @@ class World:
             worker.fault = None
             worker.finish()
         self._drain()
-        if repair:
+        for table in [*self.strangers]:
+            self.drop(table)
+        # The second finds what became visible when the first had mended tables.
+        for _ in range(2 if repair else 0):
             self.wait(1)
             self.reconcile().finish()
             self._drain()
@@ -324,6 +350,9 @@ class World:
 
     def check_at_any_time(self) -> None:
         """The rows of what is committed can be read, and no older version comes back."""
+        for table, theirs in self.strangers.items():
+            assert self.cloud.tables[table] is theirs, f"table {table} of somebody else was changed"
+            assert not [place for place in self.cloud.partitions if place[0] == table]
         present = self.cloud.objects(PROCESSED)
         for key, entry in self.entries().items():
             assert {*entry.outputs} <= {*present}, f"rows of {key} are gone"
@@ -362,6 +391,9 @@ class World:
         for key, version in current.items():
             entry = entries.get(key)
             # Of an object that is deleted the last ingested version stays, unless it shall not.
+            if entry and version.body is None and entry.facts.get("reason") == "FOREIGN_TABLE":
+                # Nor can it be ingested when its table is the lake's again.
+                continue
             wanted = version.id if version.body is not None else entry.version if entry else ""
             if version.body is None and self.remove_deleted:
                 wanted = ""
@@ -384,10 +416,22 @@ class World:
                 assert facts["records_read"] == len(good) + len(bad)
                 assert facts["records_accepted"] == len(good)
                 assert facts["records_quarantined"] == len(bad)
-        for key in kept:
-            if key.startswith("processed/"):
-                _, dataset, partition, _ = key.split("/")
-                place = (dataset, partition.removeprefix("date_partition="))
+        for key, entry in entries.items():
+            self._check_visible(entry, deleted=current[key].body is None)
+
+    def _check_visible(self, entry: Entry, *, deleted: bool) -> None:
+        """Each file of an object is in a registered partition, and is what its table reads.
+
+        A deleted object cannot be ingested into a table that was made anew.
+        """
+        for key in entry.outputs:
+            if (place := place_of(key)) is None:
+                continue
+            table = self.cloud.tables.get(place[0])
+            assert table or deleted, f"the table of {key} is gone"
+            readable = table is not None and table_format(table) == format_of(key)
+            assert readable or deleted, f"{key} is not what its table reads"
+            if readable:
                 assert place in self.cloud.partitions, f"{key} is in no registered partition"
 
     def rows(self, prefix: str) -> Iterator[dict[str, Any]]:

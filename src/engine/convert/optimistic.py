@@ -200,7 +200,7 @@ def _published(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_E
     if not published.aside:
         return []
     files = ", ".join(literal(str(path)) for path in published.aside)
-    read = "read_json" if job.options.output_format == "json" else "read_parquet"
+    read = "read_json" if job.output_format == "json" else "read_parquet"
     numbers = job.run(f"SELECT CAST({quoted(RESCUED)} AS BIGINT) FROM {read}([{files}]) ORDER BY 1")
     numbered = array("q", (number for (number,) in numbers))
     return [_Exact(block, numbers=numbered, counted=True, unread=published.unread)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.convert.exact import conform
@@ -195,7 +196,7 @@ def summed(
         accepted,
         quarantined,
         rescued.rows,
-        layout.schema,
+        replace(layout.schema, format=job.output_format),
         outputs,
         quarantine,
         layout.added,

@@ -33,7 +33,8 @@ def stored(job: Job, path: Path, media_type: str, detail: str = "") -> Conversio
         STORED: nothing was read, and the dataset's own table is as it was.
     """
     detail = detail or f"{media_type}: there are no records in it that the lake can read"
-    row = store(job.source, path, job.workdir / "stored.jsonl.gz", media_type, detail)
+    target = job.workdir / "stored.jsonl.gz"
+    row = store(job.source, path, target, media_type, detail, job.options.first_date)
     return Conversion(
         Status.STORED,
         "opaque",

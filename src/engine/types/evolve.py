@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from engine.types.glue import athena_type, parse_athena_type
 from engine.types.kinds import united
 from store.errors import SchemaConflictError
-from store.model import Schema
 
 if TYPE_CHECKING:
-    from store.model import Column
+    from store.model import Column, Schema
 
 
-def evolved(table: Schema, file: Schema) -> Schema:
+def evolved(table: Schema, file: Schema, max_columns: int | None = None) -> Schema:
     """Give the columns under which the table's files and a new file are read alike.
 
     Parameters
@@ -23,6 +22,9 @@ def evolved(table: Schema, file: Schema) -> Schema:
         The table as it is now.
     file : Schema
         The columns of a file that was conformed to the table as it was.
+    max_columns : int, optional
+        Columns that a table may have. A file that was conformed to the table as it is now keeps
+        this by itself; two files that were conformed to an older one may not.
 
     Returns
     -------
@@ -33,9 +35,17 @@ def evolved(table: Schema, file: Schema) -> Schema:
     Raises
     ------
     SchemaConflictError
-        When the two give one column to fields of two names, or types of which neither holds the
-        other's values.
+        When the two are of two formats or folders, give one column to fields of two names or
+        types of which neither holds the other's values, or have too many columns together.
     """
+    if table.format != file.format:
+        raise SchemaConflictError(
+            f"the table's files are {table.format}, the file was written as {file.format}"
+        )
+    if table.folder != file.folder:
+        raise SchemaConflictError(
+            f"the table's files are in {table.folder} by now, not in {file.folder}"
+        )
     columns = {column.name.lower(): column for column in table.columns}
     for column in file.columns:
         present = columns.setdefault(column.name.lower(), column)
@@ -47,7 +57,12 @@ def evolved(table: Schema, file: Schema) -> Schema:
             )
         if present.type != column.type:
             columns[column.name.lower()] = _grown(present, column)
-    return Schema(tuple(columns.values()))
+    if max_columns is not None and len(columns) > max(max_columns, len(file.columns)):
+        raise SchemaConflictError(
+            f"the table has {len(table.columns):,} columns by now; with the file's they are "
+            f"{len(columns):,}, more than MaxColumns allows"
+        )
+    return replace(table, columns=tuple(columns.values()))
 
 
 def _grown(present: Column, column: Column) -> Column:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from store.model import OutputFile, Source
-from store.naming import partition_of
+from store.naming import partition_from
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,10 +21,23 @@ _RAW_KEPT = 1_000_000
 
 @dataclass(slots=True)
 class Quarantine:
-    """Refused records as gzipped JSON Lines, written as they are found."""
+    """Refused records as gzipped JSON Lines, written as they are found.
+
+    Attributes
+    ----------
+    source : Source
+        The object that they are of.
+    path : Path
+        Where they are written.
+    first_date : str
+        ISO date of the first partition that queries of them look into.
+    count : int
+        How many there are.
+    """
 
     source: Source
     path: Path
+    first_date: str = ""
     count: int = 0
     _file: IO[str] | None = field(default=None, repr=False)
 
@@ -80,4 +93,5 @@ class Quarantine:
             self._file = None
         if not self.count:
             return ()
-        return (OutputFile(self.path, partition_of(self.source.created), 0, self.count),)
+        partition = partition_from(self.source.created, self.first_date)
+        return (OutputFile(self.path, partition, 0, self.count),)

@@ -8,13 +8,15 @@ import json
 from typing import TYPE_CHECKING
 
 from store.model import OutputFile, Source
-from store.naming import partition_of
+from store.naming import partition_from
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def store(source: Source, path: Path, target: Path, media_type: str, detail: str) -> OutputFile:
+def store(
+    source: Source, path: Path, target: Path, media_type: str, detail: str, first_date: str = ""
+) -> OutputFile:
     """Write the row of one file.
 
     Parameters
@@ -29,6 +31,8 @@ def store(source: Source, path: Path, target: Path, media_type: str, detail: str
         What the content is.
     detail : str
         The same in words, and why it was not read.
+    first_date : str
+        ISO date of the first partition that queries of such rows look into.
 
     Returns
     -------
@@ -50,4 +54,4 @@ def store(source: Source, path: Path, target: Path, media_type: str, detail: str
     # Without a time in its header the same file always gives the same bytes.
     with gzip.GzipFile(target, "wb", compresslevel=6, mtime=0) as packed:
         packed.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-    return OutputFile(target, partition_of(source.created), 0, 1)
+    return OutputFile(target, partition_from(source.created, first_date), 0, 1)

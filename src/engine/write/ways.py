@@ -257,7 +257,7 @@ def _date_by_date(job: Job, select: str, width: int) -> Written:
     for (date,) in dates:
         job.check_time()
         rows = f"SELECT * FROM ({select}) WHERE {PARTITION_KEY} = DATE {literal(date)}"
-        if job.options.output_format == "json":
+        if job.output_format == "json":
             found += _partitioned(job, rows, _fresh(folder), dictionary)
             continue
         path = folder / f"{date}.parquet"
@@ -270,7 +270,7 @@ def _date_by_date(job: Job, select: str, width: int) -> Written:
 
 
 def _partitioned(job: Job, select: str, folder: Path, dictionary: int) -> Written:
-    if job.options.output_format == "json":
+    if job.output_format == "json":
         _copied(job, _lines(job, select), folder, _JSON)
         files = folder.glob(f"{PARTITION_KEY}=*/*")
         return [File(file.parent.name.partition("=")[2], file, lines_in(file)) for file in files]

@@ -74,7 +74,13 @@ class Catalog(Protocol):
     """The tables that Athena sees."""
 
     def schema(self, dataset: str) -> Schema | None:
-        """Give the table's columns, or None where there is no table."""
+        """Give the table's columns and format, or None where there is no table.
+
+        Raises
+        ------
+        RejectedObjectError
+            When the table is somebody else's, and not to be touched.
+        """
         ...
 
     def declare(self, dataset: str, schema: Schema) -> bool:
@@ -83,24 +89,34 @@ class Catalog(Protocol):
         Returns
         -------
         bool
-            Whether the table was changed.
+            Whether the table was created.
 
         Raises
         ------
         SchemaConflictError
-            When the table gives one of the columns another type that cannot grow into the
-            schema's (:func:`engine.types.evolve.evolved`); nothing was changed.
+            When the table and a file of this schema cannot be read alike
+            (:func:`engine.types.evolve.evolved`); nothing was changed.
+        RejectedObjectError
+            When the table is somebody else's.
         CatalogConflictError
             When other writers kept changing the table for longer than we tried.
         """
         ...
 
     def add_partitions(self, dataset: str, partitions: Iterable[str]) -> None:
-        """Register partitions; one that exists is no error."""
+        """Register partitions; one that exists is no error.
+
+        Raises
+        ------
+        RejectedObjectError
+            When somebody gave one of them another place.
+        CatalogConflictError
+            When the table was dropped meanwhile.
+        """
         ...
 
     def crawl(self) -> bool:
-        """Start the crawler; False when it is running already."""
+        """Start the crawler; False when it runs already, or ran not long ago."""
         ...
 
 

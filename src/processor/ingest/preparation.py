@@ -6,7 +6,8 @@ import errno
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from store import naming, sidecars
@@ -78,14 +79,27 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One version of an object, converted and declared, ready to be published."""
+    """One version of an object, converted and declared, ready to be published.
+
+    Attributes
+    ----------
+    verdict : Status
+        On the object.
+    files : dict of str to OutputFile
+        What is going to be written, by its key.
+    facts : dict of str to str or int
+        For the ledger and the log.
+    table_created : bool
+        Whether its table is new.
+    folder : str
+        That of the table, where rows were written; empty for an object that was not read.
+    """
 
     verdict: Status
-    dataset: str
     files: dict[str, OutputFile]
-    partitions: tuple[str, ...]
     facts: Facts
-    schema_changed: bool = False
+    table_created: bool = False
+    folder: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -95,7 +109,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Prepares objects; it writes nothing but the table's columns.
+    """Prepares objects; it writes nothing but the table's columns and partitions.
 
     Attributes
     ----------
@@ -163,24 +177,24 @@ class Work:
 
     def _done(self, task: Task, source: Source, folder: Path, facts: Facts) -> Prepared:
         if why := sidecars.why_skipped(source.key):
-            return _skipped(source, facts, why)
+            return _skipped(facts, why)
         self._check_size(task.raw, task.delivery)
         self._download(task, source.path)
         if sidecars.may_be_commit(source.key) and sidecars.is_commit(source.path):
-            return _skipped(source, facts, _COMMIT)
-        conversion, changed = self._conform(source, task.delivery, folder)
+            return _skipped(facts, _COMMIT)
+        conversion, created = self._conform(source, task.delivery, folder)
+        at = partial(naming.output_key, conversion.schema.folder)
         files = {
             place(source, file, task.generation): file
             for place, found in (
-                (naming.output_key, conversion.outputs),
+                (at, conversion.outputs),
                 (naming.quarantine_key, conversion.quarantine),
                 (naming.stored_key, conversion.stored),
             )
             for file in found
         }
-        partitions = tuple(sorted({file.partition for file in conversion.outputs}))
         told = facts | facts_of(conversion)
-        return Prepared(conversion.status, source.dataset, files, partitions, told, changed)
+        return Prepared(conversion.status, files, told, created, conversion.schema.folder)
 
     def _refused(
         self,
@@ -195,9 +209,7 @@ class Work:
         too_large = isinstance(error, ObjectTooLargeError)
         return Prepared(
             Status.TOO_LARGE if too_large else Status.REJECTED,
-            source.dataset,
             {naming.quarantine_key(source, file, task.generation): file},
-            (),
             facts | {"reason": error.code, "detail": error.detail},
         )
 
@@ -221,7 +233,11 @@ class Work:
             ) from error
 
     def _conform(self, source: Source, delivery: Delivery, folder: Path) -> tuple[Conversion, bool]:
-        """Convert and declare until no other worker gave the table other types meanwhile."""
+        """Convert and declare until no other worker gave the table other types meanwhile.
+
+        Gives also whether the table was created. Nothing is published before the catalog has taken
+        the table and each partition: what it refuses is never written.
+        """
         for attempt in range(_SCHEMA_TRIES):
             workdir = folder / f"try-{attempt}"
             workdir.mkdir()
@@ -235,12 +251,17 @@ class Work:
                         f"a whole invocation was not enough: {error.detail}"
                     ) from error
                 raise
+            home = table.folder if table else naming.table_prefix(source.dataset)
+            conversion = replace(conversion, schema=replace(conversion.schema, folder=home))
             if not conversion.outputs:
                 return conversion, False
             try:
-                return conversion, self.catalog.declare(source.dataset, conversion.schema)
+                created = self.catalog.declare(source.dataset, conversion.schema)
             except SchemaConflictError:
                 continue
+            dates = {file.partition for file in conversion.outputs}
+            self.catalog.add_partitions(source.dataset, dates)
+            return conversion, created
         raise SchemaConflictError(f"table {source.dataset} kept changing its types")
 
 
@@ -294,8 +315,8 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _skipped(source: Source, facts: Facts, why: str) -> Prepared:
-    return Prepared(Status.SKIPPED, source.dataset, {}, (), facts | {"detail": why})
+def _skipped(facts: Facts, why: str) -> Prepared:
+    return Prepared(Status.SKIPPED, {}, facts | {"detail": why})
 
 
 def _empty(folder: Path) -> None:

@@ -72,7 +72,7 @@ class Outcome:
     superseded : bool
         Whether the event told of another version than the one that is current.
     crawling : bool
-        Whether the crawler was started for a new schema.
+        Whether the crawler was started for a new table.
     """
 
     bucket: str
@@ -145,7 +145,7 @@ class Ingest:
             if task is None:
                 break
             prepared, committed = self._attempt(task, entry)
-            if prepared and prepared.schema_changed:
+            if prepared and prepared.table_created:
                 crawling |= self._crawl()
             if committed:
                 entry, ingested = committed, True
@@ -221,7 +221,8 @@ class Ingest:
     ) -> Entry:
         """Say what the entry becomes before any work, when S3 calls this version current."""
         if raw is None:
-            deleted = event.removal and self.remove_deleted and entry.version
+            meant = event.removal and (self.remove_deleted or event.replay)
+            deleted = meant and entry.version
             return entry.removed() if deleted else entry
         if entry.holds(raw.version, event.replay):
             return entry
@@ -286,7 +287,9 @@ class Ingest:
                 overtaken = raw is None or raw.version != task.raw.version
             if overtaken:
                 return entry.ended(task.generation, Status.SUPERSEDED)
-            return entry.committed(task.generation, prepared.verdict, prepared.facts, replay)
+            return entry.committed(
+                task.generation, prepared.verdict, prepared.facts, replay, prepared.folder
+            )
 
         changed = self._change(task.name, change, entry)
         return None if overtaken else changed
@@ -342,8 +345,6 @@ class Ingest:
     def _publish(self, prepared: Prepared, delivery: Delivery) -> None:
         paths = {key: file.path for key, file in prepared.files.items()}
         self.outputs.upload_all(paths, delivery.seconds_left)
-        if prepared.partitions:
-            self.catalog.add_partitions(prepared.dataset, prepared.partitions)
 
     def _crawl(self) -> bool:
         # Table and partitions are registered already: a crawler that cannot be started

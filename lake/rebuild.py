@@ -1,0 +1,371 @@
+"""Ingest a dataset anew into a table of its own, and switch the dataset's table to it.
+
+Each step can be killed, and is found again by what the catalog says:
+
+1. The *next* table is made, with the wanted types and a folder of its own, and the dataset's table
+   gets a mark. From then on the functions write to the next table, and leave the rows of the
+   dataset's own folder where they are: these can still be read.
+2. Every object with rows in the old folder is ingested again.
+3. When there is none left, and no worker that has not seen the mark, the dataset's table gets the
+   columns, the folder and the partitions of the next one.
+4. When no worker is left that has not seen that, the next table and the old folder are deleted.
+
+A worker remembers a table for some seconds. So each step waits for :data:`SETTLE` seconds, and for
+the workers that had begun by then.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lake import ledger, messages
+from lake.errors import LakeCommandError
+from store import catalog, naming
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from lake.ledger import Item
+    from lake.target import Target
+
+    Table = dict[str, Any]
+
+#: Longer than a worker remembers a table, and than clocks differ.
+SETTLE = 30.0
+
+#: The most that BatchCreatePartition, BatchUpdatePartition (100) and BatchDeletePartition (25)
+#: take (AWS Glue API), and DeleteObjects (Amazon S3 API Reference).
+_BATCH, _DELETE_BATCH, _OBJECTS = 100, 25, 1000
+
+#: Storage classes of which an object cannot be read at once (Amazon S3 User Guide).
+_ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a rebuild is.
+
+    Attributes
+    ----------
+    step : str
+        ``ingesting``, ``settling``, ``switched`` or ``done``.
+    objects : int
+        Objects of the dataset that have rows.
+    left : list of str
+        Raw keys whose rows are in the old folder.
+    """
+
+    step: str
+    objects: int = 0
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """One rebuild of one dataset.
+
+    Attributes
+    ----------
+    target : Target
+        The lake.
+    dataset : str
+        Its table.
+    settle : float
+        Seconds that each step waits for workers.
+    clock : callable
+        Seconds since 1970.
+    """
+
+    target: Target
+    dataset: str
+    settle: float = SETTLE
+    clock: Callable[[], float] = time.time
+
+    def start(self, types: Mapping[str, str], *, without_deleted: bool = False) -> None:
+        """Make the next table and mark the dataset's; go on with one that is under way.
+
+        Parameters
+        ----------
+        types : mapping of str to str
+            Columns that get another type.
+        without_deleted : bool
+            Give up the rows of objects that were deleted from the raw bucket.
+
+        Raises
+        ------
+        LakeCommandError
+            When there is no such table or column, or objects cannot be ingested again; nothing
+            was changed.
+        """
+        table = self._table(self.dataset)
+        if table is None:
+            raise LakeCommandError(f"There is no table {self.dataset}: `lake status` lists them.")
+        if why := catalog.why_foreign(table, self._bucket, self.dataset):
+            raise LakeCommandError(why)
+        if catalog.since(table):
+            following = self._table(naming.next_table(self.dataset))
+            known = {
+                c["Name"]: c["Type"] for c in (following or table)["StorageDescriptor"]["Columns"]
+            }
+            if any(known.get(name) != kind for name, kind in types.items()):
+                raise LakeCommandError(
+                    f"A rebuild of {self.dataset} is under way: `lake rebuild {self.dataset}` "
+                    "goes on with it; change the type after that."
+                )
+            return
+        self._check_types(table, types)
+        self._check_objects(without_deleted=without_deleted)
+        number = (naming.rebuild_in(catalog.folder_of(table), self.dataset) or 0) + 1
+        made: Any = catalog.next_of(table, self._bucket, number, types)
+        # One that a start left which was killed is not marked, so that nobody has written to it.
+        self._drop(made["Name"])
+        self._glue.create_table(DatabaseName=self._database, TableInput=made)
+        self._update(table, catalog.begun(table, number, self.clock()))
+
+    def announce(self, *, without_deleted: bool = False) -> None:
+        """Have every object that is left ingested again.
+
+        It is done once for each rebuild, however often it is announced.
+
+        Parameters
+        ----------
+        without_deleted : bool
+            Give up the rows of objects that were deleted from the raw bucket.
+
+        Raises
+        ------
+        LakeCommandError
+            When objects were deleted, and their rows shall not be given up.
+        """
+        table = self._table(self.dataset)
+        if table is None or not (number := catalog.rebuild_of(table)):
+            return
+        left = self._left(self._items(), naming.table_prefix(self.dataset, number))
+        deleted = left - dict(self._raw()).keys()
+        if deleted and not without_deleted:
+            raise LakeCommandError(_deleted(len(deleted), len(left), self.dataset))
+        name = f"rebuild-{self.dataset}-{number}"
+        messages.announce(self.target, sorted(left - deleted), name)
+        messages.announce(self.target, sorted(deleted), name, removal=True)
+
+    def advance(self) -> Progress:
+        """Do what can be done now.
+
+        Returns
+        -------
+        Progress
+            How far it is; to be called again until it is ``done``.
+        """
+        table = self._table(self.dataset)
+        if table is None:
+            raise LakeCommandError(f"Table {self.dataset} was dropped while it was rebuilt.")
+        if not catalog.since(table):
+            return Progress("done")
+        items = self._items()
+        with_rows = sum(bool(item.partitions) for item in items)
+        if number := catalog.rebuild_of(table):
+            left = self._left(items, naming.table_prefix(self.dataset, number))
+            if left:
+                return Progress("ingesting", with_rows, tuple(sorted(left)))
+            if self._unsettled(table, items):
+                return Progress("settling", with_rows)
+            following = self._table(naming.next_table(self.dataset))
+            if following is None:
+                raise LakeCommandError(f"Table {naming.next_table(self.dataset)} is gone.")
+            self._update(table, catalog.switched(table, following, self.clock()))
+            self._move_partitions()
+            return Progress("switched", with_rows)
+        # Also what a worker has registered since that had not seen the switch.
+        self._move_partitions()
+        if self._unsettled(table, items):
+            return Progress("switched", with_rows)
+        self._drop(naming.next_table(self.dataset))
+        self._delete_old(catalog.folder_of(table))
+        self._update(table, catalog.settled(table))
+        return Progress("done", with_rows)
+
+    # --- What is asked ------------------------------------------------------------------
+
+    @property
+    def _glue(self) -> Any:
+        return self.target.client("glue")
+
+    @property
+    def _database(self) -> str:
+        return self.target.outputs["GlueDatabaseName"]
+
+    @property
+    def _bucket(self) -> str:
+        return self.target.outputs["ProcessedBucketName"]
+
+    def _table(self, name: str) -> Table | None:
+        try:
+            return dict(self._glue.get_table(DatabaseName=self._database, Name=name)["Table"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "EntityNotFoundException":
+                return None
+            raise
+
+    def _items(self) -> list[Item]:
+        return list(ledger.items(self.target, ledger.Filter(datasets=[self.dataset])))
+
+    def _left(self, items: list[Item], folder: str) -> set[str]:
+        """Name the objects that have rows elsewhere than in the new folder."""
+        return {
+            item.key
+            for item in items
+            if any(naming.folder_of(key) not in ("", folder) for key in item.outputs)
+        }
+
+    def _unsettled(self, table: Table, items: list[Item]) -> bool:
+        """Tell whether a worker may be at it that has not seen the step that the table is at."""
+        seen, now = catalog.since(table) + self.settle, self.clock()
+        return now < seen or any(item.is_worked_on(now, since=seen) for item in items)
+
+    def _check_types(self, table: Table, types: Mapping[str, str]) -> None:
+        columns = {c["Name"]: c["Type"] for c in table["StorageDescriptor"]["Columns"]}
+        for name, kind in types.items():
+            if name not in columns or name.startswith("_"):
+                known = ", ".join(c for c in columns if not c.startswith("_"))
+                raise LakeCommandError(
+                    f"Table {self.dataset} has no column {name}; it has {known}."
+                )
+            if not catalog.is_type(kind):
+                raise LakeCommandError(
+                    f"{kind!r} is no type that a column can get: boolean, int, bigint, double, "
+                    "decimal(10,2), string, date, timestamp, …"
+                )
+
+    def _check_objects(self, *, without_deleted: bool) -> None:
+        raw = dict(self._raw())
+        keys = {item.key for item in self._items() if item.partitions}
+        archived = sum(raw.get(key) in _ARCHIVED for key in keys)
+        deleted = sum(key not in raw for key in keys)
+        if archived:
+            raise LakeCommandError(
+                f"{archived:,} of {len(keys):,} raw objects of {self.dataset} are in Glacier and "
+                "cannot be read. Restore them first (aws s3api restore-object), then repeat this."
+            )
+        if deleted and not without_deleted:
+            raise LakeCommandError(_deleted(deleted, len(keys), self.dataset))
+
+    def _raw(self) -> Iterator[tuple[str, str]]:
+        """Give each current raw object and its storage class."""
+        pages = self.target.client("s3").get_paginator("list_objects_v2")
+        for page in pages.paginate(
+            Bucket=self.target.outputs["RawBucketName"], Prefix=naming.RAW_PREFIX
+        ):
+            for found in page.get("Contents", []):
+                yield found["Key"], found.get("StorageClass", "STANDARD")
+
+    # --- What is changed ----------------------------------------------------------------
+
+    def _update(self, table: Table, wanted: dict[str, Any]) -> None:
+        try:
+            self._glue.update_table(
+                DatabaseName=self._database,
+                TableInput=wanted,
+                VersionId=table["VersionId"],
+                SkipArchive=True,
+            )
+        except ClientError as error:
+            raise LakeCommandError(
+                f"Table {self.dataset} was not changed ({error}). The same command goes on."
+            ) from error
+
+    def _drop(self, name: str) -> None:
+        try:
+            self._glue.delete_table(DatabaseName=self._database, Name=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "EntityNotFoundException":
+                raise
+
+    def _move_partitions(self) -> None:
+        """Give the dataset's table the partitions of the next one."""
+        table, next_name = self._table(self.dataset), naming.next_table(self.dataset)
+        if table is None or self._table(next_name) is None:
+            return
+        wanted, there = self._partitions(next_name), self._partitions(self.dataset)
+        inputs = {date: catalog.partition_of(table, date) for date in wanted}
+        moved = [
+            date
+            for date in sorted(wanted.keys() & there.keys())
+            if catalog.why_misplaced(table, there[date])
+        ]
+        new, gone = sorted(wanted.keys() - there.keys()), sorted(there.keys() - wanted.keys())
+        name: dict[str, Any] = {"DatabaseName": self._database, "TableName": self.dataset}
+        for batch in _batches(moved, _BATCH):
+            entries = [{"PartitionValueList": [d], "PartitionInput": inputs[d]} for d in batch]
+            _whole(self._glue.batch_update_partition(**name, Entries=entries))
+        for batch in _batches(new, _BATCH):
+            made = [inputs[date] for date in batch]
+            _whole(self._glue.batch_create_partition(**name, PartitionInputList=made))
+        for batch in _batches(
+            [d for d in gone if catalog.why_misplaced(table, there[d])], _DELETE_BATCH
+        ):
+            doomed = [{"Values": [date]} for date in batch]
+            _whole(self._glue.batch_delete_partition(**name, PartitionsToDelete=doomed))
+
+    def _partitions(self, name: str) -> dict[str, Table]:
+        pages = self._glue.get_paginator("get_partitions")
+        return {
+            found["Values"][0]: dict(found)
+            for page in pages.paginate(
+                DatabaseName=self._database, TableName=name, ExcludeColumnSchema=True
+            )
+            for found in page["Partitions"]
+        }
+
+    def _delete_old(self, kept: str) -> None:
+        """Delete the dataset's files that are in no folder of its table any more."""
+        s3 = self.target.client("s3")
+        pages = s3.get_paginator("list_objects_v2")
+        for prefix in (
+            naming.table_prefix(self.dataset),
+            f"{naming.REBUILT}/{self.dataset}/",
+        ):
+            doomed = [
+                found["Key"]
+                for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
+                for found in page.get("Contents", [])
+                if naming.folder_of(found["Key"]) not in ("", kept)
+            ]
+            for batch in _batches(doomed, _OBJECTS):
+                objects = [{"Key": key} for key in batch]
+                answer = s3.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
+                )
+                if errors := answer.get("Errors"):
+                    raise LakeCommandError(
+                        f"S3 did not delete {errors[0]['Key']}: {errors[0].get('Message')}. "
+                        "The same command goes on."
+                    )
+
+
+def _deleted(count: int, of: int, dataset: str) -> str:
+    return (
+        f"{count:,} of {of:,} raw objects of {dataset} were deleted, and cannot be ingested again. "
+        "With --without-deleted their rows are given up."
+    )
+
+
+def _batches(found: list[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(found), size):
+        yield found[start : start + size]
+
+
+def _whole(answer: dict[str, Any]) -> None:
+    """Refuse an answer that says that only a part was done."""
+    for error in answer.get("Errors", []):
+        if error["ErrorDetail"]["ErrorCode"] not in (
+            "AlreadyExistsException",
+            "EntityNotFoundException",
+        ):
+            raise LakeCommandError(
+                f"Glue did not change every partition: {error['ErrorDetail']}. "
+                "The same command goes on."
+            )

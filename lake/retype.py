@@ -1,0 +1,113 @@
+"""The commands `lake retype` and `lake rebuild`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from lake.context import err, out
+from lake.errors import LakeCommandError
+from lake.rebuild import SETTLE, Rebuild
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lake.context import Choice
+
+#: Seconds after which objects that are still left are announced again.
+_AGAIN = 600.0
+
+_SAID = {
+    "ingesting": "ingesting",
+    "settling": "waiting for workers that began before",
+    "switched": "switched; waiting for workers that began before",
+}
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--timeout", default=3600.0, show_default=True, help="Seconds to wait."),
+        click.option(
+            "--settle",
+            default=SETTLE,
+            show_default=True,
+            help="Seconds that workers may remember a table.",
+        ),
+        click.option(
+            "--without-deleted",
+            is_flag=True,
+            help="Give up the rows of objects that were deleted from the raw bucket.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("column", metavar="DATASET.COLUMN")
+@click.argument("kind", metavar="TYPE")
+@_options
+@click.pass_obj
+def retype(
+    choice: Choice, column: str, kind: str, without_deleted: bool, settle: float, timeout: float
+) -> None:
+    """Give a column another type, such as double or decimal(10,2), and ingest its objects anew.
+
+    The rows stay readable as they are until the new ones are complete. A run that was
+    interrupted goes on when it is repeated.
+    """
+    dataset, _, name = column.partition(".")
+    if not name:
+        raise LakeCommandError(f"{column!r} is not like orders.price.")
+    wanted = {name: kind.lower().replace(" ", "")}
+    _run(choice, dataset, wanted, without_deleted=without_deleted, settle=settle, timeout=timeout)
+
+
+@click.command()
+@click.argument("dataset")
+@_options
+@click.pass_obj
+def rebuild(
+    choice: Choice, dataset: str, without_deleted: bool, settle: float, timeout: float
+) -> None:
+    """Ingest all objects of a dataset anew into files of their own, or go on with that.
+
+    The rows stay readable as they are until the new ones are complete.
+    """
+    _run(choice, dataset, {}, without_deleted=without_deleted, settle=settle, timeout=timeout)
+
+
+def _run(
+    choice: Choice,
+    dataset: str,
+    types: Mapping[str, str],
+    *,
+    without_deleted: bool,
+    settle: float,
+    timeout: float,
+) -> None:
+    work = Rebuild(choice.target(), dataset, settle)
+    work.start(types, without_deleted=without_deleted)
+    began, announced = time.monotonic(), float("-inf")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        while (seen := work.advance()).step != "done":
+            now = time.monotonic()
+            if now - began > timeout:
+                some = f", such as {seen.left[0]}" if seen.left else ""
+                raise LakeCommandError(
+                    f"{len(seen.left):,} objects are left after {timeout:.0f} s{some}; `lake files "
+                    f"--dataset {dataset}` says what became of them. "
+                    f"`lake rebuild {dataset}` goes on."
+                )
+            if seen.step == "ingesting" and now - announced > _AGAIN:
+                work.announce(without_deleted=without_deleted)
+                announced = now
+            done = seen.objects - len(seen.left)
+            bar.update(task, description=_SAID[seen.step], total=seen.objects, completed=done)
+            time.sleep(1)
+    out.print(f"Table {dataset} was rebuilt: {seen.objects:,} objects.")

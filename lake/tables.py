@@ -1,0 +1,209 @@
+"""Compare the ledger with the catalog: which rows no query sees, and why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lake.errors import LakeCommandError
+from store import naming
+from store.catalog import format_of, partition_of, why_foreign, why_misplaced
+from store.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from lake.ledger import Item
+    from lake.target import Target
+
+    Table = dict[str, Any]
+
+#: The most that BatchCreatePartition takes (AWS Glue API).
+_BATCH = 100
+
+
+@dataclass
+class Seen:
+    """What queries do not see of the rows that the ledger lists.
+
+    Attributes
+    ----------
+    dropped : list of str
+        Tables that have rows and do not exist.
+    unread : list of str
+        Raw keys whose rows no query reads until they are ingested again.
+    partitions : list of tuple of str
+        Tables and dates of partitions that are not registered.
+    hidden : list of str
+        Sentences about rows that only the operator can bring back.
+    """
+
+    dropped: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    partitions: list[tuple[str, str]] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+
+
+def look(target: Target, items: Iterable[Item], raw: Collection[str]) -> Seen:
+    """Compare; the ledger was read before, so that what it lists was registered by then.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    items : iterable of Item
+        Objects that nobody is at.
+    raw : collection of str
+        Keys of the raw bucket: what can be ingested again.
+    """
+    seen, tables = Seen(), _tables(target)
+    rows: dict[str, list[Item]] = defaultdict(list)
+    refused: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        if item.reason == Reason.FOREIGN_TABLE:
+            refused[item.dataset].append(item)
+        elif item.partitions:
+            rows[item.dataset].append(item)
+        _look_before_first_date(seen, tables, item, raw)
+    for dataset in sorted(rows.keys() | refused.keys()):
+        partitions = _partitions(target, dataset) if dataset in tables else None
+        strange: list[str] = []
+        if partitions is None:
+            _look_at_dropped(seen, dataset, rows[dataset], raw)
+        elif why := why_foreign(tables[dataset], target.outputs["ProcessedBucketName"], dataset):
+            strange = [why]
+        else:
+            strange = _elsewhere(tables[dataset], partitions)
+            _look_at_table(seen, tables[dataset], partitions, rows[dataset], raw)
+        seen.hidden += strange
+        if not strange:
+            # What was in their way is gone.
+            seen.unread += [item.key for item in refused[dataset] if item.key in raw]
+    return seen
+
+
+def register(target: Target, partitions: Iterable[tuple[str, str]]) -> None:
+    """Register partitions that are missing.
+
+    Raises
+    ------
+    LakeCommandError
+        When Glue registered only some of them; the same command does the rest.
+    """
+    glue, database = target.client("glue"), target.outputs["GlueDatabaseName"]
+    dates: dict[str, list[str]] = defaultdict(list)
+    for dataset, date in partitions:
+        dates[dataset].append(date)
+    for dataset, missing in dates.items():
+        try:
+            table = dict(glue.get_table(DatabaseName=database, Name=dataset)["Table"])
+            if why := why_foreign(table, target.outputs["ProcessedBucketName"], dataset):
+                raise LakeCommandError(why)
+            for start in range(0, len(missing), _BATCH):
+                inputs: Any = [partition_of(table, d) for d in missing[start : start + _BATCH]]
+                answer = glue.batch_create_partition(
+                    DatabaseName=database, TableName=dataset, PartitionInputList=inputs
+                )
+                for error in answer.get("Errors", []):
+                    if error["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException":
+                        raise LakeCommandError(
+                            f"Glue did not register partitions of {dataset}: {error['ErrorDetail']}"
+                        )
+        except ClientError as error:
+            raise LakeCommandError(
+                f"Glue did not register partitions of {dataset}: {error}"
+            ) from error
+
+
+def _look_at_dropped(seen: Seen, dataset: str, items: list[Item], raw: Collection[str]) -> None:
+    if not items:
+        return
+    seen.dropped.append(dataset)
+    again = [item.key for item in items if item.key in raw]
+    seen.unread += again
+    if not again:
+        seen.hidden.append(
+            f"table {dataset} was dropped, and its objects were deleted from the raw bucket: "
+            f"`lake crawl` makes it from its files in {naming.table_prefix(dataset)}"
+        )
+
+
+def _look_at_table(
+    seen: Seen, table: Table, partitions: list[Table], items: list[Item], raw: Collection[str]
+) -> None:
+    """Find what an older table of this name took along, and what is not registered."""
+    dataset, form = table["Name"], format_of(table)
+    made, needed = table["CreateTime"].timestamp(), set()
+    for item in items:
+        other = any(naming.format_of(key) not in ("", form) for key in item.outputs)
+        # What was written to the ledger last before the table was made, was conformed to another.
+        if (other or datetime.fromisoformat(item.updated_at).timestamp() < made) and (
+            item.key in raw
+        ):
+            seen.unread.append(item.key)
+        elif other:
+            seen.hidden.append(
+                f"{item.key} was deleted from the raw bucket, and its rows are in another format "
+                f"than table {dataset}, which was made anew: move away {item.outputs[0]}"
+            )
+        else:
+            needed |= item.partitions
+    registered = {partition["Values"][0] for partition in partitions}
+    seen.partitions += [(dataset, date) for date in sorted(needed - registered)]
+
+
+def _elsewhere(table: Table, partitions: list[Table]) -> list[str]:
+    """Name the partitions that somebody gave another place."""
+    return [why for partition in partitions if (why := why_misplaced(table, partition))]
+
+
+def _look_before_first_date(
+    seen: Seen, tables: dict[str, Table], item: Item, raw: Collection[str]
+) -> None:
+    """Find rows in partitions that the projection leaves out, since FirstDate was raised."""
+    for folder in (naming.QUARANTINE, naming.OBJECTS):
+        parameters = tables.get(folder, {}).get("Parameters") or {}
+        first = parameters.get("projection.date_partition.range", "").partition(",")[0]
+        start = f"{folder}/{naming.PARTITION_KEY}="
+        if not any(key.startswith(start) and key < f"{start}{first}" for key in item.outputs):
+            continue
+        if item.key in raw:
+            seen.unread.append(item.key)
+        else:
+            seen.hidden.append(
+                f"{item.key} was deleted from the raw bucket, and its rows in {folder} are before "
+                f"FirstDate, {first}: deploy with an earlier one"
+            )
+
+
+def _tables(target: Target) -> dict[str, Table]:
+    pages = target.client("glue").get_paginator("get_tables")
+    return {
+        table["Name"]: dict(table)
+        for page in pages.paginate(DatabaseName=target.outputs["GlueDatabaseName"])
+        for table in page["TableList"]
+    }
+
+
+def _partitions(target: Target, dataset: str) -> list[Table] | None:
+    """List a table's partitions, once; None where the table was dropped just now."""
+    try:
+        return list(_listed(target, dataset))
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "EntityNotFoundException":
+            return None
+        raise
+
+
+def _listed(target: Target, dataset: str) -> Iterator[Table]:
+    pages = target.client("glue").get_paginator("get_partitions")
+    for page in pages.paginate(
+        DatabaseName=target.outputs["GlueDatabaseName"],
+        TableName=dataset,
+        ExcludeColumnSchema=True,
+    ):
+        yield from map(dict, page["Partitions"])
