@@ -138,6 +138,8 @@ def test_the_function_refuses_to_start_with_a_broken_contract(
         max_partitions=1,
         max_columns=1,
         remove_deleted=False,
+        crawl_minutes=60,
+        first_date="2024-01-01",
         memory_mb=512,
         disk_mb=512,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ def as_json(
     path = folder / "object"
     path.write_bytes(body)
     source = Source(path, "raw", key, "v1", "t", CREATED)
+    table = table and replace(table, format="json")
     done = DuckEngine(Options(output_format="json")).convert(source, table, folder, lambda: 900)
 
     def refuse(name: str) -> None:
@@ -99,3 +101,21 @@ def test_names_differ_in_more_than_case(tmp_path: Path) -> None:
     _, rows = as_json(tmp_path, lines({"ID": 1, "id": 2, "Id": {"Key": 3, "kEY": 4}}))
     assert len({name.lower() for name in rows[0]}) == len(rows[0])
     assert rows[0]["id"] == 2
+
+
+@pytest.mark.parametrize(("parameter", "own"), [("parquet", "json"), ("json", "parquet")])
+@pytest.mark.parametrize("width", [1, 400])
+def test_a_table_keeps_its_format_whatever_the_parameter_says_by_now(
+    tmp_path: Path, parameter: str, own: str, width: int
+) -> None:
+    path = tmp_path / "object"
+    record = {f"c{n}": n for n in range(width)} | {"n": 1}
+    # The second line has to be read exactly: what is set aside is read back.
+    path.write_text(f'{json.dumps(record)}\n{{"n": 2, "n": 3}}\n')
+    source = Source(path, "raw", "data/t/o", "v1", "t", CREATED)
+    engine = DuckEngine(Options(output_format=parameter))
+    table = Schema((Column("n", "bigint"),), own)
+    done = engine.convert(source, table, tmp_path, lambda: 900)
+    assert (done.accepted, done.schema.format) == (2, own)
+    suffixes = {"".join(file.path.suffixes) for file in done.outputs}
+    assert suffixes == {".parquet" if own == "parquet" else ".json.gz"}

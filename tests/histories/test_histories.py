@@ -82,6 +82,7 @@ class Histories(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="histories-"))
         self.world = self.new_world()
         self.lost = False
+        self.output_format = "parquet"
 
     def new_world(self) -> World:
         return World(self.folder)
@@ -160,14 +161,15 @@ class Histories(RuleBasedStateMachine):
     def hands_on_the_catalog(self, data: st.DataObject, what: str) -> None:
         cloud = self.world.cloud
         if what == "format":
-            self.deploy(data.draw(st.sampled_from(["json", "parquet"])))
+            self.output_format = "json" if self.output_format == "parquet" else "parquet"
+            self.deploy(self.output_format)
         elif what != "drop partition":
             table = data.draw(st.sampled_from(sorted(cloud.tables)))
             self.lost = True
             self.world.drop(table) if what == "drop" else self.world.take_over(table)
         elif cloud.partitions:
             self.lost = True
-            cloud.partitions.pop(data.draw(st.sampled_from(sorted(cloud.partitions))))
+            self.world.tear(data.draw(st.sampled_from(sorted(cloud.partitions))))
 
     def deploy(self, output_format: str) -> None:
         """A deployment of another OutputFormat: workers that it meets go on as they were."""

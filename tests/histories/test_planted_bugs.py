@@ -9,10 +9,13 @@ import pytest
 from hypothesis import Phase
 
 from aws.dynamodb import DynamoLedger
+from aws.glue import GlueCatalog
+from engine.types.evolve import evolved
 from processor.ingest.protocol import Ingest
 from store import naming
 from store.entry import Entry
 from tests.histories.test_histories import run
+from tests.support.lines import LineEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,6 +128,26 @@ def remove_without_a_list(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Entry, "removed", lambda self: replace(removed(self), replaced=self.replaced))
 
 
+def remember_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """A warm worker takes a table that it knew for one that is there."""
+    read = GlueCatalog._read
+
+    def remembered(catalog: GlueCatalog, dataset: str) -> dict[str, Any] | None:
+        seen = catalog._seen.get(dataset)
+        return seen.table if seen else read(catalog, dataset)
+
+    patch.setattr(GlueCatalog, "_read", remembered)
+
+
+def write_as_the_parameter_says(patch: pytest.MonkeyPatch) -> None:
+    """Files are in the format of new tables, whatever the format of their own."""
+    patch.setattr(LineEngine, "format_for", lambda engine, _table: engine.output_format)
+    patch.setattr(
+        "tests.support.world.evolved",
+        lambda table, file: evolved(replace(table, format=file.format), file),
+    )
+
+
 BUGS: tuple[Plant, ...] = (
     no_condition,
     delete_before_commit,
@@ -136,6 +159,8 @@ BUGS: tuple[Plant, ...] = (
     never_expire,
     fail_without_a_trace,
     remove_without_a_list,
+    remember_for_ever,
+    write_as_the_parameter_says,
 )
 
 

@@ -15,6 +15,7 @@ from lake.context import out
 from lake.errors import LakeCommandError
 from lake.files import files, plain, show_lines
 from lake.upload import Fate, Uploaded
+from store import naming
 from store.entry import Attempt, Entry
 from store.items import item_of
 from store.model import Drift, Status
@@ -123,6 +124,7 @@ def test_where_the_rows_are_is_said_by_table_and_dates() -> None:
         (item(drift='{"price":3}'), "_rescued_data IS NOT NULL"),
         (item(records_undated=1), "lake contract infer orders"),
         (item("PARTIAL"), "FROM quarantine WHERE source_key = 'data/orders/a.csv'"),
+        (item("REJECTED", reason="FOREIGN_TABLE"), "lake reconcile --fix"),
         (item("REJECTED"), "FROM quarantine WHERE source_key = 'data/orders/a.csv'"),
         (item("STORED"), "FROM objects WHERE key = 'data/orders/a.csv'"),
         (item("TOO_LARGE"), 'lake replay --key "data/orders/a.csv"'),
@@ -165,6 +167,26 @@ def test_no_line_is_longer_than_the_terminal() -> None:
         broken = facts.wrapped(line, 80)
         assert max(map(len, broken.splitlines())) <= 80
         assert " ".join(broken.split()) == " ".join(line.replace("\0", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("data/quarantine/x.json", ["the name quarantine is the lake's own"]),
+        ("data/Objects/x.json", ["the name objects is the lake's own"]),
+        ("data/quarantine_data/x.json", []),
+        ("data/quarantine", []),
+        ("data/orders/quarantine/x.json", []),
+    ],
+)
+def test_a_folder_called_like_a_table_of_the_lake_says_where_its_rows_are(
+    key: str, said: list[str]
+) -> None:
+    dataset = naming.dataset_of(key)
+    entry = Entry(1, "v1", 1, Status.DONE, facts={"dataset": dataset, "records_read": 1})
+    notes = facts.notes(ledger.read(item_of(f"raw/{key}", entry, 1705752000)))
+    assert [note.partition(":")[0] for note in notes] == said
+    assert all(note.endswith(f"rows are in the table {dataset}") for note in notes)
 
 
 def test_programs_are_shown_all_of_it() -> None:

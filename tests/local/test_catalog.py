@@ -40,7 +40,6 @@ def catalog(lake: LocalLake, client: Any = None) -> GlueCatalog:
         lake.outputs["GlueDatabaseName"],
         lake.outputs["ProcessedBucketName"],
         lake.outputs["GlueCrawlerName"],
-        "parquet",
         evolved,
     )
 
@@ -162,7 +161,7 @@ record = {
 }
 raw, outputs = MemoryRawStore(), MemoryOutputStore()
 raw.write("raw", f"data/{dataset}/{number}.json", json.dumps(record).encode())
-catalog = GlueCatalog(boto3.client("glue"), database, "bucket", sys.argv[6], "parquet", evolved)
+catalog = GlueCatalog(boto3.client("glue"), database, "bucket", sys.argv[6], evolved)
 ingest = Ingest(raw, outputs, catalog, MemoryLedger(), DuckEngine(Options(memory_mb=64)), 1e6)
 time.sleep(max(0, start - time.time()))
 done = ingest(ObjectEvent("raw", f"data/{dataset}/{number}.json"), Delivery("m", lambda: 900, 900))

@@ -65,7 +65,7 @@ def cloud_world() -> World:
     return World(
         S3RawStore(s3),
         S3OutputStore(s3, PROCESSED),
-        GlueCatalog(glue, DATABASE, PROCESSED, "crawler", "parquet", evolved),
+        GlueCatalog(glue, DATABASE, PROCESSED, "crawler", evolved),
         DynamoLedger(cloud.client("dynamodb"), LEDGER),
         RAW,
         lambda key, body: cloud.write(RAW, key, body),
@@ -88,7 +88,7 @@ def aws_world(lake: LocalLake) -> World:
     return World(
         S3RawStore(s3),
         S3OutputStore(s3, processed),
-        GlueCatalog(glue, database, processed, lake.outputs["GlueCrawlerName"], "parquet", evolved),
+        GlueCatalog(glue, database, processed, lake.outputs["GlueCrawlerName"], evolved),
         DynamoLedger(lake.client("dynamodb"), lake.outputs["LedgerTableName"]),
         raw,
         write,
@@ -192,7 +192,7 @@ def test_a_table_gains_columns_and_keeps_its_types(world: World) -> None:
     assert world.catalog.declare(table, one)
     assert not world.catalog.declare(table, one)
     two = Schema((*one.columns, Column("b", "array<struct<x:double>>")))
-    assert world.catalog.declare(table, two)
+    assert not world.catalog.declare(table, two)
     assert world.catalog.schema(table) == two
     with pytest.raises(SchemaConflictError):
         world.catalog.declare(table, Schema((Column("a", "string"), Column("c", "string"))))
@@ -204,14 +204,23 @@ def test_a_struct_gains_fields_whoever_declares_them_first(world: World) -> None
     assert world.catalog.declare(table, Schema((Column("s", "struct<a:bigint>", "S"),)))
     mine = Schema((Column("s", "struct<a:bigint,mine:string>", "S"),))
     theirs = Schema((Column("s", "struct<a:bigint,theirs:array<double>>", "S"),))
-    assert world.catalog.declare(table, theirs)
-    assert world.catalog.declare(table, mine)
+    assert not world.catalog.declare(table, theirs)
+    assert not world.catalog.declare(table, mine)
     both = "struct<a:bigint,theirs:array<double>,mine:string>"
     assert world.catalog.schema(table) == Schema((Column("s", both, "S"),))
     for seen_before in (mine, theirs):
         assert not world.catalog.declare(table, seen_before)
     with pytest.raises(SchemaConflictError):
         world.catalog.declare(table, Schema((Column("s", "struct<a:string>"),)))
+
+
+def test_a_table_keeps_the_format_that_it_was_made_in(world: World) -> None:
+    lines = Schema((Column("a", "bigint"),), "json")
+    assert world.catalog.declare(world.name, lines)
+    assert world.catalog.schema(world.name) == lines
+    with pytest.raises(SchemaConflictError, match="files are json"):
+        world.catalog.declare(world.name, Schema((Column("a", "bigint"),)))
+    assert world.catalog.schema(world.name) == lines
 
 
 def test_partitions_are_registered_once_whoever_asks(world: World) -> None:

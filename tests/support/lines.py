@@ -32,6 +32,9 @@ class LineEngine:
     #: Of new tables, as the parameter says.
     output_format = "parquet"
 
+    def format_for(self, table: Schema | None) -> str:
+        return table.format if table else self.output_format
+
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
     ) -> Conversion:
@@ -44,7 +47,7 @@ class LineEngine:
             for name, value in record.items():
                 columns.setdefault(name, "bigint" if isinstance(value, int) else "string")
         files: dict[str, list[str]] = {}
-        form = table.format if table else self.output_format
+        form = self.format_for(table)
         suffix = "parquet" if form == "parquet" else "json.gz"
         rescued = 0
         for record in good:

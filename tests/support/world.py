@@ -6,6 +6,7 @@ import json
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
@@ -23,8 +24,10 @@ from processor.ingest.preparation import Delivery
 from processor.ingest.protocol import GRACE, Ingest
 from store import events
 from store.catalog import format_of as table_format
+from store.catalog import new_table
 from store.errors import TerminalError, TransientError
 from store.events import announcement
+from store.model import Column, Schema
 from store.naming import format_of, place_of
 from tests.support.cloud import DATABASE, DEAD, LEDGER, PROCESSED, QUEUE, RAW, Cloud, client_error
 from tests.support.lines import DAMAGED, LineEngine, records
@@ -162,6 +165,8 @@ class World:
     remove_deleted: bool = False
     warm: list[GlueCatalog] = field(default_factory=list)
     strangers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    dropped: dict[str, float] = field(default_factory=dict)
+    torn: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.cloud.on_effect = self._at
@@ -307,12 +312,22 @@ class World:
         """Somebody drops a table, of the lake's or not."""
         self.cloud.drop(table)
         self.strangers.pop(table, None)
+        self.dropped[table] = self.cloud.now
+        # Glue tells in seconds when a table was created.
+        self.wait(1)
+
+    def tear(self, partition: tuple[str, str]) -> None:
+        """Somebody drops a partition."""
+        del self.cloud.partitions[partition]
+        self.torn.add(partition)
 
     def take_over(self, table: str) -> None:
-        """Somebody puts a view in a table's place."""
+        """Somebody puts a table of files elsewhere in a table's place."""
         self.drop(table)
-        view = {"Name": table, "TableType": "VIRTUAL_VIEW", "StorageDescriptor": {"Columns": []}}
-        self.strangers[table] = self.cloud.tables[table] = view
+        created = datetime.fromtimestamp(self.cloud.now, UTC)
+        theirs = new_table(table, "elsewhere", Schema((Column("id", "string"),)))
+        theirs |= {"VersionId": "0", "CreateTime": created}
+        self.strangers[table] = self.cloud.tables[table] = theirs
 
     # --- At rest ------------------------------------------------------------------------
 
@@ -322,16 +337,18 @@ class World:
         for worker in self.workers:
             worker.fault = None
             worker.finish()
-        self._drain()
+        self.drain()
+        self._check_made_again()
         for table in [*self.strangers]:
             self.drop(table)
         # The second finds what became visible when the first had mended tables.
         for _ in range(2 if repair else 0):
             self.wait(1)
             self.reconcile().finish()
-            self._drain()
+            self.drain()
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Deliver whatever is to be delivered."""
         for _ in range(500):
             if visible := self.cloud.receive():
                 self.start(visible[0]).finish()
@@ -344,6 +361,14 @@ class World:
                 return
         raise AssertionError("the lake does not come to rest")
 
+    def _check_made_again(self) -> None:
+        """Whoever comes after a table was dropped makes it again, with all that it needs."""
+        for key, entry in self.entries().items():
+            began = [one.began for one in entry.attempts if one.status.is_final]
+            for place in filter(None, map(place_of, entry.outputs)):
+                if began and began[-1] > self.dropped.get(place[0], self.cloud.now):
+                    assert place in {*self.cloud.partitions, *self.torn}, f"{key} is not registered"
+
     def entries(self) -> dict[str, Entry]:
         ledger = DynamoLedger(self.cloud.client("dynamodb"), LEDGER)
         return {name.partition("/")[2]: ledger.get(name) for name in self.cloud.items}
@@ -352,7 +377,6 @@ class World:
         """The rows of what is committed can be read, and no older version comes back."""
         for table, theirs in self.strangers.items():
             assert self.cloud.tables[table] is theirs, f"table {table} of somebody else was changed"
-            assert not [place for place in self.cloud.partitions if place[0] == table]
         present = self.cloud.objects(PROCESSED)
         for key, entry in self.entries().items():
             assert {*entry.outputs} <= {*present}, f"rows of {key} are gone"

@@ -323,6 +323,27 @@ def test_the_width_of_a_table_is_a_parameter_that_reaches_the_engine(
     assert template["Parameters"]["MaxColumns"]["Default"] == Options().max_columns == 1500
 
 
+def test_queries_without_a_date_look_into_no_day_before_the_first(
+    template: Tree, translated: Tree
+) -> None:
+    variables = translated["Resources"]["ProcessorFunction"]["Properties"]["Environment"]
+    assert variables["Variables"]["FIRST_DATE"] == {"Ref": "FirstDate"}
+    allowed = re.compile(template["Parameters"]["FirstDate"]["AllowedPattern"])
+    assert allowed.fullmatch(template["Parameters"]["FirstDate"]["Default"])
+    # Athena takes a range that is no date for no rows.
+    assert not [day for day in ("2024-02-31", "2024-1-1", "1999-01-01") if allowed.fullmatch(day)]
+    for table in _of_type(translated, "AWS::Glue::Table").values():
+        reach = table["Properties"]["TableInput"]["Parameters"]["projection.date_partition.range"]
+        assert reach == {"Fn::Sub": "${FirstDate},NOW+1DAYS"}
+
+
+def test_the_function_may_ask_when_the_crawler_was_started(translated: Tree) -> None:
+    (statement,) = [s for _, s in _statements(translated) if s["Sid"] == "StartCrawler"]
+    assert statement["Action"] == ["glue:GetCrawler", "glue:StartCrawler"]
+    variables = translated["Resources"]["ProcessorFunction"]["Properties"]["Environment"]
+    assert variables["Variables"]["CRAWL_MINUTES"] == {"Ref": "CrawlMinutes"}
+
+
 def test_the_crawler_finds_tables_at_level_three_and_deletes_nothing(translated: Tree) -> None:
     crawler = translated["Resources"]["GlueCrawler"]["Properties"]
     assert [t["Path"] for t in crawler["Targets"]["S3Targets"]] == [

@@ -216,18 +216,19 @@ def test_a_table_that_is_dropped_meanwhile_hands_the_message_back_and_is_made_an
     operator: Operator,
 ) -> None:
     def drop(moment: str) -> None:
-        if moment == "after S3.put_object":
-            operator.world.cloud.tables.clear()
+        if moment == "before Glue.batch_create_partition":
+            operator.world.cloud.drop("a")
             operator.world.cloud.on_effect = lambda _: None
 
     operator.world.cloud.on_effect = drop
     operator.deliver()
-    assert "vanished" in operator.line("message handed back")["detail"]
+    assert "was dropped" in operator.line("message handed back")["detail"]
     operator.heals()
     assert "a" in operator.world.cloud.tables
 
 
 def test_a_crawler_that_runs_already_is_no_failure(operator: Operator) -> None:
+    operator.world.cloud.on_effect = at("before Glue.start_crawler", "CrawlerRunningException")
     assert operator.deliver() == {"batchItemFailures": []}
     assert operator.line("object ingested")["crawler_started"] is False
 

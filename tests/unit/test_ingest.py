@@ -307,7 +307,7 @@ def test_a_late_event_of_an_old_version_finds_the_newest_done(lake: Lake) -> Non
     assert lake.rows == ["2024-01-15 new"]
 
 
-def test_the_schema_change_starts_the_crawler_and_only_that(lake: Lake) -> None:
+def test_a_new_table_starts_the_crawler_and_only_that(lake: Lake) -> None:
     lake.put("2024-01-15 a")
     lake.take()
     lake.put("2024-01-15 b", key="data/orders/b.json")
