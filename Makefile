@@ -63,7 +63,7 @@ lock: install ## Resolve requirements/*.in anew; edits files
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/bench.txt requirements/bench.in
 
 clean: ## Remove what the other targets made
-	@if [ -x $(BIN)/lake ]; then for unset in "" "-u LAKE_STATE_DIR"; do env $$unset $(BIN)/lake down >/dev/null 2>&1 || true; done; fi
+	@if [ -x $(BIN)/lake ]; then for unset in "" "-u LAKE_STATE_DIR"; do env $$unset $(BIN)/lake down --yes >/dev/null 2>&1 || true; done; fi
 	@if [ -e .lake ]; then echo ".lake was kept: it holds what no local lake made, or what could not be removed" >&2; fi
 	@rm -rf $(VENV) .venv-bench .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
 

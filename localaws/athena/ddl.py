@@ -6,13 +6,12 @@ import fnmatch
 import re
 from typing import TYPE_CHECKING, Any
 
-from ministack.services import athena as ministack
-
 from localaws.athena.catalog import Partition, bucket_and_prefix, folder_values, slashed
 from localaws.athena.engine import Outcome, view_text
 from localaws.athena.errors import QueryError
 from localaws.athena.types import hive_to_duckdb
 from localaws.athena.writing import add_partitions, partition_folder
+from localaws.internals import athena as ministack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -287,7 +286,7 @@ def external(engine: Engine, statement: st.External) -> Outcome:
     ddl = statement.ddl
     schema, name = engine.named((ddl.database, ddl.table))
     present = engine.catalog.table(schema, name)
-    if isinstance(ddl, ministack._DropTable):
+    if isinstance(ddl, ministack.DropTable):
         if present is None and not ddl.if_exists:
             raise QueryError("FAILED", f"SemanticException Table not found {name}")
         if present is not None:
@@ -299,7 +298,7 @@ def external(engine: Engine, statement: st.External) -> Outcome:
         if ddl.if_not_exists:
             return Outcome()
         raise QueryError("FAILED", f"AlreadyExistsException Table {name} already exists")
-    made = ministack._create_table_input(ddl)
+    made = ministack.create_table_input(ddl)
     made["Name"] = name
     for column in [*ddl.columns, *ddl.partition_keys]:
         # A type that there is not is refused now, not when the table is read.

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from ministack.services import athena as ministack
 from sqlglot import exp
 
 from localaws.athena import dialect
@@ -27,6 +26,7 @@ from localaws.athena.types import (
     literal,
     quoted,
 )
+from localaws.internals import athena as ministack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -459,7 +459,7 @@ def _text(table: Table, paths: list[str]) -> tuple[str, str]:
     # Its own format detection goes by classification first.
     raw["Parameters"] = {**table.parameters, "classification": "csv"}
     each = [
-        f"SELECT *, {literal(path)} AS {_FILE} FROM {ministack._table_relation(raw, [path])}"
+        f"SELECT *, {literal(path)} AS {_FILE} FROM {ministack.table_relation(raw, [path])}"
         for path in paths
     ]
     items = ", ".join(

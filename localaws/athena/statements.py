@@ -9,9 +9,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ministack.services import athena as ministack
-
 from localaws.athena.errors import MalformedError
+from localaws.internals import athena as ministack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -154,7 +153,7 @@ class _Reader:
 
     def __init__(self, sql: str) -> None:
         self.sql = sql
-        self.cursor = ministack._Cursor(sql)
+        self.cursor = ministack.Cursor(sql)
 
     def has(self, *words: str) -> bool:
         return bool(self.cursor.keywords(*words))
@@ -297,10 +296,10 @@ def _create_table(reader: _Reader) -> Statement:
 
 
 def _external(reader: _Reader) -> Statement:
-    ddl = ministack._parse_ddl(reader.sql)
+    ddl = ministack.parse_ddl(reader.sql)
     if ddl is None:
         raise reader.unexpected()
-    if isinstance(ddl, ministack._CreateTable) and not ddl.external and not ddl.iceberg:
+    if isinstance(ddl, ministack.CreateTable) and not ddl.external and not ddl.iceberg:
         raise MalformedError("External keyword required for table type HIVE")
     return External(ddl)
 
@@ -380,12 +379,12 @@ def _repair(reader: _Reader) -> Statement:
 def _alter(reader: _Reader) -> Statement:
     name = reader.name()
     if reader.has("add", "columns"):
-        columns = ministack._column_list(reader.cursor)
+        columns = ministack.column_list(reader.cursor)
         if not columns:
             raise reader.unexpected()
         return AlterTable(name, columns=tuple(columns))
     if reader.has("set", "tblproperties"):
-        properties = ministack._property_list(reader.cursor)
+        properties = ministack.property_list(reader.cursor)
         if properties is None:
             raise reader.unexpected()
         return AlterTable(name, properties=properties)
@@ -453,7 +452,7 @@ def with_parameters(sql: str, values: list[str]) -> str:
     """Put execution parameters in the place of question marks, as Athena does: as SQL text."""
     marks = [
         start
-        for kind, text, start, _ in ministack._sql_tokens(sql)
+        for kind, text, start, _ in ministack.sql_tokens(sql)
         if kind == "punct" and text == "?"
     ]
     if len(marks) != len(values):

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from ministack.services import athena as ministack
-
 from localaws.athena.catalog import NULL_PARTITION, Partition, bucket_and_prefix, slashed
 from localaws.athena.engine import Outcome
 from localaws.athena.errors import QueryError
 from localaws.athena.types import ResultType, hive_to_duckdb, quoted
+from localaws.internals import athena as ministack
 
 if TYPE_CHECKING:
     from localaws.athena.catalog import Table
@@ -36,13 +35,13 @@ _COMPRESSION = {
 }  # fmt: skip
 _SUFFIX = {"gzip": ".gz", "zstd": ".zst"}
 _SERDE = {
-    "PARQUET": ministack._STORED_AS["parquet"],
+    "PARQUET": ministack.STORED_AS["parquet"],
     "JSON": (
-        ministack._TEXT_INPUT_FORMAT,
-        ministack._STORED_AS["textfile"][1],
+        ministack.TEXT_INPUT_FORMAT,
+        ministack.STORED_AS["textfile"][1],
         "org.openx.data.jsonserde.JsonSerDe",
     ),
-    "TEXTFILE": ministack._STORED_AS["textfile"],
+    "TEXTFILE": ministack.STORED_AS["textfile"],
 }
 
 
@@ -103,7 +102,7 @@ def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
     written = _write(engine, columns, keys, properties, target)
     kind = str(properties.get("format", "PARQUET")).upper()
     input_format, output_format, serde = _SERDE[kind]
-    ddl = ministack._CreateTable(
+    ddl = ministack.CreateTable(
         database,
         name,
         external=True,
@@ -115,7 +114,7 @@ def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
         serde=serde,
         table_properties={"classification": kind.lower()},
     )
-    made = ministack._create_table_input(ddl)
+    made = ministack.create_table_input(ddl)
     made["StorageDescriptor"]["Location"] = target
     engine.glue.create_table(DatabaseName=database, TableInput=made)
     _register(engine, engine.need((database, name)), written)

@@ -76,10 +76,10 @@ def own_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLake]:
     try:
         yield LocalLake(state, f"http://127.0.0.1:{port}")
     finally:
-        assert "Stopped" in lake(state, "down").stderr
+        assert "Stopped" in lake(state, "down", "--yes").stderr
         assert not listens(port)
         assert not state.exists()
-        assert "No local lake is up" in lake(state, "down").stderr
+        assert "No local lake is up" in lake(state, "down", "--yes").stderr
 
 
 def test_a_second_up_is_harmless(own_lake: LocalLake) -> None:
@@ -91,7 +91,7 @@ def test_a_second_up_is_harmless(own_lake: LocalLake) -> None:
 def test_another_port_for_a_lake_that_is_up_is_refused(own_lake: LocalLake) -> None:
     other = lake(own_lake.state, "up", "--port", str(free_port()))
     assert other.returncode == 1
-    assert "`lake down` stops it first" in other.stderr
+    assert "`lake stop` stops it first" in other.stderr
 
 
 def test_the_command_uses_the_lake_that_is_up_and_says_so(own_lake: LocalLake) -> None:
