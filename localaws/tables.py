@@ -1,6 +1,6 @@
-"""What MiniStack's Glue lacks of tables: their versions, and BatchDeletePartition.
+"""What MiniStack's Glue lacks of tables: versions, BatchDeletePartition, expressions.
 
-dbt-athena and awswrangler call both. Versions are kept as Glue keeps them: UpdateTable archives
+dbt-athena and awswrangler use all three. Versions are kept as Glue keeps them: UpdateTable archives
 the one before unless it is told ``SkipArchive``.
 """
 
@@ -10,6 +10,13 @@ import copy
 import json
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from localaws.athena.errors import QueryError
+from localaws.athena.types import hive_to_duckdb, quoted
 from localaws.internals import error_response_json, glue, json_response
 
 if TYPE_CHECKING:
@@ -150,7 +157,52 @@ def _delete_partitions(data: dict[str, Any]) -> Response:
     return _answer({"Errors": errors})
 
 
+def _get_partitions(data: dict[str, Any]) -> Response:
+    """Answer GetPartitions, and keep to its Expression."""
+    key, expression = _key(data, data.get("TableName")), data.get("Expression")
+    table = glue.tables.get(key)
+    if table is None or not expression:
+        answer: Response = glue.get_partitions(data)
+        return answer
+    found = glue.partitions.get(key, [])
+    try:
+        kept = matching(expression, table.get("PartitionKeys", []), [p["Values"] for p in found])
+    except (SqlglotError, QueryError, duckdb.Error) as error:
+        return _refused("InvalidInputException", f"Unsupported expression '{expression}': {error}")
+    return _answer({"Partitions": [found[index] for index in kept]})
+
+
+def matching(expression: str, keys: list[dict[str, str]], values: list[list[str]]) -> list[int]:
+    """Give the places of the partitions that an expression leaves.
+
+    Parameters
+    ----------
+    expression : str
+        As a WHERE clause (Glue documentation, "GetPartitions").
+    keys : list of dict
+        ``Name`` and ``Type`` of the partition keys.
+    values : list of list
+        The partitions'.
+    """
+    names = {key["Name"].lower() for key in keys}
+    tree = sqlglot.parse_one(expression, read="athena")
+    if unknown := {c.name.lower() for c in tree.find_all(exp.Column)} - names:
+        raise QueryError("COLUMN_NOT_FOUND", f"{min(unknown)} is no partition key")
+    items = ", ".join(
+        f"CAST(v[{n}] AS {hive_to_duckdb(key['Type'])}) AS {quoted(key['Name'])}"
+        for n, key in enumerate(keys, 1)
+    )
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"SELECT i FROM (SELECT i, {items} FROM (SELECT unnest($1) AS i, unnest($2) AS v) "  # noqa: S608  # quoted names and a parsed condition
+            f"AS r) AS p WHERE {tree.sql('duckdb')} ORDER BY i",
+            [list(range(len(values))), values],
+        ).fetchall()
+    return [index for (index,) in rows]
+
+
 _CALLS: dict[str, Call] = {
+    "GetPartitions": _get_partitions,
     "GetTableVersions": _get_versions,
     "GetTableVersion": _get_version,
     "DeleteTableVersion": _delete_version,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from localaws.athena.catalog import Partition, bucket_and_prefix, folder_values, slashed
 from localaws.athena.engine import Outcome, view_text
-from localaws.athena.errors import QueryError
+from localaws.athena.errors import QueryError, no_iceberg
 from localaws.athena.types import hive_to_duckdb
 from localaws.athena.writing import add_partitions, partition_folder
 from localaws.internals import athena as ministack
@@ -25,6 +25,21 @@ _TABLE_INPUT = (
     "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys",
     "ViewOriginalText", "ViewExpandedText", "TableType", "Parameters",
 )  # fmt: skip
+
+
+def explain(engine: Engine, statement: st.Explain) -> Outcome:
+    """Run EXPLAIN: the plan is DuckDB's, of the query as it was translated."""
+    written = engine.translate(statement.sql)
+    if not statement.analyze:
+        # Athena reads no data for it.
+        engine.scanned = 0
+    if statement.validate:
+        return Outcome.of_text(["Valid"], [["true"]])
+    words = "ANALYZE, " if statement.analyze else ""
+    form = f"({words}FORMAT {'json' if statement.json else 'text'})"
+    rows = engine.connection.execute(f"EXPLAIN {form} {written}").fetchall()
+    lines = [line for *_, plan in rows for line in str(plan).splitlines()]
+    return Outcome.of_text(["Query Plan"], [[line] for line in lines])
 
 
 def show(engine: Engine, statement: st.Show) -> Outcome:
@@ -293,7 +308,7 @@ def external(engine: Engine, statement: st.External) -> Outcome:
             engine.glue.delete_table(DatabaseName=schema, Name=name)
         return Outcome()
     if ddl.iceberg:
-        raise QueryError("NOT_SUPPORTED", "The local lake has no Iceberg tables")
+        raise no_iceberg(f"{schema}.{name}")
     if present is not None:
         if ddl.if_not_exists:
             return Outcome()

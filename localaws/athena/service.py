@@ -50,6 +50,8 @@ _running: dict[str, Engine] = {}
 
 _RUN: dict[type, Callable[[Engine, Any], Outcome]] = {
     statements.Query: lambda engine, statement: engine.select(statement.sql),
+    statements.Explain: ddl.explain,
+    statements.Rewrite: writing.rewrite,
     statements.Unload: writing.unload,
     statements.CreateTableAs: writing.create_table_as,
     statements.Insert: writing.insert,
@@ -72,6 +74,8 @@ _KINDS: dict[type, tuple[str, str]] = {
     statements.CreateTableAs: ("DDL", "CREATE_TABLE_AS_SELECT"),
     statements.CreateView: ("DDL", "CREATE_VIEW"),
     statements.Show: ("UTILITY", "SHOW"),
+    statements.Explain: ("UTILITY", "EXPLAIN"),
+    statements.Rewrite: ("DML", ""),
 }
 
 

@@ -26,6 +26,23 @@ class Query:
 
 
 @dataclass(frozen=True)
+class Explain:
+    """EXPLAIN query, or EXPLAIN ANALYZE, which runs it."""
+
+    sql: str
+    analyze: bool
+    validate: bool
+    json: bool
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """DELETE, UPDATE, MERGE, OPTIMIZE or VACUUM: what only Iceberg tables know."""
+
+    what: str
+
+
+@dataclass(frozen=True)
 class Unload:
     """UNLOAD (query) TO 's3://…' WITH (…)."""
 
@@ -133,6 +150,8 @@ class External:
 
 Statement = (
     Query
+    | Explain
+    | Rewrite
     | Unload
     | CreateTableAs
     | Insert
@@ -271,6 +290,18 @@ def read(sql: str) -> Statement:
         if reader.has(*words):
             return make(reader)
     return Query(text)
+
+
+def _explain(reader: _Reader) -> Statement:
+    analyze = reader.has("analyze")
+    _ = analyze and reader.has("verbose")
+    words = reader.group().lower().split() if reader.cursor.peek()[1] == "(" else []
+    words = [word.strip(",") for word in words]
+    return Explain(reader.rest(), analyze, "validate" in words, "json" in words)
+
+
+def _rewrite(what: str) -> Callable[[_Reader], Statement]:
+    return lambda _: Rewrite(what)
 
 
 def _unload(reader: _Reader) -> Statement:
@@ -420,6 +451,12 @@ def _drop_database(reader: _Reader) -> Statement:
 
 
 _STATEMENTS: tuple[tuple[tuple[str, ...], Callable[[_Reader], Statement]], ...] = (
+    (("explain",), _explain),
+    (("delete", "from"), _rewrite("DELETE")),
+    (("update",), _rewrite("UPDATE")),
+    (("merge", "into"), _rewrite("MERGE")),
+    (("optimize",), _rewrite("OPTIMIZE")),
+    (("vacuum",), _rewrite("VACUUM")),
     (("unload",), _unload),
     (("create", "table"), _create_table),
     (("create", "external", "table"), _external),
