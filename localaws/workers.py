@@ -136,11 +136,16 @@ class Watched:
         The function's memory, in MB.
     share : float or None
         Processors that it may use.
+
+    Attributes
+    ----------
+    used : float
+        Seconds of a processor, where it has a share.
     """
 
     def __init__(self, process: subprocess.Popen[str], memory: int, share: float | None) -> None:
         self.process, self._limit, self._share = process, memory << 20, share
-        self._used, self._credit, self._at = 0.0, _BURST, time.monotonic()
+        self.used, self._credit, self._at = 0.0, _BURST, time.monotonic()
         self._held = False
 
     def look(self) -> None:
@@ -157,8 +162,8 @@ class Watched:
 
     def _hold(self, share: float) -> None:
         now, used = time.monotonic(), _processor_seconds(self.process.pid)
-        self._credit = min(_BURST, self._credit + share * (now - self._at) - (used - self._used))
-        self._at, self._used = now, used
+        self._credit = min(_BURST, self._credit + share * (now - self._at) - (used - self.used))
+        self._at, self.used = now, used
         if self._held != (self._credit < 0):
             self._held = not self._held
             self.process.send_signal(signal.SIGSTOP if self._held else signal.SIGCONT)
