@@ -74,7 +74,9 @@ def bring_up(port: int | None, bind: str | None = None) -> Running:
     with process.owned(folder):
         running = folder.read()
         if running is None:
-            return _start(folder, root, port, bind)
+            running = _start(folder, root, port, bind)
+            _say_where(running, folder)
+            return running
         if port not in (None, running.port) or bind not in (None, running.bind):
             raise LakeCommandError(
                 f"A local lake is up at {running.endpoint}: `lake stop` stops it first, and keeps "
@@ -83,7 +85,9 @@ def bring_up(port: int | None, bind: str | None = None) -> Running:
         if sam.is_deployed(root, running):
             err.print(f"Already up at {running.endpoint}.")
             return running
-        return _deploy(folder, root, running)
+        running = _deploy(folder, root, running)
+    _say_where(running, folder)
+    return running
 
 
 def _start(folder: StateFolder, root: Path, port: int | None, bind: str | None) -> Running:
@@ -104,21 +108,16 @@ def _start(folder: StateFolder, root: Path, port: int | None, bind: str | None) 
                 f"{datetime.fromtimestamp(saved).astimezone():%H:%M:%S on %d %B}: what happened in "
                 "the seconds after is lost. `lake reconcile` finds objects that this concerns."
             )
-        if not sam.is_deployed(root, running):
-            return _deploy(folder, root, running)
+        return running if sam.is_deployed(root, running) else _deploy(folder, root, running)
     except BaseException:
         # Also on Ctrl-C: what was not finished leaves nothing behind, and what was there stays.
         process.stop(folder) if old else process.remove(folder)
         raise
-    _say_where(running, folder)
-    return running
 
 
 def _deploy(folder: StateFolder, root: Path, running: Running) -> Running:
     with err.status("sam build, sam deploy…"):
-        running = sam.deploy(root, folder, running)
-    _say_where(running, folder)
-    return running
+        return sam.deploy(root, folder, running)
 
 
 def _say_where(running: Running, folder: StateFolder) -> None:
@@ -172,7 +171,8 @@ def deploy(choice: Choice, config_env: str, guided: bool, yes: bool) -> None:
             running = folder.read()
             if running is None:
                 raise LakeCommandError("No local lake is up: `lake up` starts and deploys one.")
-            _deploy(folder, root, running)
+            running = _deploy(folder, root, running)
+        _say_where(running, folder)
         return
     words = [*(["--guided"] if guided else []), *(["--no-confirm-changeset"] if yes else [])]
     sam.deploy_to_account(root, choice, config_env, words)

@@ -100,9 +100,15 @@ class Keeper:
         async def layer(scope: Scope, receive: Any, send: Any) -> None:
             async def told(message: dict[str, Any]) -> None:
                 if message["type"] == "lifespan.startup.complete":
-                    restore()
-                    (self._folder / CLEAN).unlink(missing_ok=True)
-                    tasks.append(asyncio.create_task(self._keep()))
+                    try:
+                        restore()
+                        (self._folder / CLEAN).unlink(missing_ok=True)
+                    except Exception as error:
+                        # Else Hypercorn would go on, and nothing would ever be saved.
+                        _log.exception("What was saved cannot be restored")
+                        message = {"type": "lifespan.startup.failed", "message": repr(error)}
+                    else:
+                        tasks.append(asyncio.create_task(self._keep()))
                 elif message["type"] == "lifespan.shutdown.complete":
                     (self._folder / CLEAN).touch()
                 await send(message)
@@ -123,8 +129,8 @@ class Keeper:
             try:
                 fresh = self.changed()
                 await asyncio.to_thread(self.write, fresh)
-            except (OSError, RuntimeError):
-                # RuntimeError: a thread added to what was being copied. The next turn saves it.
+            except Exception:
+                # A full disk, or a thread added to what was being copied: the next turn saves it.
                 self._touched = True
                 _log.exception("The state was not saved")
             pause = max(_PAUSE, _SHARE * (time.monotonic() - began))
@@ -163,7 +169,7 @@ def restore() -> None:
     for crawler in glue.crawlers.all_values():
         if crawler.get("State") != "READY":
             told = {"Status": "FAILED", "ErrorMessage": "The local AWS was stopped"}
-            crawler |= {"State": "READY", "LastCrawl": {**crawler.get("LastCrawl", {}), **told}}
+            crawler |= {"State": "READY", "LastCrawl": {**(crawler.get("LastCrawl") or {}), **told}}
     for execution in athena.executions.all_values():
         status = execution["Status"]
         if status["State"] in ("QUEUED", "RUNNING"):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lake.local.deploy import is_deployed
 from lake.local.process import alone, owned
 from lake.local.state import StateFolder
 from tests.conftest import ROOT, LocalLake, until
@@ -141,18 +142,20 @@ def test_a_lake_has_its_data_after_a_stop_and_says_what_a_kill_may_have_lost(
     assert own_lake.ingest("data/kept/y.json", b'{"n": 2}\n')["status"] == "DONE"
 
 
-def test_up_asks_what_is_deployed_and_mends_the_wrong_architecture(own_lake: LocalLake) -> None:
+def test_up_asks_what_is_deployed_and_would_mend_the_wrong_architecture(
+    own_lake: LocalLake,
+) -> None:
     function, name = own_lake.client("lambda"), own_lake.outputs["ProcessorFunctionName"]
-    right = function.get_function_configuration(FunctionName=name)["Architectures"]
-    (wrong,) = {"arm64", "x86_64"} - set(right)
-    s3 = own_lake.client("s3")
+    (right,) = function.get_function_configuration(FunctionName=name)["Architectures"]
+    (wrong,) = {"arm64", "x86_64"} - {right}
+    s3, running = own_lake.client("s3"), StateFolder(own_lake.state).read()
+    assert running is not None
     (bucket,) = [b["Name"] for b in s3.list_buckets()["Buckets"] if "sam" in b["Name"]]
-    largest = max(s3.list_objects_v2(Bucket=bucket)["Contents"], key=lambda one: one["Size"])
-    function.update_function_code(
-        FunctionName=name, S3Bucket=bucket, S3Key=largest["Key"], Architectures=[wrong]
-    )
-    assert lake(own_lake.state, "up").returncode == 0
-    assert function.get_function_configuration(FunctionName=name)["Architectures"] == right
+    objects = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    code = {"S3Bucket": bucket, "S3Key": max(objects, key=lambda one: one["Size"])["Key"]}
+    for architecture, expected in ((right, True), (wrong, False), (right, True)):
+        function.update_function_code(FunctionName=name, **code, Architectures=[architecture])
+        assert is_deployed(ROOT, running) is expected
 
 
 def test_a_deployment_begins_with_the_contracts(own_lake: LocalLake, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def everything(server: Server, queue: str) -> dict[str, Any]:
         "item": server.client("dynamodb").get_item(**named)["Item"],
         "message": [one["Body"] for one in message["Messages"]],
         "tables": server.client("glue").get_tables(DatabaseName="d")["TableList"][0]["Name"],
-        "answer": json.load(server.client("lambda").invoke(FunctionName="f")["Payload"]),
+        "answer": json.load(server.client("lambda").invoke(FunctionName="f")["Payload"])["note"],
         "roles": [one["RoleName"] for one in server.client("iam").list_roles()["Roles"]],
     }
 
