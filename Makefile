@@ -15,7 +15,7 @@ demo: install ## Run the whole lake on this machine, from upload to query; KEEP=
 test: install check ## Check the code and run every test
 	@pytest -q -n auto --cov --cov-report=
 	@coverage report --omit='localaws/*' --skip-covered --fail-under=80
-	@coverage report --include='localaws/*' --skip-covered --fail-under=50
+	@coverage report --include='localaws/*' --skip-covered --fail-under=80
 
 ##@ Development
 .PHONY: install check fix build bench lock clean help test-histories test-chaos
