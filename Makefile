@@ -15,7 +15,7 @@ demo: install ## Run the whole lake on this machine, from upload to query; KEEP=
 test: install check ## Check the code and run every test
 	@pytest -q -n auto --cov --cov-report=
 	@coverage report --omit='localaws/*' --skip-covered --fail-under=80
-	@coverage report --include='localaws/*' --skip-covered --fail-under=50
+	@coverage report --include='localaws/*' --skip-covered --fail-under=80
 
 ##@ Development
 .PHONY: install check fix build bench lock clean help test-histories test-chaos
@@ -63,7 +63,7 @@ lock: install ## Resolve requirements/*.in anew; edits files
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/bench.txt requirements/bench.in
 
 clean: ## Remove what the other targets made
-	@if [ -x $(BIN)/lake ]; then for unset in "" "-u LAKE_STATE_DIR"; do env $$unset $(BIN)/lake down >/dev/null 2>&1 || true; done; fi
+	@if [ -x $(BIN)/lake ]; then for unset in "" "-u LAKE_STATE_DIR"; do env $$unset $(BIN)/lake down --yes >/dev/null 2>&1 || true; done; fi
 	@if [ -e .lake ]; then echo ".lake was kept: it holds what no local lake made, or what could not be removed" >&2; fi
 	@rm -rf $(VENV) .venv-bench .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
 

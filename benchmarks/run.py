@@ -142,7 +142,7 @@ def main() -> None:
                 results = measured(bench, given)
                 together(results, whole_function(bench, given), given.megabytes)
             finally:
-                bench.lake("down")
+                bench.lake("down", "--yes")
     for name, value in (results["ratios"] | results["mbps"]).items():
         say(f"{name:45} {value}")
     for text in missed(results):

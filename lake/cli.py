@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from lake.errors import LakeCommandError
 from lake.files import files
 from lake.local import deploy as sam
 from lake.local import process
+from lake.local.state import LOOPBACK
 from lake.put import put
 from lake.retype import rebuild, retype
 from lake.status import look
@@ -59,37 +61,65 @@ def main(
 
 
 @main.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1; else 4566 if free.")
-def up(port: int | None) -> None:
-    """Start a lake on this machine and deploy the template to it."""
-    bring_up(port)
+@click.option("--port", type=click.IntRange(1, 65535), help="Else the last one, or from 4566.")
+@click.option(
+    "--bind", metavar="ADDRESS", help="An address to listen on besides 127.0.0.1; 0.0.0.0: all."
+)
+def up(port: int | None, bind: str | None) -> None:
+    """Start a lake on this machine, with the data that it had, and deploy what changed."""
+    bring_up(port, bind)
 
 
-def bring_up(port: int | None) -> Running:
+def bring_up(port: int | None, bind: str | None = None) -> Running:
     """Start what is not up, deploy what changed, say where everything is."""
     folder, root = state_folder(), sam.project_root(Path.cwd())
-    running = folder.read()
-    if running is not None and port not in (None, running.port):
-        raise LakeCommandError(
-            f"A local lake is up at {running.endpoint}: `lake down` stops it first."
-        )
-    if running is not None and running.deployed == sam.fingerprint(root):
-        err.print(f"Already up at {running.endpoint}.")
-        return running
-    fresh = running is None
-    try:
+    with process.owned(folder):
+        running = folder.read()
         if running is None:
-            with err.status("Starting the local AWS, IAM enforced…"), process.alone():
-                running = process.start(folder, process.free_port(port))
-        with err.status("sam build, sam deploy…"):
-            running = sam.deploy(root, folder, running)
-    except BaseException:
-        # Also on Ctrl-C: what was not finished leaves nothing behind.
-        if fresh:
-            process.stop(folder)
-        raise
+            running = _start(folder, root, port, bind)
+            _say_where(running, folder)
+            return running
+        if port not in (None, running.port) or bind not in (None, running.bind):
+            raise LakeCommandError(
+                f"A local lake is up at {running.endpoint}: `lake stop` stops it first, and keeps "
+                "its data."
+            )
+        if sam.is_deployed(root, running):
+            err.print(f"Already up at {running.endpoint}.")
+            return running
+        running = _deploy(folder, root, running)
     _say_where(running, folder)
     return running
+
+
+def _start(folder: StateFolder, root: Path, port: int | None, bind: str | None) -> Running:
+    old = folder.holds_data()
+    last, saved = folder.last(), folder.saved()
+    if last is not None and not old:
+        # Its first deployment was not finished.
+        process.remove(folder)
+        last = None
+    bind = bind or LOOPBACK
+    try:
+        with err.status("Starting the local AWS, IAM enforced…"), process.alone():
+            chosen = process.free_port(port, last.port if last else None, bind)
+            running = process.start(folder, chosen, bind)
+        if old and saved is not None:
+            err.print(
+                f"The local AWS was killed. It had saved its state at "
+                f"{datetime.fromtimestamp(saved).astimezone():%H:%M:%S on %d %B}: what happened in "
+                "the seconds after is lost. `lake reconcile` finds objects that this concerns."
+            )
+        return running if sam.is_deployed(root, running) else _deploy(folder, root, running)
+    except BaseException:
+        # Also on Ctrl-C: what was not finished leaves nothing behind, and what was there stays.
+        process.stop(folder) if old else process.remove(folder)
+        raise
+
+
+def _deploy(folder: StateFolder, root: Path, running: Running) -> Running:
+    with err.status("sam build, sam deploy…"):
+        return sam.deploy(root, folder, running)
 
 
 def _say_where(running: Running, folder: StateFolder) -> None:
@@ -101,12 +131,53 @@ def _say_where(running: Running, folder: StateFolder) -> None:
     for name, value in running.environment.items():
         out.print(f"  export {name}={value}")
     out.print(f"Logs: {folder.log}")
+    if running.bind != LOOPBACK:
+        out.print(
+            f"It also listens on {running.bind}: whoever reaches that address can do everything "
+            "in it with the key above."
+        )
 
 
 @main.command()
-def down() -> None:
+def stop() -> None:
+    """Stop the lake that `lake up` started; `lake up` starts it again with its data."""
+    folder = state_folder()
+    with process.owned(folder):
+        err.print("Stopped." if process.stop(folder) else "No local lake is up.")
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def down(yes: bool) -> None:
     """Stop the lake that `lake up` started, and remove its data."""
-    err.print("Stopped." if process.stop(state_folder()) else "No local lake is up.")
+    folder = state_folder()
+    with process.owned(folder):
+        if folder.holds_data() and not yes:
+            question = f"Remove the lake in {folder.path} with all its data?"
+            if not sys.stdin.isatty():
+                raise LakeCommandError(f"{question} `lake down --yes` does; `lake stop` keeps it.")
+            click.confirm(question, abort=True, err=True)
+        err.print("Stopped and removed." if process.remove(folder) else "No local lake is up.")
+
+
+@main.command()
+@click.option("--config-env", default="default", show_default=True, help="Of samconfig.toml.")
+@click.option("--guided", is_flag=True, help="Ask for every parameter, as sam does.")
+@click.option("--yes", is_flag=True, help="Do not ask whether to execute the change set.")
+@click.pass_obj
+def deploy(choice: Choice, config_env: str, guided: bool, yes: bool) -> None:
+    """Check contracts, build and deploy: to the local lake that is up, else to an account."""
+    root, folder = sam.project_root(Path.cwd()), state_folder()
+    if choice.is_local():
+        with process.owned(folder):
+            running = folder.read()
+            if running is None:
+                raise LakeCommandError("No local lake is up: `lake up` starts and deploys one.")
+            running = _deploy(folder, root, running)
+        _say_where(running, folder)
+        return
+    words = [*(["--guided"] if guided else []), *(["--no-confirm-changeset"] if yes else [])]
+    sam.deploy_to_account(root, choice, config_env, words)
 
 
 @main.command()

@@ -39,6 +39,11 @@ class Choice:
     region: str | None
     profile: str | None
 
+    def is_local(self) -> bool:
+        """Tell whether the lake that `lake up` started is meant, without asking any."""
+        elsewhere = self.cloud or self.profile or os.environ.get("AWS_ENDPOINT_URL")
+        return self.local or (not elsewhere and state_folder().read() is not None)
+
     def target(self) -> Target:
         """Decide, and say what was decided."""
         try:

@@ -55,7 +55,7 @@ def show(*, keep: bool) -> None:
         When a file was not accepted or a query failed.
     """
     folder, samples = state_folder(), project_root(Path.cwd()) / "samples"
-    was_up = folder.read() is not None
+    was_up, had_data = folder.read() is not None, folder.holds_data()
     out.rule("Starting a lake on this machine", align="left")
     running = bring_up(None)
     try:
@@ -76,12 +76,12 @@ def show(*, keep: bool) -> None:
         out.print(f"\n[bold]From upload to first answer: {seconds:.1f} s.[/]")
     finally:
         if not (keep or was_up):
-            process.stop(folder)
+            process.stop(folder) if had_data else process.remove(folder)
     if keep or was_up:
         out.print(f"The lake is still up at {running.endpoint}. Go on with")
         out.print("  .venv/bin/lake put YOUR-FILE --dataset NAME")
         out.print('  .venv/bin/lake query "SELECT * FROM NAME LIMIT 10"')
-        out.print("  .venv/bin/lake down")
+        out.print("  .venv/bin/lake stop")
     else:
         out.print("The lake was stopped. Go on with")
         out.print("  make demo KEEP=1                    the same, and it stays up")

@@ -1,57 +1,65 @@
 """The local AWS: MiniStack behind a thin layer that closes its gaps.
 
-Run as ``python -m localaws`` by :mod:`lake.local.process`, which sets the
-environment that MiniStack reads when it is imported.
+``python -m localaws --port 4566 --data FOLDER`` serves on the loopback interface, with IAM
+enforced; what FOLDER holds from before is there again.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+#: What MiniStack reads when it is imported. Listeners that nobody asked for stay closed.
+_SETTINGS = {
+    "AUTH": "true",
+    "IOT_MTLS_ENABLED": "0",
+    "MINISTACK_REGION": "us-east-1",
+    "PERSIST_STATE": "1",
+    "S3_PERSIST": "1",
+    "SFTP_ENABLED": "0",
+}
 
-    Scope = dict[str, Any]
-    Application = Callable[[Scope, Any, Any], Awaitable[None]]
-
-_FORWARDED = b"x-forwarded-proto"
-
-
-def over_tls(application: Application) -> Application:
-    """Declare every request as having come by TLS.
-
-    The bucket and queue policies refuse plain HTTP. On the loopback interface nobody listens
-    in, and a certificate would have to be trusted by every client that someone tries here.
-    """
-
-    async def layer(scope: Scope, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            headers = [header for header in scope["headers"] if header[0] != _FORWARDED]
-            scope = {**scope, "headers": [*headers, (_FORWARDED, b"https")]}
-        await application(scope, receive, send)
-
-    return layer
+_EVERYWHERE = "0.0.0.0"  # noqa: S104  # only where it is asked for
 
 
 def main() -> None:
     """Serve until terminated."""
-    from hypercorn.asyncio import serve
+    parser = argparse.ArgumentParser(prog="python -m localaws", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="where everything is kept")
+    parser.add_argument("--bind", default="127.0.0.1", help="another address to listen on")
+    told = parser.parse_args()
+    state = told.data.absolute() / "state"
+    os.environ.update(
+        _SETTINGS,
+        GATEWAY_PORT=str(told.port),
+        STATE_DIR=str(state),
+        S3_DATA_DIR=str(told.data.absolute() / "s3"),
+    )
+    serve(state, told.port, told.bind)
+
+
+def serve(state: Path, port: int, bind: str) -> None:
+    """Serve until terminated; MiniStack is imported here, after its environment is complete."""
+    from hypercorn.asyncio import serve as listen
     from hypercorn.config import Config
-    from ministack.app import app
 
-    from localaws import crawler, extensions, queues
+    from localaws import crawler, extensions, gate, persistence, queues, tables, workers
     from localaws.athena import service
+    from localaws.internals import application
 
-    extensions.extend()
-    queues.extend()
-    crawler.extend()
-    service.extend()
+    persistence.move(state, port)
+    for part in (extensions, queues, crawler, tables, service, persistence, workers):
+        part.extend()
     config = Config()
-    config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]
+    # The functions' workers call by the loopback interface, whatever else is listened on.
+    hosts = [_EVERYWHERE] if bind == _EVERYWHERE else dict.fromkeys(["127.0.0.1", bind])
+    config.bind = [f"{host}:{port}" for host in hosts]
     config.keep_alive_timeout = 75
-    asyncio.run(serve(over_tls(app), config))
+    keeper = persistence.Keeper(state)
+    asyncio.run(listen(gate.guarded(keeper.kept(application())), config))
 
 
 if __name__ == "__main__":

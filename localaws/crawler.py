@@ -29,11 +29,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
-from ministack.core.responses import error_response_json, json_response
-from ministack.services import glue as ministack
 
 from localaws import schemas, sessions
 from localaws.athena.catalog import NULL_PARTITION, bucket_and_prefix, slashed
+from localaws.internals import error_response_json, json_response
+from localaws.internals import glue as ministack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,9 +63,9 @@ class StoppedError(Exception):
 
 def extend() -> None:
     """Put this module in the place of MiniStack's crawls."""
-    ministack._start_crawler = _start
-    ministack._stop_crawler = _stop
-    ministack._get_crawler_metrics = _metrics
+    ministack.replace("start_crawler", _start)
+    ministack.replace("stop_crawler", _stop)
+    ministack.replace("get_crawler_metrics", _metrics)
 
 
 # --- The calls -------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ def _refused(code: str, message: str) -> Response:
 
 def _start(data: dict[str, Any]) -> Response:
     name = data.get("Name", "")
-    crawler = ministack._crawlers.get(name)
+    crawler = ministack.crawlers.get(name)
     if crawler is None:
         return _refused("EntityNotFoundException", f"Crawler with name {name} does not exist")
     if crawler["State"] != "READY":
@@ -96,7 +96,7 @@ def _start(data: dict[str, Any]) -> Response:
 
 def _stop(data: dict[str, Any]) -> Response:
     name = data.get("Name", "")
-    crawler = ministack._crawlers.get(name)
+    crawler = ministack.crawlers.get(name)
     if crawler is None:
         return _refused("EntityNotFoundException", f"Crawler with name {name} does not exist")
     if crawler["State"] == "STOPPING":
@@ -109,10 +109,10 @@ def _stop(data: dict[str, Any]) -> Response:
 
 
 def _metrics(data: dict[str, Any]) -> Response:
-    wanted = data.get("CrawlerNameList") or list(ministack._crawlers.keys())
+    wanted = data.get("CrawlerNameList") or list(ministack.crawlers.keys())
     found = []
     for name in wanted:
-        crawler = ministack._crawlers.get(name)
+        crawler = ministack.crawlers.get(name)
         if crawler is None:
             continue
         seconds = crawler.get("CrawlElapsedTime", 0) / 1000

@@ -14,9 +14,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ministack.core import iam_actions
-from ministack.services import athena, glue
-from ministack.services.cloudformation import provisioners
+from localaws.internals import athena, glue, iam_actions, provisioners
 
 _NAMED_QUERY = "AWS::Athena::NamedQuery"
 _DATABASE = "AWS::Glue::Database"
@@ -31,7 +29,7 @@ Properties = dict[str, Any]
 def _create_named_query(
     _logical_id: str, properties: Properties, _stack: str
 ) -> tuple[str, Properties]:
-    status, _, body = athena._create_named_query(properties)
+    status, _, body = athena.create_named_query(properties)
     if status >= 400:
         raise ValueError(f"{_NAMED_QUERY} creation failed: {body!r}")
     identifier = str(json.loads(body)["NamedQueryId"])
@@ -48,12 +46,12 @@ def _update_named_query(
 
 
 def _delete_named_query(physical_id: str, _properties: Properties) -> None:
-    athena._delete_named_query({"NamedQueryId": physical_id})
+    athena.delete_named_query({"NamedQueryId": physical_id})
 
 
 def _import_database(identifier: Properties) -> tuple[str, Properties]:
     name = str(identifier["DatabaseName"])
-    if name not in glue._databases:
+    if name not in glue.databases:
         raise ValueError(f"Resource of type '{_DATABASE}' with identifier '{name}' was not found.")
     return name, {}
 
@@ -98,7 +96,7 @@ def _authorise_resources() -> None:
 def extend() -> None:
     """Teach MiniStack what the template needs."""
     _authorise_resources()
-    handlers = provisioners._RESOURCE_HANDLERS
+    handlers = provisioners.RESOURCE_HANDLERS
     handlers[_NAMED_QUERY] = {
         "create": _create_named_query,
         "update": _update_named_query,

@@ -7,14 +7,13 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ministack.core.responses import new_uuid
-from ministack.services import sqs
-from ministack.services.cloudformation import provisioners
+from localaws.internals import esm_wake, new_uuid, provisioners, sqs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,11 +24,11 @@ _QUEUE = "AWS::SQS::Queue"
 
 #: Every function of MiniStack's that renews the list of messages.
 _RENEWING = (
-    "_act_delete_message",
-    "_act_delete_message_batch",
-    "_delete_messages_for_esm",
-    "_dlq_sweep",
-    "_expire_retained",
+    "act_delete_message",
+    "act_delete_message_batch",
+    "delete_messages_for_esm",
+    "dlq_sweep",
+    "expire_retained",
 )
 
 _lock = threading.RLock()
@@ -38,6 +37,16 @@ _tasks: dict[str, list[dict[str, Any]]] = {}
 
 class _Queue(dict[str, Any]):
     """A queue whose messages are added only while nobody renews their list."""
+
+    def __init__(self, queue: dict[str, Any]) -> None:
+        super().__init__(queue)
+        self["messages"] = queue["messages"]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        # What is written to disk is plain.
+        with _lock:
+            plain = {**self, "messages": list(self["messages"])}
+            return copy.deepcopy(plain, memo)
 
     def __setitem__(self, name: str, value: Any) -> None:
         super().__setitem__(name, _Messages(self, value) if name == "messages" else value)
@@ -64,21 +73,19 @@ def _locked(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _start_move(data: dict[str, Any], _url: str) -> dict[str, Any]:
-    source = sqs._queue_by_arn(str(data.get("SourceArn", "")))
+    source = sqs.queue_by_arn(str(data.get("SourceArn", "")))
     if source is None:
-        raise sqs._Err(
-            "ResourceNotFoundException", "The resource that you specified doesn't exist."
-        )
+        raise sqs.Err("ResourceNotFoundException", "The resource that you specified doesn't exist.")
     moved = 0
     with _lock:
         for message in list(source["messages"]):
-            target = sqs._queue_by_arn(message["sys"].get("DeadLetterQueueSourceArn", ""))
+            target = sqs.queue_by_arn(message["sys"].get("DeadLetterQueueSourceArn", ""))
             if target is not None:
                 fresh = {"visible_at": time.time(), "receive_count": 0, "receipt_handle": None}
                 target["messages"].append({**message, **fresh})
                 source["messages"].remove(message)
                 moved += 1
-    sqs.esm_wake.set()
+    esm_wake.set()
     task = {
         "TaskHandle": new_uuid(),
         "Status": "COMPLETED",
@@ -99,24 +106,38 @@ def _list_moves(data: dict[str, Any], _url: str) -> dict[str, Any]:
 def extend() -> None:
     """Teach MiniStack's SQS both."""
     # MiniStack's own lock, which some of these take themselves: two would wait for each other.
-    sqs._queues_lock = _lock
+    sqs.replace("queues_lock", _lock)
     for name in _RENEWING:
-        setattr(sqs, name, _locked(getattr(sqs, name)))
-    sqs._HANDLERS |= {
-        "DeleteMessage": sqs._act_delete_message,
-        "DeleteMessageBatch": sqs._act_delete_message_batch,
-        "StartMessageMoveTask": _start_move,
-        "ListMessageMoveTasks": _list_moves,
-    }
-    handlers = provisioners._RESOURCE_HANDLERS[_QUEUE]
+        sqs.replace(name, _locked(getattr(sqs, name)))
+    sqs.HANDLERS.update(
+        {
+            "DeleteMessage": sqs.act_delete_message,
+            "DeleteMessageBatch": sqs.act_delete_message_batch,
+            "StartMessageMoveTask": _start_move,
+            "ListMessageMoveTasks": _list_moves,
+        }
+    )
+    handlers = provisioners.RESOURCE_HANDLERS[_QUEUE]
     create = handlers["create"]
 
     def create_queue(*words: Any) -> Any:
         made = create(*words)
         url = made[0]
-        queue = _Queue(sqs._queues[url])
-        queue["messages"] = queue["messages"]
-        sqs._queues[url] = queue
+        sqs.queues[url] = _Queue(sqs.queues[url])
         return made
 
-    provisioners._RESOURCE_HANDLERS[_QUEUE] = {**handlers, "create": create_queue}
+    provisioners.RESOURCE_HANDLERS[_QUEUE] = {**handlers, "create": create_queue}
+
+
+def restore() -> None:
+    """Make what was loaded from disk what it is while the server runs.
+
+    Messages in flight are visible again: who had them ended with the server.
+    """
+    now = time.time()
+    for (account, region, url), queue in list(sqs.queues.all_items()):
+        for message in queue["messages"]:
+            if message["receipt_handle"] is not None:
+                message |= {"visible_at": now, "receipt_handle": None}
+        sqs.queues.set_scoped(account, region, url, _Queue(queue))
+    esm_wake.set()

@@ -14,9 +14,15 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from ministack.core import iam_evaluator
-from ministack.core.responses import get_account_id, get_region
-from ministack.services import sts
+
+from localaws.internals import (
+    CredentialResolutionError,
+    evaluator,
+    get_account_id,
+    get_region,
+    register_session,
+    resolve_credential,
+)
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,9 @@ def of_caller() -> Session:
     """Give a session of whoever signed the request that is being handled."""
     account = get_account_id()
     # Root's signature is not verified: its access key is the account's number.
-    key = iam_evaluator._verified_key.get() or account
-    found = iam_evaluator.resolve_credential(key, account)
-    if isinstance(found, iam_evaluator.CredentialResolutionError):
+    key = evaluator.verified_key.get() or account
+    found = resolve_credential(key, account)
+    if isinstance(found, CredentialResolutionError):
         raise PermissionError(found.message)
     return Session(found.access_key_id, found.secret_access_key, found.session_token, get_region())
 
@@ -81,7 +87,7 @@ def of_role(role: str, name: str) -> Session:
     # The same role has the same credentials, as MiniStack's functions have: clients are kept.
     digest = hashlib.sha256(f"{account}:{role}:{name}".encode()).hexdigest()
     key, secret, token = f"ASIA{digest[:16].upper()}", digest[16:56], digest
-    sts.register_session(
+    register_session(
         key,
         {
             "Arn": f"arn:aws:sts::{account}:assumed-role/{role_name}/{name}",

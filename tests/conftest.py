@@ -69,9 +69,11 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 class _OneLake(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
-    """Gives all tests with a lake or a built function to one worker: it makes one, once."""
+    """Gives all tests with a lake or a built function, or with a server, to one worker each."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("localaws/tests/server/"):
+            return "server"
         return "lake" if nodeid.split("/")[1] in _LAKES else nodeid
 
 
@@ -222,7 +224,9 @@ def lake_up(state: Path) -> Iterator[LocalLake]:
         port = json.loads((state / "state.json").read_text(encoding="utf-8"))["port"]
         yield LocalLake(state, f"http://127.0.0.1:{port}")
     finally:
-        subprocess.run([*lake, "down"], cwd=ROOT, env=environment, check=True, capture_output=True)
+        subprocess.run(
+            [*lake, "down", "--yes"], cwd=ROOT, env=environment, check=True, capture_output=True
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,30 @@
-"""Deploy the unchanged template to the local AWS with the real SAM CLI."""
+"""Deploy the unchanged template with the real SAM CLI, to the local AWS or to an account."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import platform
+import shlex
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from contract.loading import load_folder
 from lake.errors import LakeCommandError
+from lake.target import DEFAULT_STACK, choose
+from store.errors import ContractError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lake.context import Choice
     from lake.local.state import Running, StateFolder
 
 #: Each is a process here, and starts at once with the others when a burst comes.
@@ -54,8 +65,46 @@ def fingerprint(root: Path) -> str:
     return digest.hexdigest()
 
 
+def architecture() -> str:
+    """Say what Lambda calls this machine's processor.
+
+    Raises
+    ------
+    LakeCommandError
+        When it knows none like it.
+    """
+    try:
+        return _ARCHITECTURE[platform.machine().lower()]
+    except KeyError:
+        raise LakeCommandError(
+            f"Lambda knows no machine like this one ({platform.machine()})."
+        ) from None
+
+
+def is_deployed(root: Path, running: Running) -> bool:
+    """Ask whether the function that runs is the one that a deployment from here would make.
+
+    What was noted of the last deployment is not enough: anyone may have deployed since.
+    """
+    function = _function(running)
+    fits = function.startswith(f"{architecture()} ") and function == running.function
+    return fits and running.deployed == fingerprint(root)
+
+
+def _function(running: Running) -> str:
+    """Give the deployed function's architecture and the hash of its code."""
+    target = choose({}, running.endpoint, local=True, cloud=False, stack_name=DEFAULT_STACK)
+    try:
+        found = target.client("lambda").get_function_configuration(
+            FunctionName=target.outputs["ProcessorFunctionName"]
+        )
+    except (LakeCommandError, ClientError, BotoCoreError):
+        return ""
+    return f"{found['Architectures'][0]} {found['CodeSha256']}"
+
+
 def deploy(root: Path, folder: StateFolder, running: Running) -> Running:
-    """Build and deploy.
+    """Build and deploy to the local AWS.
 
     Parameters
     ----------
@@ -74,51 +123,146 @@ def deploy(root: Path, folder: StateFolder, running: Running) -> Running:
     Raises
     ------
     LakeCommandError
-        With SAM's own reason.
+        With SAM's own reason, or the contract's that will not be honoured.
     """
-    architecture = _ARCHITECTURE.get(platform.machine().lower())
-    if architecture is None:
-        raise LakeCommandError(f"Lambda knows no machine like this one ({platform.machine()}).")
-    build = folder.build
+    machine, wanted = architecture(), fingerprint(root)
+    _check_contracts(root)
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
         **running.environment,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "SAM_CLI_TELEMETRY": "0",
-        "LAKE_ARCHITECTURE": architecture,
+        **_for_sam(machine),
     }
-    sam = [sys.executable, "-m", "samcli"]
-    _run([*sam, "build", "--build-dir", str(build)], "build", root, environment)
+    _run(["build", "--build-dir", str(folder.build)], root, environment)
     _run(
         [
-            *sam,
             "deploy",
-            *("--template-file", str(build / "template.yaml")),
+            *("--template-file", str(folder.build / "template.yaml")),
             *("--config-file", str(root / "samconfig.toml"), "--config-env", "local"),
             "--parameter-overrides",
-            f"Architecture={architecture}",
+            f"Architecture={machine}",
             f"MaximumConcurrency={_WORKERS}",
         ],
-        "deploy",
         root,
         environment,
     )
-    deployed = replace(running, deployed=fingerprint(root))
+    deployed = replace(running, deployed=wanted, function=_function(running))
     folder.write(deployed)
     return deployed
 
 
-def _run(command: list[str], what: str, root: Path, environment: dict[str, str]) -> None:
+def deploy_to_account(root: Path, choice: Choice, environment_name: str, words: list[str]) -> None:
+    """Build and deploy to an AWS account; SAM talks to the terminal.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+    choice : Choice
+        Which stack, where.
+    environment_name : str
+        Whose settings in ``samconfig.toml``.
+    words : list of str
+        Further options of ``sam deploy``.
+
+    Raises
+    ------
+    LakeCommandError
+        When a contract will not be honoured, or SAM failed.
+    """
+    _check_contracts(root)
+    settings = _settings(root, environment_name)
+    stack = choice.stack_name if choice.stack_name != DEFAULT_STACK else None
+    where = {
+        "stack_name": stack or settings.get("stack_name", DEFAULT_STACK),
+        "region": choice.region or settings.get("region"),
+        "profile": choice.profile or settings.get("profile"),
+    }
+    told = settings.get("parameter_overrides", [])
+    overrides = shlex.split(told) if isinstance(told, str) else list(told)
+    chosen = dict(one.partition("=")[::2] for one in overrides)
+    # What was built for one architecture and declared as the other fails at its first event.
+    machine = (
+        os.environ.get("LAKE_ARCHITECTURE")
+        or chosen.get("Architecture")
+        or _parameter(where, "Architecture")
+        or "arm64"
+    )
+    chosen["Architecture"] = machine
+    environment = {**os.environ, **_for_sam(machine)}
+    for name, value in where.items():
+        words = [*words, f"--{name.replace('_', '-')}", value] if value else words
+    _run(["build"], root, environment)
+    _run(
+        [
+            *("deploy", "--config-env", environment_name, *words, "--parameter-overrides"),
+            *(f"{name}={value}" for name, value in chosen.items()),
+        ],
+        root,
+        environment,
+        quiet=False,
+    )
+
+
+def _settings(root: Path, environment_name: str) -> dict[str, Any]:
+    """Give what ``samconfig.toml`` says of deployments."""
+    told = tomllib.loads((root / "samconfig.toml").read_text(encoding="utf-8"))
+    if environment_name not in told:
+        raise LakeCommandError(
+            f"samconfig.toml has no environment {environment_name}: it has "
+            f"{', '.join(one for one in told if one != 'version')}."
+        )
+    found = told[environment_name]
+    return {
+        **found.get("global", {}).get("parameters", {}),
+        **found.get("deploy", {}).get("parameters", {}),
+    }
+
+
+def _parameter(where: Mapping[str, Any], name: str) -> str | None:
+    """Give a parameter of the deployed stack; None where there is none yet."""
+    try:
+        session = boto3.Session(region_name=where["region"], profile_name=where["profile"])
+        (stack,) = session.client("cloudformation").describe_stacks(StackName=where["stack_name"])[
+            "Stacks"
+        ]
+    except (ClientError, BotoCoreError) as error:
+        if "does not exist" in str(error):
+            return None
+        raise LakeCommandError(
+            f"The account could not be asked for the stack {where['stack_name']}: {error}"
+        ) from error
+    found = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
+    return found.get(name)
+
+
+def _check_contracts(root: Path) -> None:
+    try:
+        load_folder(contracts_folder(root))
+    except ContractError as error:
+        raise LakeCommandError(f"Nothing was deployed. {error.detail}") from error
+
+
+def _for_sam(machine: str) -> dict[str, str]:
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "SAM_CLI_TELEMETRY": "0",
+        "LAKE_ARCHITECTURE": machine,
+    }
+
+
+def _run(
+    words: list[str], root: Path, environment: Mapping[str, str], *, quiet: bool = True
+) -> None:
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", "samcli", *words],
         cwd=root,
         env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL if quiet else None,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        told = [line for line in done.stdout.splitlines() if line.strip()]
-        raise LakeCommandError(f"`sam {what}` failed:\n" + "\n".join(told[-25:]))
+        told = [line for line in (done.stdout or "").splitlines() if line.strip()]
+        raise LakeCommandError(f"`sam {words[0]}` failed:\n" + "\n".join(told[-25:]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import hashlib
 import os
 import signal
 import socket
@@ -13,11 +15,12 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.errors import LakeCommandError
-from lake.local.state import Running, began
+from lake.local.state import LOOPBACK, Running, began
 from lake.target import LOCAL_CREDENTIALS
 
 if TYPE_CHECKING:
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from lake.local.state import StateFolder
 
 DEFAULT_PORT = 4566
+
+#: What of the caller's environment reaches the server.
+_PASSED_ON = ("PATH", "HOME", "LANG", "LAKE_CPU")
 
 #: Seconds that the server may take to answer, and to end.
 _PATIENCE = 60
@@ -43,13 +49,39 @@ def alone() -> Iterator[None]:
         yield
 
 
-def free_port(wanted: int | None) -> int:
-    """Choose a port on the loopback interface.
+@contextmanager
+def owned(folder: StateFolder) -> Iterator[None]:
+    """Keep every other command from starting, deploying or stopping the lake of a folder.
+
+    Raises
+    ------
+    LakeCommandError
+        When another one is doing so.
+    """
+    digest = hashlib.sha256(str(folder.path.resolve()).encode()).hexdigest()[:12]
+    path = Path(tempfile.gettempdir()) / f"data-lake-{os.getuid()}-{digest}.lock"
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LakeCommandError(
+                f"Another `lake` command is starting, deploying or stopping the lake in "
+                f"{folder.path}: wait until it ends, or let LAKE_STATE_DIR name another folder."
+            ) from None
+        yield
+
+
+def free_port(wanted: int | None, before: int | None = None, bind: str = LOOPBACK) -> int:
+    """Choose a port to listen on.
 
     Parameters
     ----------
     wanted : int or None
         A port that must be taken, or None for 4566 or the next free one.
+    before : int, optional
+        The port that the lake had before: it is taken again if it is free.
+    bind : str
+        The address that is listened on, besides the loopback interface's.
 
     Returns
     -------
@@ -62,15 +94,12 @@ def free_port(wanted: int | None) -> int:
         When the wanted port is taken.
     """
     candidates: Iterable[int] = (
-        [wanted] if wanted is not None else range(DEFAULT_PORT, DEFAULT_PORT + 100)
+        [wanted]
+        if wanted is not None
+        else [*([before] if before else []), *range(DEFAULT_PORT, DEFAULT_PORT + 100)]
     )
     for port in candidates:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if all(_is_free(address, port) for address in {LOOPBACK, bind}):
             return port
     raise LakeCommandError(
         f"Port {wanted} is taken by another program: choose another with --port, or leave "
@@ -80,8 +109,23 @@ def free_port(wanted: int | None) -> int:
     )
 
 
-def start(folder: StateFolder, port: int) -> Running:
-    """Start the local AWS and wait until it answers.
+def _is_free(address: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise LakeCommandError(
+                    f"{address} is no address of this machine that can be listened on: "
+                    f"{error.strerror}. `--bind 0.0.0.0` means all of them."
+                ) from error
+            return False
+    return True
+
+
+def start(folder: StateFolder, port: int, bind: str = LOOPBACK) -> Running:
+    """Start the local AWS and wait until it answers; what the folder holds is there again.
 
     Raises
     ------
@@ -89,10 +133,17 @@ def start(folder: StateFolder, port: int) -> Running:
         With the end of its log when it does not come up; when the folder is not the lake's.
     """
     folder.claim()
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    last = folder.last()
+    if last is not None:
+        # Workers of a server that was killed: what they do now nobody hears.
+        for pid in _left_over(folder, last.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    settings = ["--port", str(port), "--data", str(folder.data), "--bind", bind]
     with folder.log.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "localaws"],
+            [sys.executable, "-m", "localaws", *settings],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -103,16 +154,12 @@ def start(folder: StateFolder, port: int) -> Running:
             env={
                 **kept,
                 **LOCAL_CREDENTIALS,
-                "AUTH": "true",
-                "GATEWAY_PORT": str(port),
-                "BIND_HOST": "127.0.0.1",
-                "MINISTACK_REGION": LOCAL_CREDENTIALS["AWS_REGION"],
                 "TMPDIR": str(folder.temporary),
-                "S3_DATA_DIR": str(folder.temporary / "s3"),
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
         )
-    running = Running(process.pid, began(process.pid) or "", port)
+    new = Running(process.pid, began(process.pid) or "", port, bind)
+    running = replace(new, deployed=last.deployed, function=last.function) if last else new
     folder.write(running)
     try:
         _await_answer(process, running, folder)
@@ -120,6 +167,22 @@ def start(folder: StateFolder, port: int) -> Running:
         stop(folder)
         raise
     return running
+
+
+def _left_over(folder: StateFolder, group: int) -> list[int]:
+    """Give the processes of a group that were started in the lake's temporary folder."""
+    said = subprocess.run(
+        ["ps", "-A", "-o", "pid=,pgid=,args="],  # noqa: S607  # wherever the system has it
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    rows = (line.split(maxsplit=2) for line in said.splitlines())
+    return [
+        int(row[0])
+        for row in rows
+        if len(row) == 3 and int(row[1]) == group and f" {folder.temporary}/" in row[2]
+    ]
 
 
 def _await_answer(process: subprocess.Popen[bytes], running: Running, folder: StateFolder) -> None:
@@ -146,7 +209,7 @@ def tail(folder: StateFolder, lines: int = 15) -> str:
 
 
 def stop(folder: StateFolder) -> bool:
-    """Stop the server and its workers, and remove what they made.
+    """Stop the server and its workers; what they stored is kept.
 
     Returns
     -------
@@ -160,11 +223,24 @@ def stop(folder: StateFolder) -> bool:
                 os.killpg(running.pid, number)
             except ProcessLookupError:
                 break
-            deadline = time.monotonic() + (5 if number == signal.SIGTERM else _PATIENCE)
+            # It saves its state before it ends.
+            deadline = time.monotonic() + _PATIENCE / (2 if number == signal.SIGTERM else 1)
             while _group_lives(running.pid) and time.monotonic() < deadline:
                 time.sleep(0.05)
-    folder.clear()
     return running is not None
+
+
+def remove(folder: StateFolder) -> bool:
+    """Stop the server and its workers, and remove what they made.
+
+    Returns
+    -------
+    bool
+        False when nothing was there.
+    """
+    was_up, held = stop(folder), folder.holds_data()
+    folder.clear()
+    return was_up or held
 
 
 def _group_lives(group: int) -> bool:

@@ -15,9 +15,14 @@ from lake.target import LOCAL_CREDENTIALS
 
 #: Everything that a local lake creates in its folder, beside the marker. Nothing else is removed.
 #: SAM writes ``build.toml`` beside the folder that it builds into.
-_MADE = ("server.log", "state.json", "tmp", "build", "build.toml")
+_MADE = ("server.log", "state.json", "state.json.new", "tmp", "build", "build.toml", "data")
+
+#: The local AWS leaves this among its data when it ends in good order.
+_CLEAN = "state/ended"
 
 _MARKER = ".lake-state"
+
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -31,20 +36,26 @@ class Running:
     started : str
         When that process began, as the system says: a process id alone may be recycled.
     port : int
-        Where it listens on the loopback interface.
+        Where it listens.
+    bind : str
+        The address that it listens on, besides the loopback interface's.
     deployed : str
         Fingerprint of what was deployed to it; empty before the first deployment.
+    function : str
+        What the function was then, by its own account.
     """
 
     pid: int
     started: str
     port: int
+    bind: str = LOOPBACK
     deployed: str = ""
+    function: str = ""
 
     @property
     def endpoint(self) -> str:
         """Give the address that clients use."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,6 +86,11 @@ class StateFolder:
     def temporary(self) -> Path:
         """Give the folder for the temporary files of the server and the function."""
         return self.path / "tmp"
+
+    @property
+    def data(self) -> Path:
+        """Give the folder of what outlives the server."""
+        return self.path / "data"
 
     @property
     def build(self) -> Path:
@@ -121,18 +137,34 @@ class StateFolder:
 
     def read(self) -> Running | None:
         """Give the local AWS that is up, or None; a dead one's state counts as none."""
+        running = self.last()
+        return running if running and began(running.pid) == running.started else None
+
+    def last(self) -> Running | None:
+        """Give the local AWS that was started last, whether it is up or not."""
         try:
             running = Running(**json.loads(self._file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
         # Whatever else is called state.json must never name a process that is then stopped.
-        if not (isinstance(running.pid, int) and running.pid > 0 and running.started):
-            return None
-        return running if began(running.pid) == running.started else None
+        known = isinstance(running.pid, int) and running.pid > 0 and running.started
+        return running if known and self._marker.exists() else None
+
+    def holds_data(self) -> bool:
+        """Tell whether a lake was deployed here, so that there may be data of its user."""
+        last = self.last()
+        return last is not None and bool(last.deployed) and self.data.is_dir()
+
+    def saved(self) -> float | None:
+        """Say when a killed local AWS had saved its state; None where it ended in good order."""
+        states = [one.stat().st_mtime for one in self.data.glob("state/*.json")]
+        return None if (self.data / _CLEAN).exists() else max(states, default=None)
 
     def write(self, running: Running) -> None:
         """Remember what is up."""
-        self._file.write_text(json.dumps(asdict(running)), encoding="utf-8")
+        new = self._file.with_suffix(".json.new")
+        new.write_text(json.dumps(asdict(running)), encoding="utf-8")
+        new.replace(self._file)
 
     def clear(self) -> None:
         """Remove what a local lake made here, and the folder if it made that and it is empty."""

@@ -59,7 +59,7 @@ def check(tree: exp.Expr, tables: Mapping[tuple[str, str], Table]) -> None:
                 for column in [*table.columns, *table.keys]
             }
         known = qualify(
-            tree.copy(),
+            _without_positions(tree.copy()),
             schema=schema,
             dialect="athena",
             expand_alias_refs=False,
@@ -79,6 +79,16 @@ def check(tree: exp.Expr, tables: Mapping[tuple[str, str], Table]) -> None:
         _check_concat(joined)
     for choice in known.find_all(exp.Coalesce, exp.Case, exp.If):
         _check_choice(choice)
+
+
+def _without_positions(tree: exp.Expr) -> exp.Expr:
+    """Leave out ORDER BY 1 over a star: sqlglot looks for what the text does not list."""
+    for select in tree.find_all(exp.Select):
+        order = select.args.get("order")
+        if order is not None and select.is_star:
+            named = [one for one in order.expressions if not isinstance(one.this, exp.Literal)]
+            order.set("expressions", named) if named else select.set("order", None)
+    return tree
 
 
 def _check_names(select: exp.Select) -> None:

@@ -108,6 +108,11 @@ class Table:
         return self.raw.get("TableType") == "VIRTUAL_VIEW"
 
     @property
+    def is_iceberg(self) -> bool:
+        """Tell whether its files are described by Iceberg's metadata, and not by Glue."""
+        return self.parameters.get("table_type", "").upper() == "ICEBERG"
+
+    @property
     def format(self) -> str:
         """Give what reads its files: parquet, json, csv, or else the SerDe's name."""
         library = (self.storage.get("SerdeInfo") or {}).get("SerializationLibrary") or ""

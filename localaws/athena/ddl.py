@@ -6,13 +6,12 @@ import fnmatch
 import re
 from typing import TYPE_CHECKING, Any
 
-from ministack.services import athena as ministack
-
 from localaws.athena.catalog import Partition, bucket_and_prefix, folder_values, slashed
 from localaws.athena.engine import Outcome, view_text
-from localaws.athena.errors import QueryError
+from localaws.athena.errors import QueryError, no_iceberg
 from localaws.athena.types import hive_to_duckdb
 from localaws.athena.writing import add_partitions, partition_folder
+from localaws.internals import athena as ministack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +25,21 @@ _TABLE_INPUT = (
     "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys",
     "ViewOriginalText", "ViewExpandedText", "TableType", "Parameters",
 )  # fmt: skip
+
+
+def explain(engine: Engine, statement: st.Explain) -> Outcome:
+    """Run EXPLAIN: the plan is DuckDB's, of the query as it was translated."""
+    written = engine.translate(statement.sql)
+    if not statement.analyze:
+        # Athena reads no data for it.
+        engine.scanned = 0
+    if statement.validate:
+        return Outcome.of_text(["Valid"], [["true"]])
+    words = "ANALYZE, " if statement.analyze else ""
+    form = f"({words}FORMAT {'json' if statement.json else 'text'})"
+    rows = engine.connection.execute(f"EXPLAIN {form} {written}").fetchall()
+    lines = [line for *_, plan in rows for line in str(plan).splitlines()]
+    return Outcome.of_text(["Query Plan"], [[line] for line in lines])
 
 
 def show(engine: Engine, statement: st.Show) -> Outcome:
@@ -287,19 +301,19 @@ def external(engine: Engine, statement: st.External) -> Outcome:
     ddl = statement.ddl
     schema, name = engine.named((ddl.database, ddl.table))
     present = engine.catalog.table(schema, name)
-    if isinstance(ddl, ministack._DropTable):
+    if isinstance(ddl, ministack.DropTable):
         if present is None and not ddl.if_exists:
             raise QueryError("FAILED", f"SemanticException Table not found {name}")
         if present is not None:
             engine.glue.delete_table(DatabaseName=schema, Name=name)
         return Outcome()
     if ddl.iceberg:
-        raise QueryError("NOT_SUPPORTED", "The local lake has no Iceberg tables")
+        raise no_iceberg(f"{schema}.{name}")
     if present is not None:
         if ddl.if_not_exists:
             return Outcome()
         raise QueryError("FAILED", f"AlreadyExistsException Table {name} already exists")
-    made = ministack._create_table_input(ddl)
+    made = ministack.create_table_input(ddl)
     made["Name"] = name
     for column in [*ddl.columns, *ddl.partition_keys]:
         # A type that there is not is refused now, not when the table is read.

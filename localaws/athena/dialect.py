@@ -337,14 +337,7 @@ def _joda(node: exp.Expr) -> exp.Expr:
 
 
 def _sequence(node: exp.Expr) -> exp.Expr:
-    first = node.args["start"]
-    if (isinstance(first, exp.Cast) and first.to.this == exp.DType.DATE) or isinstance(
-        first, exp.CurrentDate
-    ):
-        step = node.args.get("step") or exp.Interval(this=_text("1"), unit=exp.var("DAY"))
-        series = exp.GenerateSeries(start=first, end=node.args["end"], step=step)
-        return exp.Cast(this=series, to=exp.DataType.build("DATE[]", dialect="duckdb"))
-    return node
+    return _call("sequence", node.args["start"], node.args["end"], node.args.get("step"))
 
 
 # --- Functions with functions as arguments ---------------------------------------------------

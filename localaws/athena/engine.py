@@ -20,6 +20,7 @@ from localaws.athena.catalog import Catalog, Table
 from localaws.athena.errors import (
     CancelledError,
     QueryError,
+    no_iceberg,
     position,
     table_not_found,
     translated,
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 #: DuckDB's share of a machine that serves other queries and functions besides.
 _THREADS, _MEMORY = 2, "1GB"
+
+#: After a table's name: the list of its partitions (Athena documentation, "SHOW PARTITIONS").
+_PARTITIONS = "$partitions"
 
 _VIEW = re.compile(r"/\* Presto View: ([A-Za-z0-9+/=]+) \*/")
 
@@ -219,6 +223,7 @@ class Engine:
             key = ((node.db or database).lower(), node.name.lower())
             nodes.setdefault(key, []).append(node)
         used = scan.used_columns(tree)
+        hidden = scan.hidden_columns(tree)
         tables: dict[tuple[str, str], Table] = {}
         # A view may read a table that the query reads, too, but other columns and partitions.
         self._queries += 1
@@ -229,7 +234,7 @@ class Engine:
                 target = information.LOCAL
             else:
                 target = schema + suffix
-                tables[target, name] = self._make(schema, name, target, places, used, tree)
+                tables[target, name] = self._make(schema, name, target, places, used, hidden, tree)
             for node in places:
                 node.set("catalog", None)
                 node.set("db", exp.to_identifier(target, quoted=True))
@@ -251,13 +256,27 @@ class Engine:
         target: str,
         places: list[exp.Table],
         used: set[str] | None,
+        hidden: list[str],
         tree: exp.Expr,
     ) -> Table:
-        table = self.catalog.table(database, name)
-        if table is None:
+        of_partitions = name.endswith(_PARTITIONS)
+        table = self.catalog.table(database, name.removesuffix(_PARTITIONS))
+        if table is None or (of_partitions and not table.keys):
             raise self._missing(database, name, tree)
+        if table.is_iceberg:
+            raise no_iceberg(f"{database}.{table.name}")
         label = f"{target}.{name}"
-        content = self._view(table) if table.is_view else self._files(table, label, places, used)
+        if of_partitions:
+            content = scan.partitions_of(table, self.catalog.partitions(table))
+            # What the catalog would say of it.
+            keys = table.raw["PartitionKeys"]
+            table = Table(
+                {**table.raw, "PartitionKeys": [], "StorageDescriptor": {"Columns": keys}}
+            )
+        elif table.is_view:
+            content = self._view(table)
+        else:
+            content = self._files(table, label, places, used, hidden)
         self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(target)}")
         self.connection.execute(f"CREATE VIEW {quoted(target)}.{quoted(name)} AS {content}")
         return table
@@ -280,7 +299,12 @@ class Engine:
         )
 
     def _files(
-        self, table: Table, label: str, places: list[exp.Table], used: set[str] | None
+        self,
+        table: Table,
+        label: str,
+        places: list[exp.Table],
+        used: set[str] | None,
+        hidden: list[str],
     ) -> str:
         partitions = None
         if table.keys:
@@ -292,7 +316,7 @@ class Engine:
         self.check()
         paths = scan.fetch(self.s3, files, self.folder / label)
         self.check()
-        return scan.view(self.connection, label, table, files, paths, used)
+        return scan.view(self.connection, label, table, files, paths, used, hidden)
 
     def failure(self, error: duckdb.Error) -> QueryError:
         """Give what DuckDB raised Athena's name."""

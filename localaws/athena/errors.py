@@ -83,6 +83,15 @@ def table_not_found(database: str, table: str, tree: exp.Expr | None) -> QueryEr
     )
 
 
+def no_iceberg(table: str) -> QueryError:
+    """Say that a table's kind is none of the local AWS's."""
+    return QueryError(
+        "NOT_SUPPORTED",
+        f"{table} is an Iceberg table, which the local AWS can neither read nor write: it knows "
+        "tables of Parquet, JSON and text",
+    )
+
+
 #: What DuckDB says, and what Athena says to the same.
 _SAME: tuple[tuple[str, str, str], ...] = (
     (
@@ -116,6 +125,16 @@ _SAME: tuple[tuple[str, str, str], ...] = (
         "whole",
     ),
     (r"Malformed JSON[^\n]*", "HIVE_CURSOR_ERROR", "json"),
+    (
+        r"Unimplemented type for cast \((\w+).* -> (\w+)",
+        "TYPE_MISMATCH",
+        "types of cast",
+    ),
+    (
+        r"Could not (?:convert string|cast value) \"?(.*?)\"? to (DECIMAL\(\d+,\d+\))",
+        "INVALID_CAST_ARGUMENT",
+        "decimal",
+    ),
     (r"Unsupported cast[^\n]*|Unimplemented type for cast[^\n]*", "TYPE_MISMATCH", "whole"),
 )
 
@@ -123,6 +142,8 @@ _TRINO = {
     "INT32": "integer", "INT64": "bigint", "INT16": "smallint", "INT8": "tinyint",
     "DOUBLE": "double", "FLOAT": "real", "BOOL": "boolean",
 }  # fmt: skip
+
+_TRINO_OF = {"FLOAT": "real", "BLOB": "varbinary", "STRUCT": "row", "LIST": "array"}
 
 #: What a macro of ours raises: a text with the message that cannot be converted to a number.
 _OWN = re.compile(r"Could not convert string '([A-Z][A-Z_]+): (.*)' to \w+", re.DOTALL)
@@ -173,6 +194,11 @@ def _message(kind: str, found: re.Match[str], tree: exp.Expr | None) -> str:
         ),
         "cast": lambda: (
             f"Cannot cast '{first}' to {_TRINO.get(found[2].upper(), found[2]).upper()}"
+        ),
+        "decimal": lambda: f"Cannot cast '{first}' to {found[2].replace(',', ', ')}",
+        "types of cast": lambda: (
+            f"Cannot cast {_TRINO_OF.get(first, first).lower()} to "
+            f"{_TRINO_OF.get(found[2], found[2]).lower()}"
         ),
         "date": lambda: f"Value cannot be cast to date or timestamp: {first}",
         "format": lambda: f'Invalid format: "{first}"',

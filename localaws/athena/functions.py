@@ -20,7 +20,28 @@ PREFIX = "trino_"
 
 #: The macros that are typed.
 TYPED = frozenset(
-    {"add", "subtract", "date_trunc", "divide", "integer", "modulus", "reverse", "timestamp"}
+    {
+        "add", "date_trunc", "divide", "integer", "modulus", "reverse", "sequence", "subtract",
+        "timestamp",
+    }
+)  # fmt: skip
+
+
+#: A double's text as Java writes it: 1.0E10 where DuckDB writes 10000000000.0. A lambda, so that
+#: the value is named once.
+_JAVA = (
+    "list_transform([CAST(a AS VARCHAR)], lambda t: CASE "
+    "WHEN t IS NULL THEN NULL WHEN t = 'nan' THEN 'NaN' "
+    "WHEN t = 'inf' THEN 'Infinity' WHEN t = '-inf' THEN '-Infinity' "
+    "WHEN abs(CAST(t AS DOUBLE)) < 1e7 AND abs(CAST(t AS DOUBLE)) >= 1e-3 "
+    "OR CAST(t AS DOUBLE) = 0 THEN t "
+    "ELSE list_transform([{'i': regexp_extract(t, '^-?([0-9]*)', 1), "
+    "'f': regexp_extract(t, '[.]([0-9]+)', 1), "
+    "'e': coalesce(TRY_CAST(regexp_extract(t, 'e(.*)', 1) AS INTEGER), 0)}], "
+    "lambda p: concat(left(t, CAST(t[1] = '-' AS INTEGER)), "
+    "left(ltrim(p.i || p.f, '0'), 1), '.', "
+    "coalesce(nullif(rtrim(substr(ltrim(p.i || p.f, '0'), 2), '0'), ''), '0'), 'E', "
+    "p.e + len(p.i) - 1 - (len(p.i || p.f) - len(ltrim(p.i || p.f, '0')))))[1] END)[1]"
 )
 
 
@@ -31,9 +52,13 @@ def _by_type(form: str, zone: str) -> str:
         f"WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(a AS VARCHAR) AS TIMESTAMP), '{form}') "
         "WHEN 'TIMESTAMP WITH TIME ZONE' THEN "
         f"strftime(TRY_CAST(CAST(a AS VARCHAR) AS TIMESTAMPTZ), '{form}{zone}') "
+        f"WHEN 'DOUBLE' THEN {_JAVA} WHEN 'FLOAT' THEN {_JAVA} "
         "ELSE CAST(a AS VARCHAR) END"
     )
 
+
+#: Without a step Trino counts down where the end is below the start.
+_SERIES = "generate_series(a, b, CASE WHEN a <= b THEN 1 ELSE -1 END)"
 
 _MACROS: dict[str, list[tuple[str, str]]] = {
     "add": [
@@ -203,6 +228,13 @@ _MACROS: dict[str, list[tuple[str, str]]] = {
     ],
     "reverse": [("a VARCHAR", "reverse(a)"), ("a", "list_reverse(a)")],
     "reverse_any": [("a", "reverse(a)")],
+    "sequence": [
+        ("a DATE, b DATE", "CAST(generate_series(a, b, INTERVAL 1 DAY) AS DATE[])"),
+        ("a DATE, b DATE, i INTERVAL", "CAST(generate_series(a, b, i) AS DATE[])"),
+        ("a, b", _SERIES),
+        ("a, b, i", "generate_series(a, b, i)"),
+    ],
+    "sequence_any": [("a, b", _SERIES), ("a, b, i", "generate_series(a, b, i)")],
 }
 
 #: Names that a statement may call as they stand, and sqlglot does not know.

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from ministack.services import athena as ministack
 from sqlglot import exp
 
 from localaws.athena import dialect
@@ -27,8 +26,11 @@ from localaws.athena.types import (
     literal,
     quoted,
 )
+from localaws.internals import athena as ministack
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Collection
     from pathlib import Path
 
     from localaws.athena.catalog import Table
@@ -53,6 +55,8 @@ class File:
         Where it is.
     size : int
         In bytes.
+    modified : datetime
+        When it was written.
     partition : Partition or None
         The partition that it lies in.
     """
@@ -60,7 +64,17 @@ class File:
     bucket: str
     key: str
     size: int
+    modified: dt.datetime
     partition: Partition | None
+
+
+#: Columns that no star gives (Athena documentation, "Query files by their metadata"; Trino's Hive
+#: connector), with their types.
+HIDDEN = {
+    "$path": "string",
+    "$file_size": "bigint",
+    "$file_modified_time": "timestamp",
+}
 
 
 # --- What a query uses -----------------------------------------------------------------------
@@ -74,6 +88,36 @@ def used_columns(tree: exp.Expr) -> set[str] | None:
     # What stands before a point may be a table or a column with fields.
     columns = tree.find_all(exp.Column)
     return {part.name.lower() for column in columns for part in column.parts}
+
+
+def hidden_columns(tree: exp.Expr) -> list[str]:
+    """Give the hidden columns that a query names, and have its stars leave them out."""
+    named = {column.name.lower() for column in tree.find_all(exp.Column)}
+    found = [name for name in HIDDEN if name in named]
+    local = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    for select in tree.find_all(exp.Select) if found else ():
+        source = select.args.get("from_")
+        table = source.this if source is not None else None
+        if isinstance(table, exp.Table) and table.name.lower() not in local:
+            for star in (item for item in select.expressions if isinstance(item, exp.Star)):
+                star.set("except_", [exp.to_identifier(name, quoted=True) for name in found])
+    return found
+
+
+def partitions_of(table: Table, partitions: list[Partition]) -> str:
+    """Write the SELECT that is a table's list of partitions, ``"table$partitions"``."""
+    if not partitions:
+        return _nothing(table.keys)
+    rows = ", ".join(
+        "(" + ", ".join("NULL" if v == NULL_PARTITION else literal(v) for v in one.values) + ")"
+        for one in partitions
+    )
+    names = ", ".join(quoted(key.name) for key in table.keys)
+    items = ", ".join(
+        f"CAST({quoted(key.name)} AS {hive_to_duckdb(key.type)}) AS {quoted(key.name)}"
+        for key in table.keys
+    )
+    return f"SELECT {items} FROM (VALUES {rows}) AS p({names})"
 
 
 def _conjuncts(condition: exp.Expr) -> list[exp.Expr]:
@@ -167,10 +211,10 @@ def prune(
 # --- Files -----------------------------------------------------------------------------------
 
 
-def _listed(s3: Any, bucket: str, prefix: str) -> list[tuple[str, int]]:
+def _listed(s3: Any, bucket: str, prefix: str) -> list[tuple[str, int, dt.datetime]]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return [
-        (one["Key"], one["Size"])
+        (one["Key"], one["Size"], one["LastModified"])
         for page in pages
         for one in page.get("Contents", [])
         if one["Size"] and not hidden(one["Key"][len(prefix) :])
@@ -201,7 +245,7 @@ def files_of(s3: Any, table: Table, partitions: list[Partition] | None) -> list[
     """
     if partitions is None:
         bucket, prefix = bucket_and_prefix(table.location)
-        return [File(bucket, key, size, None) for key, size in _listed(s3, bucket, prefix)]
+        return [File(bucket, *one, None) for one in _listed(s3, bucket, prefix)]
     inside = [one for one in partitions if one.location.startswith(table.location)]
     if len(inside) <= _LIST_EACH:
         inside = []
@@ -209,18 +253,18 @@ def files_of(s3: Any, table: Table, partitions: list[Partition] | None) -> list[
     if inside:
         bucket, prefix = bucket_and_prefix(table.location)
         by_folder = {bucket_and_prefix(one.location)[1]: one for one in inside}
-        for key, size in _listed(s3, bucket, prefix):
+        for key, size, modified in _listed(s3, bucket, prefix):
             folder = key
             while folder and folder not in by_folder:
                 folder = folder.rstrip("/").rpartition("/")[0]
                 folder += "/" if folder else ""
             if folder and not hidden(key[len(folder) :]):
-                found.append(File(bucket, key, size, by_folder[folder]))
+                found.append(File(bucket, key, size, modified, by_folder[folder]))
     alone = set(partitions) - set(inside)
     for one in partitions:
         if one in alone:
             bucket, prefix = bucket_and_prefix(one.location)
-            found += [File(bucket, key, size, one) for key, size in _listed(s3, bucket, prefix)]
+            found += [File(bucket, *listed, one) for listed in _listed(s3, bucket, prefix)]
     return found
 
 
@@ -252,6 +296,7 @@ def view(
     files: list[File],
     paths: list[str],
     used: set[str] | None,
+    hidden: Collection[str] = (),
 ) -> str:
     """Write the SELECT that is a table's content.
 
@@ -269,6 +314,8 @@ def view(
         Where they lie on this machine.
     used : set of str or None
         Names of the columns that the query uses; None for all.
+    hidden : collection of str
+        Those of :data:`HIDDEN` that it uses.
 
     Returns
     -------
@@ -280,17 +327,16 @@ def view(
     QueryError
         ``HIVE_BAD_DATA`` where a file's type of a used column is not the table's.
     """
-    hidden_path = used is not None and "$path" in used
     if not paths:
-        nothing = [Column("$path", "string")] if hidden_path else []
-        return _nothing([*table.columns, *table.keys, *nothing])
+        return _nothing([*table.columns, *table.keys, *(Column(n, HIDDEN[n]) for n in hidden)])
     source, columns = _source(connection, table, files, paths, used)
-    if not table.keys and not hidden_path:
+    if not table.keys and not hidden:
         return f"SELECT {columns} FROM {source} AS f"
     mapping = quoted(f"_files_{label}")
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {mapping} AS SELECT unnest($1) AS file, "
-        "unnest($2) AS partition_values, unnest($3) AS path",
+        'unnest($2) AS partition_values, unnest($3) AS "$path", unnest($4) AS "$file_size", '
+        'unnest($5) AS "$file_modified_time"',
         [
             paths,
             [
@@ -300,14 +346,15 @@ def view(
                 for file in files
             ],
             [f"s3://{file.bucket}/{file.key}" for file in files],
+            [file.size for file in files],
+            [file.modified for file in files],
         ],
     )
     keys = [
         f"CAST(m.partition_values[{n}] AS {hive_to_duckdb(key.type)}) AS {quoted(key.name)}"
         for n, key in enumerate(table.keys, 1)
     ]
-    if hidden_path:
-        keys.append('m.path AS "$path"')
+    keys += [f"m.{quoted(name)}" for name in hidden]
     return (
         f"SELECT {', '.join([columns, *keys])} FROM {source} AS f "
         f"JOIN {mapping} AS m ON m.file = f.{_FILE}"
@@ -459,7 +506,7 @@ def _text(table: Table, paths: list[str]) -> tuple[str, str]:
     # Its own format detection goes by classification first.
     raw["Parameters"] = {**table.parameters, "classification": "csv"}
     each = [
-        f"SELECT *, {literal(path)} AS {_FILE} FROM {ministack._table_relation(raw, [path])}"
+        f"SELECT *, {literal(path)} AS {_FILE} FROM {ministack.table_relation(raw, [path])}"
         for path in paths
     ]
     items = ", ".join(

@@ -14,20 +14,24 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 from botocore.exceptions import ClientError
-from ministack.core.responses import error_response_json, json_response
-from ministack.services import athena as ministack
 
 from localaws import sessions
 from localaws.athena import ddl, dialect, statements, writing
 from localaws.athena.catalog import bucket_and_prefix, slashed
 from localaws.athena.engine import Engine, Outcome, Request
 from localaws.athena.errors import CancelledError, MalformedError, QueryError
+from localaws.internals import athena as ministack
+from localaws.internals import error_response_json, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,14 +42,16 @@ Response = tuple[int, dict[str, str], bytes]
 #: Queries at once; others are QUEUED meanwhile.
 _POOL = ThreadPoolExecutor(4, thread_name_prefix="athena")
 
-_start_in_ministack = ministack._start_query_execution
-_stop_in_ministack = ministack._stop_query_execution
+_start_in_ministack = ministack.start_query_execution
+_stop_in_ministack = ministack.stop_query_execution
 
 #: What runs, by the execution's identifier.
 _running: dict[str, Engine] = {}
 
 _RUN: dict[type, Callable[[Engine, Any], Outcome]] = {
     statements.Query: lambda engine, statement: engine.select(statement.sql),
+    statements.Explain: ddl.explain,
+    statements.Rewrite: writing.rewrite,
     statements.Unload: writing.unload,
     statements.CreateTableAs: writing.create_table_as,
     statements.Insert: writing.insert,
@@ -68,15 +74,17 @@ _KINDS: dict[type, tuple[str, str]] = {
     statements.CreateTableAs: ("DDL", "CREATE_TABLE_AS_SELECT"),
     statements.CreateView: ("DDL", "CREATE_VIEW"),
     statements.Show: ("UTILITY", "SHOW"),
+    statements.Explain: ("UTILITY", "EXPLAIN"),
+    statements.Rewrite: ("DML", ""),
 }
 
 
 def extend() -> None:
     """Put this package in the place of MiniStack's execution of queries."""
-    ministack._start_query_execution = _start
-    ministack._execute_query = _execute
-    ministack._get_query_results = _results
-    ministack._stop_query_execution = _stop
+    ministack.replace("start_query_execution", _start)
+    ministack.replace("execute_query", _execute)
+    ministack.replace("get_query_results", _results)
+    ministack.replace("stop_query_execution", _stop)
 
 
 def _refused(message: str, code: str | None = None) -> Response:
@@ -86,7 +94,7 @@ def _refused(message: str, code: str | None = None) -> Response:
 
 
 def _configuration(workgroup: str) -> dict[str, Any]:
-    found = (ministack._workgroups.get(workgroup) or {}).get("Configuration")
+    found = (ministack.workgroups.get(workgroup) or {}).get("Configuration")
     return found or {}
 
 
@@ -97,13 +105,13 @@ def _is_enforced(configuration: dict[str, Any]) -> bool:
 
 def _start(data: dict[str, Any]) -> Response:
     name = data.get("WorkGroup", "primary")
-    workgroup = ministack._workgroups.get(name)
+    workgroup = ministack.workgroups.get(name)
     if workgroup is None:
         return _refused(f"WorkGroup {name} is not found.")
     if workgroup.get("State") == "DISABLED":
         return _refused(f"WorkGroup {name} is disabled.")
     token, sql = data.get("ClientRequestToken"), data.get("QueryString", "")
-    for identifier, execution in ministack._executions.items():
+    for identifier, execution in ministack.executions.items():
         if token and execution.get("_token") == token:
             if execution["_asked"] == data:
                 answer: Response = json_response({"QueryExecutionId": identifier})
@@ -127,16 +135,16 @@ def _start(data: dict[str, Any]) -> Response:
         {**data, "QueryString": sql, "ResultConfiguration": chosen}
     )
     if status == 200:
-        execution = ministack._executions[json.loads(body)["QueryExecutionId"]]
+        execution = ministack.executions[json.loads(body)["QueryExecutionId"]]
         kind, sub = _KINDS.get(type(statement), ("DDL", ""))
         suffix = "csv" if kind == "DML" else "txt"
         location = f"{chosen['OutputLocation']}{execution['QueryExecutionId']}.{suffix}"
         execution |= {
             "StatementType": kind,
             "ResultConfiguration": {**chosen, "OutputLocation": location},
+            # MiniStack saves an execution as JSON.
             "_token": token,
             "_asked": data,
-            "_statement": statement,
             "_output": chosen["OutputLocation"],
         }
         if sub:
@@ -145,7 +153,7 @@ def _start(data: dict[str, Any]) -> Response:
 
 
 async def _execute(identifier: str, sql: str, database: str, _ddl: Any, _catalog: Any) -> None:
-    execution = ministack._executions[identifier]
+    execution = ministack.executions[identifier]
     configuration = _configuration(execution["WorkGroup"])
     cutoff = configuration.get("BytesScannedCutoffPerQuery")
     request = Request(
@@ -174,7 +182,7 @@ def _run(execution: Execution, request: Request, session: sessions.Session) -> N
         with Engine(request, session) as engine:
             _running[request.identifier] = engine
             try:
-                statement = execution["_statement"]
+                statement = statements.read(request.sql)
                 outcome = _RUN[type(statement)](engine, statement)
                 _save(execution, request, engine, outcome)
                 failure = None
@@ -237,7 +245,7 @@ def _quoted(value: str | None) -> str:
 
 
 def _save(execution: Execution, request: Request, engine: Engine, outcome: Outcome) -> None:
-    execution["_outcome"] = outcome
+    _kept(request.identifier).write_text(json.dumps(asdict(outcome)), encoding="utf-8")
     location = execution["ResultConfiguration"]["OutputLocation"]
     names = [name for name, *_ in outcome.columns]
     if execution["StatementType"] == "DML":
@@ -259,9 +267,21 @@ def _put(engine: Engine, location: str, text: str) -> None:
     engine.s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
 
 
+def _kept(identifier: str) -> Path:
+    """Give the file of a result, for GetQueryResults: on disk, as all that is large is."""
+    folder = Path(os.environ["STATE_DIR"]) / "results"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{identifier}.json"
+
+
+@lru_cache(maxsize=4)
+def _outcome(identifier: str) -> Outcome:
+    return Outcome(**json.loads(_kept(identifier).read_text(encoding="utf-8")))
+
+
 def _results(data: dict[str, Any]) -> Response:
     identifier = data.get("QueryExecutionId")
-    execution = ministack._executions.get(identifier)
+    execution = ministack.executions.get(identifier)
     if execution is None:
         return _refused(f"QueryExecution {identifier} was not found")
     state = execution["Status"]["State"]
@@ -269,7 +289,7 @@ def _results(data: dict[str, Any]) -> Response:
         return _refused(f"Query has not yet finished. Current state: {state}")
     if state != "SUCCEEDED":
         return _refused(f"Query did not finish successfully. Final query state: {state}")
-    outcome: Outcome = execution["_outcome"]
+    outcome = _outcome(str(identifier))
     names: list[str | None] = [name for name, *_ in outcome.columns]
     rows = outcome.rows
     if execution["StatementType"] == "DML" and names:

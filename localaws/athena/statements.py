@@ -9,9 +9,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ministack.services import athena as ministack
-
 from localaws.athena.errors import MalformedError
+from localaws.internals import athena as ministack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +23,23 @@ class Query:
     """SELECT, WITH or VALUES."""
 
     sql: str
+
+
+@dataclass(frozen=True)
+class Explain:
+    """EXPLAIN query, or EXPLAIN ANALYZE, which runs it."""
+
+    sql: str
+    analyze: bool
+    validate: bool
+    json: bool
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """DELETE, UPDATE, MERGE, OPTIMIZE or VACUUM: what only Iceberg tables know."""
+
+    what: str
 
 
 @dataclass(frozen=True)
@@ -134,6 +150,8 @@ class External:
 
 Statement = (
     Query
+    | Explain
+    | Rewrite
     | Unload
     | CreateTableAs
     | Insert
@@ -154,7 +172,7 @@ class _Reader:
 
     def __init__(self, sql: str) -> None:
         self.sql = sql
-        self.cursor = ministack._Cursor(sql)
+        self.cursor = ministack.Cursor(sql)
 
     def has(self, *words: str) -> bool:
         return bool(self.cursor.keywords(*words))
@@ -274,6 +292,18 @@ def read(sql: str) -> Statement:
     return Query(text)
 
 
+def _explain(reader: _Reader) -> Statement:
+    analyze = reader.has("analyze")
+    _ = analyze and reader.has("verbose")
+    words = reader.group().lower().split() if reader.cursor.peek()[1] == "(" else []
+    words = [word.strip(",") for word in words]
+    return Explain(reader.rest(), analyze, "validate" in words, "json" in words)
+
+
+def _rewrite(what: str) -> Callable[[_Reader], Statement]:
+    return lambda _: Rewrite(what)
+
+
 def _unload(reader: _Reader) -> Statement:
     inner = reader.group()
     reader.needs("to")
@@ -297,10 +327,10 @@ def _create_table(reader: _Reader) -> Statement:
 
 
 def _external(reader: _Reader) -> Statement:
-    ddl = ministack._parse_ddl(reader.sql)
+    ddl = ministack.parse_ddl(reader.sql)
     if ddl is None:
         raise reader.unexpected()
-    if isinstance(ddl, ministack._CreateTable) and not ddl.external and not ddl.iceberg:
+    if isinstance(ddl, ministack.CreateTable) and not ddl.external and not ddl.iceberg:
         raise MalformedError("External keyword required for table type HIVE")
     return External(ddl)
 
@@ -380,12 +410,12 @@ def _repair(reader: _Reader) -> Statement:
 def _alter(reader: _Reader) -> Statement:
     name = reader.name()
     if reader.has("add", "columns"):
-        columns = ministack._column_list(reader.cursor)
+        columns = ministack.column_list(reader.cursor)
         if not columns:
             raise reader.unexpected()
         return AlterTable(name, columns=tuple(columns))
     if reader.has("set", "tblproperties"):
-        properties = ministack._property_list(reader.cursor)
+        properties = ministack.property_list(reader.cursor)
         if properties is None:
             raise reader.unexpected()
         return AlterTable(name, properties=properties)
@@ -421,6 +451,12 @@ def _drop_database(reader: _Reader) -> Statement:
 
 
 _STATEMENTS: tuple[tuple[tuple[str, ...], Callable[[_Reader], Statement]], ...] = (
+    (("explain",), _explain),
+    (("delete", "from"), _rewrite("DELETE")),
+    (("update",), _rewrite("UPDATE")),
+    (("merge", "into"), _rewrite("MERGE")),
+    (("optimize",), _rewrite("OPTIMIZE")),
+    (("vacuum",), _rewrite("VACUUM")),
     (("unload",), _unload),
     (("create", "table"), _create_table),
     (("create", "external", "table"), _external),
@@ -453,7 +489,7 @@ def with_parameters(sql: str, values: list[str]) -> str:
     """Put execution parameters in the place of question marks, as Athena does: as SQL text."""
     marks = [
         start
-        for kind, text, start, _ in ministack._sql_tokens(sql)
+        for kind, text, start, _ in ministack.sql_tokens(sql)
         if kind == "punct" and text == "?"
     ]
     if len(marks) != len(values):

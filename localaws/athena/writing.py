@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from ministack.services import athena as ministack
-
 from localaws.athena.catalog import NULL_PARTITION, Partition, bucket_and_prefix, slashed
 from localaws.athena.engine import Outcome
-from localaws.athena.errors import QueryError
+from localaws.athena.errors import QueryError, no_iceberg
 from localaws.athena.types import ResultType, hive_to_duckdb, quoted
+from localaws.internals import athena as ministack
 
 if TYPE_CHECKING:
     from localaws.athena.catalog import Table
     from localaws.athena.engine import Engine
-    from localaws.athena.statements import CreateTableAs, Insert, Unload
+    from localaws.athena.statements import CreateTableAs, Insert, Rewrite, Unload
 
 #: Athena opens no more writers than that in one statement (ctas-insert-into, unload).
 MOST_PARTITIONS = 100
@@ -36,13 +35,13 @@ _COMPRESSION = {
 }  # fmt: skip
 _SUFFIX = {"gzip": ".gz", "zstd": ".zst"}
 _SERDE = {
-    "PARQUET": ministack._STORED_AS["parquet"],
+    "PARQUET": ministack.STORED_AS["parquet"],
     "JSON": (
-        ministack._TEXT_INPUT_FORMAT,
-        ministack._STORED_AS["textfile"][1],
+        ministack.TEXT_INPUT_FORMAT,
+        ministack.STORED_AS["textfile"][1],
         "org.openx.data.jsonserde.JsonSerDe",
     ),
-    "TEXTFILE": ministack._STORED_AS["textfile"],
+    "TEXTFILE": ministack.STORED_AS["textfile"],
 }
 
 
@@ -60,6 +59,24 @@ class Written:
 
     location: str
     values: tuple[str, ...]
+
+
+#: Properties of CREATE TABLE AS (Athena documentation, "CREATE TABLE AS"), of Hive tables.
+_PROPERTIES = frozenset(
+    {
+        "table_type", "is_external", "location", "external_location", "format", "partitioned_by",
+        "bucketed_by", "bucket_count", "field_delimiter", "write_compression", "compression_level",
+        "parquet_compression", "orc_compression",
+    }
+)  # fmt: skip
+
+
+def rewrite(_: Engine, statement: Rewrite) -> Outcome:
+    """Refuse what changes rows that are there."""
+    raise QueryError(
+        "NOT_SUPPORTED",
+        f"{statement.what} is for Iceberg tables only, and the local AWS has none",
+    )
 
 
 def unload(engine: Engine, statement: Unload) -> Outcome:
@@ -85,6 +102,17 @@ def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
             f"line 1:1: Table 'awsdatacatalog.{database}.{name}' already exists",
         )
     properties = statement.properties
+    if str(properties.get("table_type", "HIVE")).upper() == "ICEBERG":
+        raise no_iceberg(f"{database}.{name}")
+    if str(properties.get("table_type", "HIVE")).upper() != "HIVE":
+        raise QueryError(
+            "INVALID_TABLE_PROPERTY", f"table_type {properties['table_type']}: HIVE or ICEBERG"
+        )
+    for unknown in sorted(properties.keys() - _PROPERTIES):
+        raise QueryError(
+            "INVALID_TABLE_PROPERTY",
+            f"line 1:1: Catalog 'awsdatacatalog' table property '{unknown}' does not exist",
+        )
     target = properties.get("external_location")
     if target and engine.request.enforced:
         raise QueryError(
@@ -103,7 +131,7 @@ def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
     written = _write(engine, columns, keys, properties, target)
     kind = str(properties.get("format", "PARQUET")).upper()
     input_format, output_format, serde = _SERDE[kind]
-    ddl = ministack._CreateTable(
+    ddl = ministack.CreateTable(
         database,
         name,
         external=True,
@@ -115,7 +143,7 @@ def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
         serde=serde,
         table_properties={"classification": kind.lower()},
     )
-    made = ministack._create_table_input(ddl)
+    made = ministack.create_table_input(ddl)
     made["StorageDescriptor"]["Location"] = target
     engine.glue.create_table(DatabaseName=database, TableInput=made)
     _register(engine, engine.need((database, name)), written)
@@ -125,6 +153,8 @@ def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
 def insert(engine: Engine, statement: Insert) -> Outcome:
     """Run INSERT INTO."""
     table = engine.need(statement.name)
+    if table.is_iceberg:
+        raise no_iceberg(f"{table.database}.{table.name}")
     if table.format not in ("parquet", "json") or table.is_view:
         raise QueryError("NOT_SUPPORTED", f"The local lake cannot insert into {table.name}")
     target = [*table.columns, *table.keys]

@@ -10,6 +10,7 @@ import pytest
 from localaws.athena import dialect, functions
 from localaws.athena.errors import MalformedError, QueryError, translated
 from localaws.athena.types import ResultType, fits, hive_to_duckdb, java_double
+from localaws.tests.columns import of_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -276,6 +277,14 @@ QUERIES = [
     (f"SELECT s, count(*) FROM {_DATA} GROUP BY ROLLUP(s) ORDER BY s",
      [["a", "2"], ["b", "1"], [None, "3"]]),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expression", "expected"), FUNCTIONS)
+def test_a_function_gives_the_same_of_columns(
+    connection: duckdb.DuckDBPyConnection, expression: str, expected: str | None
+) -> None:
+    if sql := of_columns(expression):
+        assert rows(connection, sql) == [[expected], [expected]]
 
 
 @pytest.mark.parametrize(("sql", "expected"), QUERIES)

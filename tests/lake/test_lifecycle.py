@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lake.local.process import alone
+from lake.local.deploy import is_deployed
+from lake.local.process import alone, owned
+from lake.local.state import StateFolder
 from tests.conftest import ROOT, LocalLake, until
 from tests.docs.test_documentation import blocks, run
 
@@ -62,6 +64,7 @@ def project(tmp_path: Path) -> Path:
     copy.mkdir()
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(ROOT / name, copy)
+    (copy / "contracts").mkdir()
     shutil.copytree(ROOT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__"))
     return copy
 
@@ -76,10 +79,10 @@ def own_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLake]:
     try:
         yield LocalLake(state, f"http://127.0.0.1:{port}")
     finally:
-        assert "Stopped" in lake(state, "down").stderr
+        assert "Stopped and removed" in lake(state, "down", "--yes").stderr
         assert not listens(port)
         assert not state.exists()
-        assert "No local lake is up" in lake(state, "down").stderr
+        assert "No local lake is up" in lake(state, "down", "--yes").stderr
 
 
 def test_a_second_up_is_harmless(own_lake: LocalLake) -> None:
@@ -91,7 +94,7 @@ def test_a_second_up_is_harmless(own_lake: LocalLake) -> None:
 def test_another_port_for_a_lake_that_is_up_is_refused(own_lake: LocalLake) -> None:
     other = lake(own_lake.state, "up", "--port", str(free_port()))
     assert other.returncode == 1
-    assert "`lake down` stops it first" in other.stderr
+    assert "`lake stop` stops it first" in other.stderr
 
 
 def test_the_command_uses_the_lake_that_is_up_and_says_so(own_lake: LocalLake) -> None:
@@ -106,6 +109,82 @@ def test_the_command_uses_the_lake_that_is_up_and_says_so(own_lake: LocalLake) -
     status = lake(own_lake.state, "status")
     assert "products" in status.stdout
     assert "DONE" in status.stdout
+
+
+def test_down_removes_no_data_unasked(own_lake: LocalLake) -> None:
+    refused = lake(own_lake.state, "down")
+    assert refused.returncode == 1
+    said = " ".join(refused.stderr.split())
+    assert "with all its data? `lake down --yes` does; `lake stop` keeps it." in said
+    assert listens(int(own_lake.endpoint.rpartition(":")[2]))
+
+
+def test_a_lake_has_its_data_after_a_stop_and_says_what_a_kill_may_have_lost(
+    own_lake: LocalLake,
+) -> None:
+    entry = own_lake.ingest("data/kept/x.json", b'{"n": 1}\n')
+    assert "Stopped" in lake(own_lake.state, "stop").stderr
+    again = lake(own_lake.state, "up")
+    assert again.returncode == 0, again.stderr
+    assert "killed" not in again.stderr
+    assert own_lake.endpoint in again.stdout
+    assert own_lake.entry("data/kept/x.json") == entry
+    running = json.loads((own_lake.state / "state.json").read_text())
+    os.kill(running["pid"], signal.SIGKILL)
+    until("it is gone", lambda: not listens(running["port"]))
+    killed = lake(own_lake.state, "up")
+    assert killed.returncode == 0, killed.stderr
+    said = " ".join(killed.stderr.split())
+    assert "The local AWS was killed. It had saved its state at" in said
+    assert "`lake reconcile` finds" in said
+    assert own_lake.ingest("data/kept/y.json", b'{"n": 2}\n')["status"] == "DONE"
+    assert own_lake.query("SELECT n FROM kept ORDER BY n") == [{"n": 1}, {"n": 2}]
+
+
+def test_up_asks_what_is_deployed_and_would_mend_the_wrong_architecture(
+    own_lake: LocalLake,
+) -> None:
+    function, name = own_lake.client("lambda"), own_lake.outputs["ProcessorFunctionName"]
+    (right,) = function.get_function_configuration(FunctionName=name)["Architectures"]
+    (wrong,) = {"arm64", "x86_64"} - {right}
+    s3, running = own_lake.client("s3"), StateFolder(own_lake.state).read()
+    assert running is not None
+    (bucket,) = [b["Name"] for b in s3.list_buckets()["Buckets"] if "sam" in b["Name"]]
+    objects = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    code = {"S3Bucket": bucket, "S3Key": max(objects, key=lambda one: one["Size"])["Key"]}
+    for architecture, expected in ((right, True), (wrong, False), (right, True)):
+        function.update_function_code(FunctionName=name, **code, Architectures=[architecture])
+        assert is_deployed(ROOT, running) is expected
+
+
+def test_a_deployment_begins_with_the_contracts(own_lake: LocalLake, tmp_path: Path) -> None:
+    (tmp_path / "orders.schema.json").write_text('{"type": "object", "no_such_keyword": 1}')
+    wrong = subprocess.run(
+        [*LAKE, "deploy"],
+        cwd=ROOT,
+        env={**environment(own_lake.state), "LAKE_CONTRACTS": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert wrong.returncode == 1
+    assert "Nothing was deployed" in wrong.stderr
+    assert "no_such_keyword" in wrong.stderr
+
+
+def test_a_second_command_is_refused_while_one_is_at_the_lake(own_lake: LocalLake) -> None:
+    with owned(StateFolder(own_lake.state)):
+        for words in (("up",), ("stop",), ("down", "--yes"), ("deploy",)):
+            refused = lake(own_lake.state, *words)
+            assert refused.returncode == 1
+            assert "Another `lake` command" in refused.stderr
+
+
+def test_an_address_that_is_none_of_this_machines_is_refused(tmp_path: Path) -> None:
+    refused = lake(tmp_path / "state", "up", "--bind", "192.0.2.1")
+    assert refused.returncode == 1
+    assert "192.0.2.1 is no address of this machine" in " ".join(refused.stderr.split())
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_failing_query_says_what_athena_said(own_lake: LocalLake) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lake.errors import LakeCommandError
-from lake.local.process import stop
+from lake.local.process import remove
 from lake.local.state import Running, StateFolder
 from tests.conftest import ROOT
 
@@ -68,7 +68,7 @@ def test_down_removes_nothing_where_no_lake_was(tmp_path: Path, link: bool) -> N
     if link:
         named = tmp_path / "link"
         named.symlink_to(folder)
-    done = lake(named, "down")
+    done = lake(named, "down", "--yes")
     assert (0, before) == (done.returncode, content(folder))
     assert link == named.is_symlink()
 
@@ -94,7 +94,7 @@ def test_the_home_folder_is_refused(tmp_path: Path, full: bool) -> None:
     done = lake(tmp_path, "up", HOME=str(tmp_path))
     assert (1, before) == (done.returncode, content(tmp_path))
     assert "cannot be the lake's folder" in " ".join(done.stderr.split())
-    assert (0, before) == (lake(tmp_path, "down").returncode, content(tmp_path))
+    assert (0, before) == (lake(tmp_path, "down", "--yes").returncode, content(tmp_path))
 
 
 @pytest.mark.parametrize("dangling", [False, True])
@@ -105,13 +105,13 @@ def test_what_is_no_folder_is_refused(tmp_path: Path, dangling: bool) -> None:
     assert done.returncode == 1
     assert "cannot be the lake's folder" in " ".join(done.stderr.split())
     assert os.path.lexists(named)
-    lake(named, "down")
+    lake(named, "down", "--yes")
     assert os.path.lexists(named)
 
 
 def test_a_folder_that_the_lake_made_goes_with_it(tmp_path: Path) -> None:
     folder = used(tmp_path / "a" / "state")
-    assert not stop(folder)
+    assert not remove(folder)
     assert not folder.path.exists()
     assert folder.path.parent.is_dir()
 
@@ -120,7 +120,7 @@ def test_an_empty_folder_that_was_there_before_stays(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "folder")
     for name in ("folder", "link"):
         (tmp_path / "folder").mkdir(exist_ok=True)
-        stop(used(tmp_path / name))
+        remove(used(tmp_path / name))
         assert content(tmp_path / "folder") == {}
         assert (tmp_path / "folder").is_dir()
         assert (tmp_path / "link").is_symlink()
@@ -131,7 +131,7 @@ def test_what_was_put_beside_the_state_stays(tmp_path: Path) -> None:
     notes = folder.path / "notes" / "a.txt"
     notes.parent.mkdir()
     notes.write_text("precious")
-    stop(folder)
+    remove(folder)
     assert content(folder.path) == {"notes/a.txt": "precious"}
     with pytest.raises(LakeCommandError, match="notes"):
         folder.claim()
@@ -142,7 +142,7 @@ def test_a_link_in_the_place_of_what_is_ours_is_not_followed(tmp_path: Path) -> 
     before = fill(tmp_path / "elsewhere")
     shutil.rmtree(folder.build)
     folder.build.symlink_to(tmp_path / "elsewhere")
-    stop(folder)
+    remove(folder)
     assert before == content(tmp_path / "elsewhere")
     assert not folder.path.exists()
 

@@ -1,4 +1,4 @@
-"""Athena on the local lake, as its clients see it."""
+"""Athena on the local AWS, as its clients see it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,19 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.conftest import until
+from localaws.tests.server.conftest import BUCKET, DATABASE, WORKGROUP, until
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalLake
-
-pytestmark = pytest.mark.local
-
-DATABASE = "data_lake_db"
+    from localaws.tests.server.conftest import Server
 
 
 class Athena:
     """A user of the workgroup, or of another."""
 
-    def __init__(self, lake: LocalLake, client: Any = None, workgroup: str | None = None) -> None:
+    def __init__(self, lake: Server, client: Any = None, workgroup: str | None = None) -> None:
         self.lake = lake
         self.client = client or lake.client("athena")
-        self.workgroup = workgroup or lake.outputs["AthenaWorkGroupName"]
+        self.workgroup = workgroup or WORKGROUP
 
     def start(self, sql: str, **more: Any) -> str:
         return str(
@@ -73,8 +69,8 @@ class Athena:
 
 
 @pytest.fixture
-def athena(local_lake: LocalLake) -> Athena:
-    return Athena(local_lake)
+def athena(aws: Server) -> Athena:
+    return Athena(aws)
 
 
 @pytest.fixture
@@ -84,9 +80,9 @@ def name() -> str:
 
 
 @pytest.fixture
-def place(local_lake: LocalLake, name: str) -> str:
+def place(name: str) -> str:
     """A folder that no other test has, and where no crawler looks."""
-    return f"s3://{local_lake.outputs['ProcessedBucketName']}/tests/{name}/"
+    return f"s3://{BUCKET}/tests/{name}/"
 
 
 def parquet(**columns: Any) -> bytes:
@@ -95,13 +91,13 @@ def parquet(**columns: Any) -> bytes:
     return file.getvalue()
 
 
-def put(lake: LocalLake, location: str, body: bytes) -> int:
+def put(lake: Server, location: str, body: bytes) -> int:
     bucket, _, key = location.removeprefix("s3://").partition("/")
     lake.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
     return len(body)
 
 
-def keys(lake: LocalLake, location: str) -> list[str]:
+def keys(lake: Server, location: str) -> list[str]:
     bucket, _, prefix = location.removeprefix("s3://").partition("/")
     found = lake.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix)
     return [one["Key"][len(prefix) :] for one in found.get("Contents", [])]
@@ -134,7 +130,7 @@ def test_the_result_is_a_quoted_csv_in_the_workgroups_location(athena: Athena) -
         ResultConfiguration={"OutputLocation": "s3://elsewhere/"},
     )
     location = execution["ResultConfiguration"]["OutputLocation"]
-    bucket = athena.lake.outputs["ProcessedBucketName"]
+    bucket = BUCKET
     assert location == f"s3://{bucket}/athena-results/{execution['QueryExecutionId']}.csv"
     s3 = athena.lake.client("s3")
     body = s3.get_object(Bucket=bucket, Key=location.partition(f"{bucket}/")[2])["Body"].read()
@@ -158,10 +154,10 @@ def table(athena: Athena, name: str, place: str) -> str:
 
 
 def test_only_registered_partitions_have_rows(
-    athena: Athena, local_lake: LocalLake, table: str, place: str
+    athena: Athena, aws: Server, table: str, place: str
 ) -> None:
-    put(local_lake, f"{place}d=2024-01-01/x.parquet", parquet(n=[1], s=["a"]))
-    put(local_lake, f"{place}elsewhere/x.parquet", parquet(n=[2], s=["b"]))
+    put(aws, f"{place}d=2024-01-01/x.parquet", parquet(n=[1], s=["a"]))
+    put(aws, f"{place}elsewhere/x.parquet", parquet(n=[2], s=["b"]))
     assert athena.rows(f"SELECT * FROM {table}") == []
     athena.run(f"ALTER TABLE {table} ADD PARTITION (d = '2024-01-02') LOCATION '{place}elsewhere/'")
     assert athena.rows(f"SELECT * FROM {table}") == [["2", "b", "2024-01-02"]]
@@ -176,12 +172,12 @@ def test_only_registered_partitions_have_rows(
 
 
 def test_only_the_partitions_asked_for_are_scanned(
-    athena: Athena, local_lake: LocalLake, table: str, place: str
+    athena: Athena, aws: Server, table: str, place: str
 ) -> None:
     sizes = {}
     for day, count in (("2024-01-01", 1), ("2024-01-02", 1000), ("2024-01-03", 5)):
         body = parquet(n=list(range(count)), s=["x"] * count)
-        sizes[day] = put(local_lake, f"{place}d={day}/x.parquet", body)
+        sizes[day] = put(aws, f"{place}d={day}/x.parquet", body)
     athena.run(f"MSCK REPAIR TABLE {table}")
 
     def scanned(where: str) -> int:
@@ -201,18 +197,18 @@ def test_only_the_partitions_asked_for_are_scanned(
 
 
 def test_columns_are_found_by_name_and_must_have_the_tables_type(
-    athena: Athena, local_lake: LocalLake, table: str, place: str
+    athena: Athena, aws: Server, table: str, place: str
 ) -> None:
-    put(local_lake, f"{place}d=1/x.parquet", parquet(S=["a"], n=[1], more=[2]))
-    put(local_lake, f"{place}d=2/x.parquet", parquet(s=["b"]))
-    put(local_lake, f"{place}d=3/x.parquet", parquet(n=pa.array([3], pa.int32())))
+    put(aws, f"{place}d=1/x.parquet", parquet(S=["a"], n=[1], more=[2]))
+    put(aws, f"{place}d=2/x.parquet", parquet(s=["b"]))
+    put(aws, f"{place}d=3/x.parquet", parquet(n=pa.array([3], pa.int32())))
     athena.run(f"MSCK REPAIR TABLE {table}")
     assert athena.rows(f"SELECT n, s, d FROM {table} ORDER BY d") == [
         ["1", "a", "1"],
         [None, "b", "2"],
         ["3", None, "3"],
     ]
-    put(local_lake, f"{place}d=3/y.parquet", parquet(n=[1.5], s=["z"]))
+    put(aws, f"{place}d=3/y.parquet", parquet(n=[1.5], s=["z"]))
     assert athena.failure(f"SELECT * FROM {table}") == (
         f"HIVE_BAD_DATA: Field n's type DOUBLE in parquet file {place}d=3/y.parquet is "
         "incompatible with type bigint defined in table schema"
@@ -222,36 +218,36 @@ def test_columns_are_found_by_name_and_must_have_the_tables_type(
 
 
 def test_the_path_of_a_rows_file_can_be_asked_for(
-    athena: Athena, local_lake: LocalLake, table: str, place: str
+    athena: Athena, aws: Server, table: str, place: str
 ) -> None:
-    put(local_lake, f"{place}d=1/x.parquet", parquet(n=[1], s=["a"]))
+    put(aws, f"{place}d=1/x.parquet", parquet(n=[1], s=["a"]))
     athena.run(f"MSCK REPAIR TABLE {table}")
     assert athena.rows(f'SELECT "$path", n FROM {table}') == [[f"{place}d=1/x.parquet", "1"]]
 
 
 def test_a_json_table_is_read_as_its_serde_reads_it(
-    athena: Athena, local_lake: LocalLake, name: str, place: str
+    athena: Athena, aws: Server, name: str, place: str
 ) -> None:
     athena.run(
         f"CREATE EXTERNAL TABLE {name} (id bigint, s string, o struct<a:bigint>, l array<string>) "
         f"ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe' LOCATION '{place}'"
     )
     good = {"ID": 1, "s": {"k": 1}, "o": {"a": 5}, "l": ["x"], "unknown": 1}
-    put(local_lake, f"{place}a.json", f"{json.dumps(good)}\n".encode() + b'{"id": "2", "s": "t"}\n')
+    put(aws, f"{place}a.json", f"{json.dumps(good)}\n".encode() + b'{"id": "2", "s": "t"}\n')
     assert athena.rows(f"SELECT * FROM {name} ORDER BY id") == [
         ["1", '{"k":1}', "{a=5}", "[x]"],
         ["2", "t", None, None],
     ]
-    put(local_lake, f"{place}a.json", b'{"id": 29.99}\n')
+    put(aws, f"{place}a.json", b'{"id": 29.99}\n')
     assert athena.failure(f"SELECT * FROM {name}").startswith("HIVE_BAD_DATA: Error Parsing Column")
-    put(local_lake, f"{place}a.json", b'{"id": 1\n')
+    put(aws, f"{place}a.json", b'{"id": 1\n')
     assert athena.failure(f"SELECT * FROM {name}").startswith(
         "HIVE_CURSOR_ERROR: Row is not a valid"
     )
 
 
 def test_projected_partitions_need_no_registration(
-    athena: Athena, local_lake: LocalLake, name: str, place: str
+    athena: Athena, aws: Server, name: str, place: str
 ) -> None:
     athena.run(
         f"CREATE EXTERNAL TABLE {name} (n bigint) PARTITIONED BY (kind string, year string) "
@@ -262,27 +258,25 @@ def test_projected_partitions_need_no_registration(
         f"'storage.location.template' = '{place}${{kind}}/in-${{year}}/')"
     )
     for folder, n in (("a/in-2020", 1), ("b/in-2024", 2), ("c/in-2020", 3), ("a/in-2019", 4)):
-        put(local_lake, f"{place}{folder}/x.parquet", parquet(n=[n]))
+        put(aws, f"{place}{folder}/x.parquet", parquet(n=[n]))
     assert athena.rows(f"SELECT n, kind, year FROM {name} ORDER BY n") == [
         ["1", "a", "2020"],
         ["2", "b", "2024"],
     ]
 
 
-def test_unload_writes_partitions_and_a_manifest(
-    athena: Athena, local_lake: LocalLake, place: str
-) -> None:
+def test_unload_writes_partitions_and_a_manifest(athena: Athena, aws: Server, place: str) -> None:
     execution = athena.run(
         "UNLOAD (SELECT n, CAST(n % 2 AS VARCHAR) AS p FROM UNNEST(sequence(1, 4)) AS t(n)) "
         f"TO '{place}' WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['p'])"
     )
-    found = keys(local_lake, place)
+    found = keys(aws, place)
     assert sorted(key.partition("/")[0] for key in found) == ["p=0", "p=1"]
     bucket, _, key = execution["Statistics"]["DataManifestLocation"][5:].partition("/")
-    manifest = local_lake.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+    manifest = aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
     assert sorted(manifest.split()) == sorted(place + key for key in found)
     bucket, _, prefix = place[5:].partition("/")
-    body = local_lake.client("s3").get_object(Bucket=bucket, Key=prefix + min(found))["Body"]
+    body = aws.client("s3").get_object(Bucket=bucket, Key=prefix + min(found))["Body"]
     file = pq.ParquetFile(io.BytesIO(body.read()))
     assert sorted(file.read()["n"].to_pylist()) == [2, 4]
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
@@ -331,7 +325,7 @@ def test_a_table_is_created_from_a_query_and_inserted_into(athena: Athena, name:
 
 
 def test_an_enforced_workgroup_decides_where_a_new_table_lies(
-    athena: Athena, local_lake: LocalLake, name: str, place: str
+    athena: Athena, aws: Server, name: str, place: str
 ) -> None:
     sql = (
         f"CREATE TABLE {name} WITH (format = 'PARQUET', external_location = '{place}') "
@@ -342,9 +336,9 @@ def test_an_enforced_workgroup_decides_where_a_new_table_lies(
     athena.client.create_work_group(
         Name=free, Configuration={"EnforceWorkGroupConfiguration": False}
     )
-    output = f"s3://{local_lake.outputs['ProcessedBucketName']}/athena-results"
-    Athena(local_lake, workgroup=free).run(sql, ResultConfiguration={"OutputLocation": output})
-    assert len(keys(local_lake, place)) == 1
+    output = f"s3://{BUCKET}/athena-results"
+    Athena(aws, workgroup=free).run(sql, ResultConfiguration={"OutputLocation": output})
+    assert len(keys(aws, place)) == 1
     assert athena.rows(f"SELECT * FROM {name}") == [["1"]]
 
 
@@ -360,10 +354,10 @@ def test_a_view_is_a_table_to_its_reader(athena: Athena, name: str) -> None:
 
 
 def test_a_view_and_its_query_may_read_the_same_table(
-    athena: Athena, local_lake: LocalLake, table: str, place: str
+    athena: Athena, aws: Server, table: str, place: str
 ) -> None:
-    put(local_lake, f"{place}d=1/x.parquet", parquet(n=[1], s=["a"]))
-    put(local_lake, f"{place}d=2/x.parquet", parquet(n=[2], s=["b"]))
+    put(aws, f"{place}d=1/x.parquet", parquet(n=[1], s=["a"]))
+    put(aws, f"{place}d=2/x.parquet", parquet(n=[2], s=["b"]))
     athena.run(f"MSCK REPAIR TABLE {table}")
     athena.run(f"CREATE VIEW {table}_v AS SELECT n AS v_n, s AS v_s FROM {table}")
     assert athena.rows(
@@ -405,12 +399,12 @@ def test_the_catalog_can_be_asked(athena: Athena, table: str, place: str) -> Non
             "SELECT * FROM no_such_table",
             (
                 "TABLE_NOT_FOUND: line 1:15: "
-                "Table 'awsdatacatalog.data_lake_db.no_such_table' does not exist"
+                "Table 'awsdatacatalog.a_database.no_such_table' does not exist"
             ),
         ),
         ("SELECT * FROM nowhere.t", "SCHEMA_NOT_FOUND: line 1:15: Schema 'nowhere' does not exist"),
         (
-            "SELECT no_such FROM quarantine",
+            "SELECT no_such FROM (SELECT 1 AS n) AS t",
             "COLUMN_NOT_FOUND: line 1:8: Column 'no_such' cannot be resolved",
         ),
         ("SELECT 1 / 0", "DIVISION_BY_ZERO: Division by zero"),
@@ -438,10 +432,10 @@ def test_what_is_no_sql_is_refused_at_once(athena: Athena) -> None:
 
 
 def test_a_query_that_scans_too_much_is_cancelled(
-    local_lake: LocalLake, athena: Athena, name: str, place: str
+    aws: Server, athena: Athena, name: str, place: str
 ) -> None:
     small = f"small-{uuid.uuid4().hex[:8]}"
-    output = f"s3://{local_lake.outputs['ProcessedBucketName']}/athena-results/"
+    output = f"s3://{BUCKET}/athena-results/"
     athena.client.create_work_group(
         Name=small,
         Configuration={
@@ -450,8 +444,8 @@ def test_a_query_that_scans_too_much_is_cancelled(
         },
     )
     athena.run(f"CREATE EXTERNAL TABLE {name} (line string) LOCATION '{place}'")
-    put(local_lake, f"{place}x.txt", b"x\n" * 5_000_001)
-    limited = Athena(local_lake, workgroup=small)
+    put(aws, f"{place}x.txt", b"x\n" * 5_000_001)
+    limited = Athena(aws, workgroup=small)
     status = limited.ended(limited.start(f"SELECT count(*) FROM {name}"))["Status"]
     assert (status["State"], status["StateChangeReason"]) == (
         "CANCELLED",
@@ -493,11 +487,11 @@ def test_parameters_take_the_place_of_question_marks(athena: Athena) -> None:
 
 
 def test_a_query_may_what_its_caller_may(
-    local_lake: LocalLake, athena: Athena, name: str, place: str
+    aws: Server, athena: Athena, name: str, place: str
 ) -> None:
     athena.run(f"CREATE EXTERNAL TABLE {name} (n bigint) STORED AS PARQUET LOCATION '{place}'")
-    put(local_lake, f"{place}x.parquet", parquet(n=[1]))
-    iam, bucket = local_lake.client("iam"), local_lake.outputs["ProcessedBucketName"]
+    put(aws, f"{place}x.parquet", parquet(n=[1]))
+    iam, bucket = aws.client("iam"), BUCKET
     iam.create_user(UserName=name)
     statements = [
         {"Effect": "Allow", "Action": ["athena:*", "glue:Get*"], "Resource": "*"},
@@ -515,10 +509,10 @@ def test_a_query_may_what_its_caller_may(
     allow()
     key = iam.create_access_key(UserName=name)["AccessKey"]
     user = Athena(
-        local_lake,
+        aws,
         boto3.client(
             "athena",
-            endpoint_url=local_lake.endpoint,
+            endpoint_url=aws.endpoint,
             region_name="us-east-1",
             aws_access_key_id=key["AccessKeyId"],
             aws_secret_access_key=key["SecretAccessKey"],

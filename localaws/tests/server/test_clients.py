@@ -1,4 +1,4 @@
-"""PyAthena and awswrangler work with the local lake as they do with AWS."""
+"""PyAthena and awswrangler work with the local AWS as they do with AWS."""
 
 from __future__ import annotations
 
@@ -14,26 +14,24 @@ import pytest
 from pyathena import connect
 from pyathena.error import OperationalError
 
-from tests.conftest import ROOT
+from localaws.tests.server.conftest import BUCKET, DATABASE, ROOT, WORKGROUP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.conftest import LocalLake
-
-pytestmark = pytest.mark.local
+    from localaws.tests.server.conftest import Server
 
 
 @pytest.fixture(scope="module")
-def cursor(local_lake: LocalLake) -> Iterator[Any]:
+def cursor(aws: Server) -> Iterator[Any]:
     with (
         connect(
-            endpoint_url=local_lake.endpoint,
+            endpoint_url=aws.endpoint,
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            work_group=local_lake.outputs["AthenaWorkGroupName"],
-            schema_name="data_lake_db",
+            work_group=WORKGROUP,
+            schema_name=DATABASE,
             poll_interval=0.05,
         ) as connection,
         connection.cursor() as made,
@@ -69,7 +67,7 @@ def test_pyathena_binds_parameters_and_reads_many_rows(cursor: Any) -> None:
 
 def test_pyathena_raises_athenas_reason(cursor: Any) -> None:
     with pytest.raises(OperationalError, match="COLUMN_NOT_FOUND: line 1:8: Column 'nope'"):
-        cursor.execute("SELECT nope FROM quarantine")
+        cursor.execute("SELECT nope FROM (SELECT 1 AS n) AS t")
 
 
 #: In a process of its own: pandas raises warnings that are none of ours.
@@ -81,9 +79,9 @@ for service in ("athena", "glue", "s3", "sts"):
     setattr(wr.config, f"{service}_endpoint_url", told["endpoint"])
 session = boto3.Session("test", "test", region_name="us-east-1")
 frame = pd.DataFrame({"n": [1, 2, 3], "s": ["a", "b", None], "d": ["x", "x", "y"]})
-wr.s3.to_parquet(frame, path=told["place"], dataset=True, database="data_lake_db",
+wr.s3.to_parquet(frame, path=told["place"], dataset=True, database=told["database"],
                  table=told["table"], partition_cols=["d"], boto3_session=session)
-common = {"database": "data_lake_db", "workgroup": told["workgroup"], "boto3_session": session}
+common = {"database": told["database"], "workgroup": told["workgroup"], "boto3_session": session}
 sql = f"SELECT n, s, d FROM {told['table']} ORDER BY n"
 plain = wr.athena.read_sql_query(sql, ctas_approach=False, **common)
 unloaded = wr.athena.read_sql_query(sql, ctas_approach=False, unload_approach=True,
@@ -95,20 +93,21 @@ print(json.dumps({"frames": as_lists, "types": [str(t) for t in plain.dtypes]}))
 """
 
 
-def test_awswrangler_writes_a_dataset_and_reads_it_in_all_its_ways(local_lake: LocalLake) -> None:
+def test_awswrangler_writes_a_dataset_and_reads_it_in_all_its_ways(aws: Server) -> None:
     table = f"w_{uuid.uuid4().hex[:12]}"
     told = {
-        "endpoint": local_lake.endpoint,
-        "place": f"s3://{local_lake.outputs['ProcessedBucketName']}/tests/{table}/",
+        "endpoint": aws.endpoint,
+        "place": f"s3://{BUCKET}/tests/{table}/",
         # It follows a manifest only within the bucket of the results.
-        "output": f"s3://{local_lake.outputs['ProcessedBucketName']}/athena-results/{table}/",
+        "output": f"s3://{BUCKET}/athena-results/{table}/",
         "table": table,
-        "workgroup": local_lake.outputs["AthenaWorkGroupName"],
+        "database": DATABASE,
+        "workgroup": WORKGROUP,
     }
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _AWSWRANGLER, json.dumps(told)],
         cwd=ROOT,
-        env=local_lake.shell,
+        env=aws.shell,
         capture_output=True,
         text=True,
         check=False,

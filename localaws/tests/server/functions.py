@@ -1,0 +1,53 @@
+"""A function for the tests: it does what its event says."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from localaws.tests.server.conftest import Server
+
+CODE = """
+import os, tempfile, pathlib
+
+def handler(event, context):
+    folder = pathlib.Path(tempfile.gettempdir())
+    if "note" in event:
+        (folder / "note").write_text(event["note"])
+    if "take" in event:
+        held = bytearray(os.urandom(1)) * (event["take"] << 20)
+    found = folder / "note"
+    return {"note": found.read_text() if found.exists() else None, "folder": str(folder)}
+"""
+
+
+def deploy(server: Server, name: str, memory: int) -> None:
+    """Create the function, with a role that may do nothing."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("index.py", CODE)
+    service = {"Service": "lambda.amazonaws.com"}
+    trust = {"Effect": "Allow", "Principal": service, "Action": "sts:AssumeRole"}
+    role = server.client("iam").create_role(
+        RoleName=f"role-of-{name}",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )["Role"]["Arn"]
+    server.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.11",
+        Handler="index.handler",
+        Role=role,
+        Code={"ZipFile": packed.getvalue()},
+        MemorySize=memory,
+        Timeout=30,
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = server.client("lambda").get_function_configuration(FunctionName=name)
+        if found["State"] == "Active":
+            return
+        time.sleep(0.05)

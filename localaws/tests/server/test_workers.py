@@ -1,0 +1,72 @@
+"""A worker has the memory, the processor and the folder that Lambda would give it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from localaws.tests.server.functions import deploy
+from localaws.workers import Watched, share_of
+
+if TYPE_CHECKING:
+    from localaws.tests.server.conftest import Server
+
+
+def invoke(aws: Server, name: str, **event: Any) -> tuple[str | None, dict[str, Any]]:
+    answer = aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+    return answer.get("FunctionError"), json.load(answer["Payload"])
+
+
+def test_a_worker_that_takes_more_than_the_functions_memory_is_killed(aws: Server) -> None:
+    deploy(aws, "hungry", memory=128)
+    assert invoke(aws, "hungry", take=50, note="kept")[0] is None
+    failed, said = invoke(aws, "hungry", take=400)
+    assert failed == "Unhandled"
+    assert said["errorType"] == "Runtime.ExitError"
+    assert said["errorMessage"].startswith("RequestId: ")
+    assert said["errorMessage"].endswith(" Error: Runtime exited with error: signal: killed")
+    # What lies in the temporary folder outlives an invocation, and the runtime's death.
+    failed, after = invoke(aws, "hungry")
+    assert (failed, after["note"]) == (None, "kept")
+
+
+def test_each_worker_has_a_temporary_folder_of_its_own(aws: Server) -> None:
+    deploy(aws, "one", memory=128)
+    deploy(aws, "other", memory=128)
+    folders = [invoke(aws, name, note=name)[1]["folder"] for name in ("one", "other", "one")]
+    assert folders[0] == folders[2] != folders[1]
+    assert invoke(aws, "one")[1]["note"] == "one"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_worker_may_be_held_to_a_share_of_a_processor() -> None:
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"], text=True) as process:
+        try:
+            watched = Watched(process, 512, 0.2)
+            until = time.monotonic() + 1
+            while time.monotonic() < until:
+                time.sleep(0.02)
+                watched.look()
+        finally:
+            process.kill()
+    # A fifth of a second, and what it may have saved up.
+    assert watched.used < 0.45
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"), [("", None), ("0.5", 0.5), (".5", 0.5), ("2", 2.0), ("lambda", 0.5)]
+)
+def test_the_share_is_what_the_environment_says(told: str, expected: float | None) -> None:
+    found = share_of(told, 1769 // 2)
+    assert found == (pytest.approx(expected, abs=0.001) if expected else None)
+
+
+@pytest.mark.parametrize("told", ["0", "half", "-1", "nan", "1e3"])
+def test_a_share_that_is_none_is_refused(told: str) -> None:
+    with pytest.raises(ValueError, match="LAKE_CPU"):
+        share_of(told, 512)
