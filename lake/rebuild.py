@@ -127,9 +127,7 @@ class Rebuild:
         self._update(table, catalog.begun(table, number, self.clock()))
 
     def announce(self, *, without_deleted: bool = False) -> None:
-        """Have every object that is left ingested again.
-
-        It is done once for each rebuild, however often it is announced.
+        """Have every object that is left ingested again, once workers know of the rebuild.
 
         Parameters
         ----------
@@ -144,11 +142,14 @@ class Rebuild:
         table = self._table(self.dataset)
         if table is None or not (number := catalog.rebuild_of(table)):
             return
+        if self.clock() < catalog.since(table) + self.settle:
+            return
         left = self._left(self._items(), naming.table_prefix(self.dataset, number))
         deleted = left - dict(self._raw()).keys()
         if deleted and not without_deleted:
             raise LakeCommandError(_deleted(len(deleted), len(left), self.dataset))
-        name = f"rebuild-{self.dataset}-{number}"
+        # What is left after an announcement is to be ingested, whatever that did.
+        name = f"rebuild-{self.dataset}-{number}-{self.clock():.0f}"
         messages.announce(self.target, sorted(left - deleted), name)
         messages.announce(self.target, sorted(deleted), name, removal=True)
 
@@ -168,9 +169,11 @@ class Rebuild:
         items = self._items()
         with_rows = sum(bool(item.partitions) for item in items)
         if number := catalog.rebuild_of(table):
-            left = self._left(items, naming.table_prefix(self.dataset, number))
+            left = tuple(sorted(self._left(items, naming.table_prefix(self.dataset, number))))
+            if self.clock() < catalog.since(table) + self.settle:
+                return Progress("settling", with_rows, left)
             if left:
-                return Progress("ingesting", with_rows, tuple(sorted(left)))
+                return Progress("ingesting", with_rows, left)
             if self._unsettled(table, items):
                 return Progress("settling", with_rows)
             following = self._table(naming.next_table(self.dataset))

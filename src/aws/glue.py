@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from aws.errors import code_of, translated
 from store.catalog import (
     changed_table,
+    folder_of,
     new_table,
     partition_of,
     rebuild_of,
@@ -19,7 +20,12 @@ from store.catalog import (
     why_foreign,
     why_misplaced,
 )
-from store.errors import CatalogConflictError, RejectedObjectError, ServiceError
+from store.errors import (
+    CatalogConflictError,
+    RejectedObjectError,
+    SchemaConflictError,
+    ServiceError,
+)
 from store.model import Schema
 from store.naming import next_table, table_prefix
 from store.reasons import Reason
@@ -42,23 +48,24 @@ _CHANGED_MEANWHILE = frozenset({"ConcurrentModificationException", "EntityNotFou
 #: Seconds, with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter").
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.05, 2.0
 
+#: Seconds for which a table is taken to be as it was: those of a burst of small objects.
+_FRESH = 10
+
 #: Seconds for which a partition that was there is taken to be there.
 _REMEMBERED = 300
 
 
 @dataclass(slots=True)
 class _Seen:
-    """A table as Glue answered, and when each of its partitions was seen to be as it should."""
+    """A table as Glue answered at a time, and when each partition was seen to be as it should."""
 
     table: dict[str, Any]
+    at: float
     partitions: dict[str, float] = field(default_factory=dict)
 
     def is_still(self, table: dict[str, Any]) -> bool:
         """Tell whether it is the same table, not one of its name, with the same columns."""
-        mine = self.table
-        return mine.get("CreateTime") == table.get("CreateTime") and schema_of(mine) == schema_of(
-            table
-        )
+        return all(of(self.table) == of(table) for of in (_create_time_of, schema_of, folder_of))
 
 
 @dataclass(slots=True)
@@ -94,12 +101,15 @@ class GlueCatalog:
 
     def schema(self, dataset: str) -> Schema | None:
         """See :class:`processor.ingest.ports.Catalog`."""
-        table = self._read(dataset)
+        table = self._fresh(dataset) or self._read(dataset)
         return None if table is None else schema_of(table)
 
     def declare(self, dataset: str, schema: Schema) -> bool:
         """See :class:`processor.ingest.ports.Catalog`."""
         for attempt in range(_DECLARE_TRIES):
+            # What a table of some seconds ago has, it has now, too: it only ever gains.
+            if (seen := self._fresh(dataset)) and self._has(seen, schema):
+                return False
             table = self._read(dataset)
             present = (
                 Schema((), schema.format, table_prefix(dataset))
@@ -230,9 +240,23 @@ class GlueCatalog:
             raise RejectedObjectError(Reason.FOREIGN_TABLE, why)
         seen = self._seen.get(dataset)
         self._seen[dataset] = (
-            _Seen(table, seen.partitions) if seen and seen.is_still(table) else _Seen(table)
+            _Seen(table, self.clock(), seen.partitions)
+            if seen and seen.is_still(table)
+            else _Seen(table, self.clock())
         )
         return table
+
+    def _fresh(self, dataset: str) -> dict[str, Any] | None:
+        """Give the table as it was a few seconds ago, where it was asked for then."""
+        seen = self._seen.get(dataset)
+        return seen.table if seen and 0 <= self.clock() - seen.at < _FRESH else None
+
+    def _has(self, table: dict[str, Any], schema: Schema) -> bool:
+        """Tell whether a table lacks nothing of a file's."""
+        try:
+            return self.evolve(schema_of(table), schema) == schema_of(table)
+        except SchemaConflictError:
+            return False
 
     def _get(self, name: str) -> dict[str, Any] | None:
         try:
@@ -267,6 +291,10 @@ class GlueCatalog:
 
 def _dropped(dataset: str) -> CatalogConflictError:
     return CatalogConflictError(f"table {dataset} was dropped while its partitions were registered")
+
+
+def _create_time_of(table: dict[str, Any]) -> object:
+    return table.get("CreateTime")
 
 
 def _input(table: dict[str, Any], partition: str) -> Any:

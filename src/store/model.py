@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -115,7 +115,7 @@ class Schema:
 
     columns: tuple[Column, ...] = ()
     format: str = "parquet"
-    folder: str = ""
+    folder: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,8 @@ def test_rows_in_another_format_than_their_table_s_are_ingested_again(world: Wor
     world.drop("a")
     world.engine.output_format = "json"  # type: ignore[attr-defined]  # of the double
     # Within one second, for which the time of creation says nothing.
-    world.cloud.now -= 1
+    world.cloud.now -= 11
+    world.warm.clear()
     world.upload(TWO, b'{"id": "2", "d": "2024-01-02"}')
     world.drain()
     assert differences(world)["unread"] == [ONE]

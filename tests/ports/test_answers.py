@@ -99,7 +99,7 @@ def saved(s3: Any, file: Path) -> bool:
 
 
 def catalog(glue: Any) -> GlueCatalog:
-    return GlueCatalog(glue, "d", "p", "c", "parquet", evolved, sleep=lambda _: None)
+    return GlueCatalog(glue, "d", "p", "c", evolved, sleep=lambda _: None)
 
 
 @pytest.fixture
@@ -267,6 +267,7 @@ def _double(service: str) -> Any:
     cloud.tables["there"] = {"Name": "there", "VersionId": "1"}
     cloud.items["there"] = {"object": {"S": "there"}, "revision": {"N": "1"}}
     cloud.write(RAW, "there", b"x")
+    cloud.crawls.append(cloud.now)
     return cloud.client(service)
 
 

@@ -392,6 +392,20 @@ class Glue:
         }
 
     @effect
+    def delete_table(self, DatabaseName: str, Name: str) -> None:
+        self._table(Name)
+        self.cloud.drop(Name)
+
+    @effect
+    def batch_delete_partition(
+        self, DatabaseName: str, TableName: str, PartitionsToDelete: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        self._table(TableName)
+        for one in PartitionsToDelete:
+            self.cloud.partitions.pop((TableName, one["Values"][0]), None)
+        return {"Errors": []}
+
+    @effect
     def batch_create_partition(
         self,
         DatabaseName: str,

@@ -313,8 +313,8 @@ class World:
         self.cloud.drop(table)
         self.strangers.pop(table, None)
         self.dropped[table] = self.cloud.now
-        # Glue tells in seconds when a table was created.
-        self.wait(1)
+        # Glue tells in seconds when a table was created, and a warm worker asks again after ten.
+        self.wait(11)
 
     def tear(self, partition: tuple[str, str]) -> None:
         """Somebody drops a partition."""

@@ -418,4 +418,4 @@ def test_the_function_writes_where_its_tables_are_and_nowhere_else(translated: T
     (written,) = [s for _, s in _statements(translated) if s["Sid"] == "WriteOutputs"]
     folders = {one["Fn::Sub"].partition("}/")[2] for one in _listed(written["Resource"])}
     folders = {one.rpartition("${ProcessedBucket}/")[2] for one in folders}
-    assert folders == {"processed/*", "quarantine/*", "objects/*"}
+    assert folders == {"processed/*", "quarantine/*", "objects/*", "rebuilt/*"}

@@ -45,6 +45,8 @@ def test_clients_are_built_at_import_and_libraries_of_rare_formats_are_not_loade
         "MAX_PARTITIONS": "1",
         "MAX_COLUMNS": "1",
         "RAW_DELETES": "keep",
+        "CRAWL_MINUTES": "60",
+        "FIRST_DATE": "2024-01-01",
         "EPHEMERAL_STORAGE_MB": "512",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "AWS_LAMBDA_FUNCTION_NAME": "data-lake-processor",

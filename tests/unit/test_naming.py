@@ -11,6 +11,8 @@ from store import naming
 from store.errors import KeyOutsideLakeError
 from store.model import OutputFile, Source
 
+FOLDER = naming.table_prefix("orders")
+
 
 @pytest.mark.parametrize(
     ("key", "dataset"),
@@ -69,21 +71,21 @@ def _file(name: str = "f.parquet", part: int = 0) -> OutputFile:
 
 
 def test_no_two_versions_and_no_two_attempts_write_the_same_key() -> None:
-    first = naming.output_key(_source(), _file(), 1)
-    assert first == naming.output_key(_source(), _file(), 1)
-    assert first != naming.output_key(_source(version="v2"), _file(), 1)
-    assert first != naming.output_key(_source(), _file(), 2)
+    first = naming.output_key(FOLDER, _source(), _file(), 1)
+    assert first == naming.output_key(FOLDER, _source(), _file(), 1)
+    assert first != naming.output_key(FOLDER, _source(version="v2"), _file(), 1)
+    assert first != naming.output_key(FOLDER, _source(), _file(), 2)
     assert first.startswith("processed/orders/date_partition=2024-01-15/a-")
     assert first.endswith(".parquet")
 
 
 def test_keys_that_normalise_alike_do_not_share_an_output() -> None:
     keys = ["data/orders/a b.json", "data/orders/a_b.json", "data/Orders/a b.json"]
-    assert len({naming.output_key(_source(key), _file(), 1) for key in keys}) == 3
+    assert len({naming.output_key(FOLDER, _source(key), _file(), 1) for key in keys}) == 3
 
 
 def test_parts_of_one_partition_have_names_of_their_own() -> None:
-    assert naming.output_key(_source(), _file(part=2), 1).endswith("-2.parquet")
+    assert naming.output_key(FOLDER, _source(), _file(part=2), 1).endswith("-2.parquet")
 
 
 def test_quarantine_keeps_both_suffixes() -> None:
@@ -100,5 +102,5 @@ def test_a_stored_file_s_row_lies_beside_the_quarantine() -> None:
 
 @pytest.mark.parametrize("key", ["data/_hidden.json", "data/.hidden", "data/日本.json", "data/=.x"])
 def test_no_output_begins_with_what_hive_readers_skip(key: str) -> None:
-    name = naming.output_key(_source(key), _file(), 1).rsplit("/", 1)[1]
+    name = naming.output_key(FOLDER, _source(key), _file(), 1).rsplit("/", 1)[1]
     assert name[0] not in "._"

@@ -42,7 +42,7 @@ def evolved(table: Schema, file: Schema, max_columns: int | None = None) -> Sche
         raise SchemaConflictError(
             f"the table's files are {table.format}, the file was written as {file.format}"
         )
-    if table.folder != file.folder:
+    if "" not in (table.folder, file.folder) and table.folder != file.folder:
         raise SchemaConflictError(
             f"the table's files are in {table.folder} by now, not in {file.folder}"
         )

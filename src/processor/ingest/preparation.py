@@ -251,7 +251,7 @@ class Work:
                         f"a whole invocation was not enough: {error.detail}"
                     ) from error
                 raise
-            home = table.folder if table else naming.table_prefix(source.dataset)
+            home = (table.folder if table else "") or naming.table_prefix(source.dataset)
             conversion = replace(conversion, schema=replace(conversion.schema, folder=home))
             if not conversion.outputs:
                 return conversion, False

@@ -1,0 +1,248 @@
+"""A rebuild at any moment and killed at any: old rows until the switch, all rows after it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lake.errors import LakeCommandError
+from lake.rebuild import Rebuild
+from store import catalog, naming
+from store.entry import Entry
+from tests.support.cloud import PROCESSED, QUEUE
+from tests.support.world import Worker, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SETTLE = 30.0
+
+
+def body(number: int) -> bytes:
+    """A record whose ``n`` the table takes for a number, as the first one's was."""
+    n = number if number < 2 else f"text {number}"
+    return json.dumps({"id": f"r{number}", "d": f"2024-01-0{1 + number % 3}", "n": n}).encode()
+
+
+@dataclass
+class Lake:
+    """A world with one dataset, and an operator who rebuilds it."""
+
+    world: World
+    count: int = 0
+    keys: dict[str, int] = field(default_factory=dict)
+
+    def upload(self, key: str) -> None:
+        self.world.upload(key, body(self.count))
+        self.keys[key] = self.count
+        self.count += 1
+
+    @property
+    def rebuild(self) -> Rebuild:
+        return Rebuild(self.world.target, "a", SETTLE, self.world.clock)
+
+    def operator(self, do: Callable[[], Any]) -> Worker:
+        def run() -> None:
+            # What another operator does at the same time stops one of them, who repeats it.
+            with suppress(LakeCommandError):
+                do()
+
+        worker = Worker(self.world, run)
+        worker.deadline = float("inf")
+        self.world.workers.append(worker)
+        return worker
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What a query of the table reads: the files of its partitions, where these say."""
+        found = []
+        for (table, _), partition in self.world.cloud.partitions.items():
+            place = partition["StorageDescriptor"]["Location"].removeprefix(f"s3://{PROCESSED}/")
+            if table == "a":
+                for key, content in self.world.cloud.objects(PROCESSED).items():
+                    if key.startswith(place):
+                        found += [json.loads(line) for line in content.decode().splitlines()]
+        return found
+
+    def step(self) -> str:
+        steps: list[str] = []
+        self.operator(lambda: steps.append(self.rebuild.advance().step)).finish()
+        return steps[0] if steps else ""
+
+    def finish(self) -> None:
+        for _ in range(60):
+            if self.step() == "done":
+                return
+            self.world.wait(SETTLE)
+            self.operator(self.rebuild.announce).finish()
+            self.world.drain()
+        raise AssertionError("the rebuild never ended")
+
+    def check(self) -> None:
+        rows = self.rows()
+        assert sorted(row["id"] for row in rows) == sorted(f"r{n}" for n in self.keys.values())
+        assert all(row["n"] == str(body_of(row)["n"]) for row in rows), "a value was not retyped"
+        assert not any("_rescued_data" in row for row in rows)
+        table = self.world.cloud.tables["a"]
+        assert (catalog.rebuild_of(table), catalog.since(table)) == (0, 0)
+        assert naming.next_table("a") not in self.world.cloud.tables
+        kept = {key for entry in self.world.entries().values() for key in entry.outputs}
+        assert {*self.world.cloud.objects(PROCESSED)} == kept, "files of the old folder are left"
+
+
+def body_of(row: dict[str, Any]) -> Any:
+    return json.loads(body(int(row["id"][1:])))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    lake = Lake(World(tmp_path))
+    for number in range(4):
+        lake.upload(f"data/a/{number}.json")
+    lake.world.drain()
+    return lake
+
+
+def test_a_column_gets_another_type_and_old_rows_are_read_until_then(lake: Lake) -> None:
+    before = lake.rows()
+    assert [row for row in before if "_rescued_data" in row]
+    lake.rebuild.start({"n": "string"})
+    assert lake.step() == "settling"
+    lake.world.wait(SETTLE)
+    assert lake.step() == "ingesting"
+    lake.rebuild.announce()
+    lake.upload("data/a/new.json")
+    lake.world.drain()
+    assert lake.rows() == before
+    lake.finish()
+    lake.check()
+    assert [c["Type"] for c in lake.world.cloud.tables["a"]["StorageDescriptor"]["Columns"]] == [
+        *("string", "string", "string")
+    ]
+    lake.upload("data/a/later.json")
+    lake.world.drain()
+    lake.rebuild.start({})
+    lake.finish()
+    lake.check()
+    assert {naming.folder_of(k) for k in lake.world.cloud.objects(PROCESSED)} == {"rebuilt/a/2/"}
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("EXAMPLES", "300")) // 30))
+def test_whatever_happens_meanwhile_all_rows_are_there_in_the_end(lake: Lake, seed: int) -> None:
+    chance = random.Random(seed)
+    world = lake.world
+    start = lake.operator(lambda: lake.rebuild.start({"n": "string"}))
+    start.step(chance.randrange(12))
+    for _ in range(40):
+        match chance.randrange(7):
+            case 0:
+                lake.upload(f"data/a/{chance.randrange(6)}.json")
+            case 1 if world.cloud.receive():
+                message = chance.choice(world.cloud.receive())
+                world.start(message, twice=chance.random() < 0.2).step(chance.randrange(1, 25))
+            case 2 if world.live():
+                chance.choice(world.live()).step(chance.randrange(1, 25))
+            case 3 if world.live():
+                chance.choice(world.live()).kill()
+            case 4:
+                world.wait(chance.choice([1, 11, 40, 400]))
+            case 5:
+                lake.operator(lambda: lake.rebuild.advance()).step(chance.randrange(1, 40))
+            case 6:
+                lake.operator(lambda: lake.rebuild.announce()).step(chance.randrange(1, 40))
+        world.check_at_any_time()
+    try:
+        for worker in world.workers:
+            worker.finish()
+        lake.operator(lambda: lake.rebuild.start({"n": "string"})).finish()
+        lake.finish()
+        lake.check()
+    finally:
+        world.close()
+
+
+def switch_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for workers that began before the rebuild."""
+    patch.setattr(Rebuild, "_unsettled", lambda *_: False)
+
+
+def delete_what_can_be_read(patch: pytest.MonkeyPatch) -> None:
+    """Rows of the old folder go with each object that is ingested again."""
+    committed = Entry.committed
+    patch.setattr(Entry, "committed", lambda self, *words: committed(self, *words[:4]))
+
+
+@pytest.mark.parametrize("plant", [switch_at_once, delete_what_can_be_read])
+def test_and_each_bug_in_it_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    plant(monkeypatch)
+
+    def histories() -> None:
+        for seed in range(200):
+            one = Lake(World(tmp_path / str(seed)))
+            one.world.folder.mkdir()
+            for number in range(4):
+                one.upload(f"data/a/{number}.json")
+            one.world.drain()
+            if plant is delete_what_can_be_read:
+                before = one.rows()
+                one.rebuild.start({"n": "string"})
+                one.world.wait(SETTLE)
+                one.rebuild.announce()
+                one.world.drain()
+                assert one.rows() == before
+            else:
+                test_whatever_happens_meanwhile_all_rows_are_there_in_the_end(one, seed)
+
+    with pytest.raises(AssertionError):
+        histories()
+
+
+def test_what_cannot_be_ingested_again_is_refused_with_how_many(lake: Lake) -> None:
+    lake.world.delete("data/a/0.json")
+    with pytest.raises(LakeCommandError, match="1 of 4 raw objects of a were deleted"):
+        lake.rebuild.start({})
+    lake.rebuild.start({}, without_deleted=True)
+    lake.world.wait(SETTLE)
+    with pytest.raises(LakeCommandError, match="--without-deleted"):
+        lake.rebuild.announce()
+    lake.rebuild.announce(without_deleted=True)
+    del lake.keys["data/a/0.json"]
+    lake.world.drain()
+    lake.finish()
+    assert sorted(row["id"] for row in lake.rows()) == ["r1", "r2", "r3"]
+
+
+@pytest.mark.parametrize(
+    ("types", "said"),
+    [
+        ({"m": "string"}, "has no column m; it has id, d, n"),
+        ({"n": "number"}, "'number' is no type"),
+        ({"_source_key": "int"}, "has no column _source_key"),
+    ],
+)
+def test_what_is_no_column_or_no_type_is_refused_untouched(
+    lake: Lake, types: dict[str, str], said: str
+) -> None:
+    before = dict(lake.world.cloud.tables)
+    with pytest.raises(LakeCommandError, match=said):
+        lake.rebuild.start(types)
+    assert lake.world.cloud.tables == before
+    assert not lake.world.cloud.queues[QUEUE]
+
+
+def test_objects_in_glacier_are_counted_and_nothing_is_begun(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = [(f"data/a/{n}.json", "GLACIER" if n else "STANDARD") for n in range(4)]
+    monkeypatch.setattr(Rebuild, "_raw", lambda _: raw)
+    with pytest.raises(LakeCommandError, match="3 of 4 raw objects of a are in Glacier"):
+        lake.rebuild.start({})
+    assert naming.next_table("a") not in lake.world.cloud.tables
