@@ -130,7 +130,8 @@ def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: 
         err.print("`lake reconcile --fix` mends this.")
     elif found.repairable:
         many, orphans = objects(len(found.to_send)), len(found.orphans)
-        partitions = f"{len(found.partitions)} partitions"
+        count = len(found.partitions)
+        partitions = f"{count} partition{'s'[: count != 1]}"
         _agree(
             f"Send {many} again, register {partitions} and delete {orphans} orphans "
             "(they stay as old versions)?",

@@ -42,7 +42,7 @@ class Differences:
     foreign : list of str
         Processed keys that somebody else wrote; they are left alone.
     dropped : list of str
-        Tables that have rows and do not exist.
+        Tables that have rows, do not exist, and are made again by their objects.
     unread : list of str
         Raw keys whose rows no query reads: their table was dropped, or made anew since.
     partitions : list of str

@@ -33,7 +33,7 @@ class Seen:
     Attributes
     ----------
     dropped : list of str
-        Tables that have rows and do not exist.
+        Tables that have rows, do not exist, and are made again by their objects.
     unread : list of str
         Raw keys whose rows no query reads until they are ingested again.
     partitions : list of tuple of str
@@ -122,10 +122,11 @@ def register(target: Target, partitions: Iterable[tuple[str, str]]) -> None:
 def _look_at_dropped(seen: Seen, dataset: str, items: list[Item], raw: Collection[str]) -> None:
     if not items:
         return
-    seen.dropped.append(dataset)
     again = [item.key for item in items if item.key in raw]
     seen.unread += again
-    if not again:
+    if again:
+        seen.dropped.append(dataset)
+    else:
         seen.hidden.append(
             f"table {dataset} was dropped, and its objects were deleted from the raw bucket: "
             f"`lake crawl` makes it from its files in {naming.table_prefix(dataset)}"
