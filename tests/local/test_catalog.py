@@ -161,7 +161,7 @@ record = {
 }
 raw, outputs = MemoryRawStore(), MemoryOutputStore()
 raw.write("raw", f"data/{dataset}/{number}.json", json.dumps(record).encode())
-catalog = GlueCatalog(boto3.client("glue"), database, "bucket", sys.argv[6], evolved)
+catalog = GlueCatalog(boto3.client("glue"), database, sys.argv[7], sys.argv[6], evolved)
 ingest = Ingest(raw, outputs, catalog, MemoryLedger(), DuckEngine(Options(memory_mb=64)), 1e6)
 time.sleep(max(0, start - time.time()))
 done = ingest(ObjectEvent("raw", f"data/{dataset}/{number}.json"), Delivery("m", lambda: 900, 900))
@@ -184,6 +184,7 @@ def test_sixteen_writers_at_once_end_with_one_table_that_reads_every_file(
                 *(str(n), str(start), name, str(tmp_path)),
                 local_lake.outputs["GlueDatabaseName"],
                 local_lake.outputs["GlueCrawlerName"],
+                local_lake.outputs["ProcessedBucketName"],
             ],
             cwd=ROOT,
             env={**local_lake.shell, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
