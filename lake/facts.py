@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Dates of a file that are named; of more only the first and the last.
 _NAMED_DATES = 3
 
+#: Types of whole numbers.
+_WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})
+
 #: A space that no line may be broken at, until the text is printed.
 _FIXED = "\0"
 
@@ -76,6 +79,11 @@ def notes(item: Item) -> list[str]:
     if item.dataset and (name := reserved_name(item.key)):
         said.append(f"the name {name} is the lake's own: rows are in the table {item.dataset}")
     said += map(_drifted, item.drift)
+    said += [
+        f"`lake retype {item.dataset}.{one.column} double` gives the column a type that holds it"
+        for one in item.drift
+        if one.type in _WHOLE and re.fullmatch(r"-?\d*\.\d+", one.example)
+    ]
     if item.rescued and not item.drift:
         said.append(f"{_count(item.rescued, 'row')} with something in _rescued_data")
     if item.undated:

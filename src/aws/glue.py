@@ -159,6 +159,8 @@ class GlueCatalog:
             if code_of(error) == "EntityNotFoundException":
                 self._seen.clear()
                 raise _dropped(table["Name"]) from error
+            if code_of(error) in _CHANGED_MEANWHILE:
+                raise _changed(table["Name"]) from error
             raise
         present = []
         for refused in answer.get("Errors", []):
@@ -193,14 +195,18 @@ class GlueCatalog:
         ]
         if not stale:
             return
-        with translated(f"updating partitions of {name}"):
-            updated = self.client.batch_update_partition(
-                DatabaseName=self.database,
-                TableName=name,
-                Entries=[
-                    {"PartitionValueList": [p], "PartitionInput": _input(table, p)} for p in stale
-                ],
-            )
+        entries: Any = [
+            {"PartitionValueList": [p], "PartitionInput": _input(table, p)} for p in stale
+        ]
+        try:
+            with translated(f"updating partitions of {name}"):
+                updated = self.client.batch_update_partition(
+                    DatabaseName=self.database, TableName=name, Entries=entries
+                )
+        except ClientError as error:
+            if code_of(error) in _CHANGED_MEANWHILE:
+                raise _changed(name) from error
+            raise
         if errors := updated.get("Errors"):
             raise ServiceError(f"updating partitions of {name}: {errors[0]}")
 
@@ -291,6 +297,10 @@ class GlueCatalog:
 
 def _dropped(dataset: str) -> CatalogConflictError:
     return CatalogConflictError(f"table {dataset} was dropped while its partitions were registered")
+
+
+def _changed(dataset: str) -> CatalogConflictError:
+    return CatalogConflictError(f"table {dataset} was changed while its partitions were registered")
 
 
 def _create_time_of(table: dict[str, Any]) -> object:

@@ -58,7 +58,8 @@ def test_a_value_that_did_not_fit_is_said_with_its_column_type_and_an_example() 
     found = item(records_read=2, records_accepted=2, records_rescued=2, drift=told)
     assert found.drift == (PRICE,)
     assert facts.notes(found) == [
-        "price: 2 values did not fit bigint, such as 19.99; they are in _rescued_data"
+        "price: 2 values did not fit bigint, such as 19.99; they are in _rescued_data",
+        "`lake retype orders.price double` gives the column a type that holds it",
     ]
 
 
@@ -290,6 +291,7 @@ def test_put_says_what_was_not_expected_and_what_to_try(
         "  table orders: 2 rows in 1 partition (2024-01-01)",
         "  it replaced the file that had this key before, with all of its rows",
         "  price: 2 values did not fit bigint, such as 19.99; they are in _rescued_data",
+        "  `lake retype orders.price double` gives the column a type that holds it",
         "Next:",
         (
             '  lake query "SELECT _rescued_data FROM orders WHERE _source_key = '

@@ -63,7 +63,7 @@ def test_what_is_declared(translated: Tree) -> None:
     counts = Counter(resource["Type"] for resource in translated["Resources"].values())
     assert counts == {
         "AWS::Athena::NamedQuery": 4,
-        "AWS::Athena::WorkGroup": 1,
+        "AWS::Athena::WorkGroup": 2,
         "AWS::DynamoDB::Table": 1,
         "AWS::Events::Rule": 1,
         "AWS::Glue::Crawler": 1,
@@ -419,3 +419,17 @@ def test_the_function_writes_where_its_tables_are_and_nowhere_else(translated: T
     folders = {one["Fn::Sub"].partition("}/")[2] for one in _listed(written["Resource"])}
     folders = {one.rpartition("${ProcessedBucket}/")[2] for one in folders}
     assert folders == {"processed/*", "quarantine/*", "objects/*", "rebuilt/*"}
+
+
+def test_results_of_queries_expire_and_tables_that_somebody_makes_do_not(translated: Tree) -> None:
+    rules = translated["Resources"]["ProcessedBucket"]["Properties"]["LifecycleConfiguration"]
+    expiring = [rule["Prefix"] for rule in rules["Rules"] if "ExpirationInDays" in rule]
+    assert sorted(expiring) == [f"athena-results/{digit}" for digit in "0123456789abcdef"]
+    # A query's id is a UUID; CTAS without a place of its own writes to the folder tables.
+    assert not "athena-results/tables/0b1c/part-0".startswith(tuple(expiring))
+
+
+def test_builders_say_themselves_where_a_statement_writes(translated: Tree) -> None:
+    group = translated["Resources"]["BuildersWorkGroup"]["Properties"]
+    assert group["Name"] == {"Fn::Sub": "${Prefix}-builders"}
+    assert group["WorkGroupConfiguration"]["EnforceWorkGroupConfiguration"] is False

@@ -142,6 +142,16 @@ def test_a_warm_worker_forgets_a_partition_after_some_minutes(cloud: Cloud) -> N
     assert list(cloud.partitions) == [("t", DAY)]
 
 
+def test_partitions_that_another_changes_at_the_same_time_are_tried_again(cloud: Cloud) -> None:
+    def conflict(seen: str) -> None:
+        if seen == "before Glue.batch_create_partition":
+            raise client_error("ConcurrentModificationException")
+
+    cloud.on_effect = conflict
+    with pytest.raises(CatalogConflictError, match="changed while its partitions"):
+        ingest(catalog(cloud))
+
+
 @pytest.mark.parametrize(
     "moment", ["before Glue.batch_create_partition", "after Glue.create_table"]
 )
