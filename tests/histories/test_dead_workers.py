@@ -98,6 +98,22 @@ def test_a_deleted_object_takes_its_rows_along_where_that_is_wanted(world: World
     assert [row["id"] for row in world.rows("processed/")] == ["r2"]
 
 
+@pytest.mark.parametrize("steps", range(1, 20))
+def test_an_object_that_is_deleted_while_it_is_read_leaves_no_rows(
+    world: World, steps: int
+) -> None:
+    world.remove_deleted = True
+    slow = world.start(world.cloud.receive()[0])
+    slow.step(steps)
+    world.delete(KEY)
+    (removal,) = world.cloud.receive()
+    world.start(removal).finish()
+    slow.finish()
+    world.come_to_rest(repair=False)
+    assert visible(world) == 0
+    world.check_at_rest()
+
+
 def test_an_event_that_comes_after_an_object_expired_removes_nothing(world: World) -> None:
     world.remove_deleted = True
     message = world.cloud.receive()[0]

@@ -221,9 +221,10 @@ class Ingest:
     ) -> Entry:
         """Say what the entry becomes before any work, when S3 calls this version current."""
         if raw is None:
+            # Written even where there is nothing to remove: a worker that still reads the object
+            # finds that somebody wrote, and asks S3 again.
             meant = event.removal and (self.remove_deleted or event.replay)
-            deleted = meant and entry.version
-            return entry.removed() if deleted else entry
+            return entry.removed() if meant else entry
         if entry.holds(raw.version, event.replay):
             return entry
         self._work.check_time(raw, delivery)
