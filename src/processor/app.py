@@ -26,6 +26,7 @@ from store.entry import UNSWEPT
 from store.errors import (
     EngineFailedError,
     LakeError,
+    MalformedEventError,
     ServiceError,
     TerminalError,
     TransientError,
@@ -100,24 +101,26 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     def seconds_left() -> float:
         return context.get_remaining_time_in_millis() / 1000
 
-    whole = seconds_left()
+    whole, removals = seconds_left(), os.environ.get("RAW_DELETES") == "remove"
     if events.is_schedule(event):
         return {"swept": _sweep(seconds_left)}
     batch = events.is_queue_batch(event)
     metrics.add_metric("Events", MetricUnit.Count, len(event["Records"]) if batch else 1)
     if not batch:
-        found = events.parse(event)
+        found = events.parse(event, removals=removals)
         return {"objects": [_take(e, Delivery(_identity(e), seconds_left, whole)) for e in found]}
 
     def take_message(record: dict[str, Any]) -> bool:
         tries = int(record["attributes"]["ApproximateReceiveCount"])
         try:
-            found = events.parse_message(record["body"])
+            found = events.parse_message(record["body"], removals=removals)
         except UnknownEventError as error:
-            # Not acknowledged: SQS moves it to the dead-letter queue, where it can be looked at
-            # and, by a function that knows it, redriven.
             logger.error("message refused", extra={"reason": error.code, "detail": error.detail})
             metrics.add_metric("MessagesRefused", MetricUnit.Count, 1)
+            if isinstance(error, MalformedEventError):
+                return True
+            # Not acknowledged: SQS moves it to the dead-letter queue, where it can be looked at
+            # and, by a function that knows it, redriven.
             _hide(record, 0)
             return False
         # Should this worker die, the message returns when its attempt has expired, and not only

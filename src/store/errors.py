@@ -6,6 +6,7 @@
     ├── ContractError                a contract cannot be honoured: the deployment is broken
     ├── TerminalError                a retry cannot help: recorded, never retried
     │   ├── UnknownEventError        the invocation payload is no event of ours
+    │   │   └── MalformedEventError  nothing can ever read it
     │   ├── KeyOutsideLakeError      the object is none that the lake ingests
     │   ├── ObjectGoneError          the object was deleted before it was read
     │   ├── ObjectArchivedError      the object lies in Glacier and must be restored first
@@ -66,6 +67,15 @@ class UnknownEventError(TerminalError):
     """When the payload is neither an S3 notification, an SQS batch nor an EventBridge event."""
 
     code = "UNKNOWN_EVENT"
+
+
+class MalformedEventError(UnknownEventError):
+    """When the payload cannot be read at all: nested too deep, or with 1e400 for a size.
+
+    What is only unknown may be known to a newer function; this will never be.
+    """
+
+    code = "MALFORMED_EVENT"
 
 
 class KeyOutsideLakeError(TerminalError):

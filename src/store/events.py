@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, unquote_plus
 
-from store.errors import UnknownEventError
+from store.errors import MalformedEventError, UnknownEventError
 from store.model import ObjectEvent
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ _MAJOR_VERSION = "2"
 _REPLAY = "lakeReplay"
 
 #: What reading a record raises that lacks something, or has something else in its place.
-#: A number such as 1e400 overflows where it should be a size.
-_INCOMPLETE = (KeyError, TypeError, AttributeError, ValueError, OverflowError)
+_INCOMPLETE = (KeyError, TypeError, AttributeError, ValueError)
 
 
 def is_queue_batch(payload: Payload) -> bool:
@@ -44,13 +43,15 @@ def is_schedule(payload: Payload) -> bool:
     return payload.get("source") == "aws.events"
 
 
-def parse_message(body: str) -> tuple[ObjectEvent, ...]:
+def parse_message(body: str, *, removals: bool = False) -> tuple[ObjectEvent, ...]:
     """Read the body of one queue message, unwrapping an SNS envelope.
 
     Parameters
     ----------
     body : str
         Text of the message.
+    removals : bool
+        See :func:`parse`.
 
     Returns
     -------
@@ -59,34 +60,42 @@ def parse_message(body: str) -> tuple[ObjectEvent, ...]:
 
     Raises
     ------
+    MalformedEventError
+        When the body is nested too deep to be read.
     UnknownEventError
         When the body is not JSON or not an event of S3.
     """
     try:
         payload = json.loads(body)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise MalformedEventError(f"message is nested too deep: {body[:200]!r}") from error
+    except ValueError as error:
         raise UnknownEventError(f"message is not JSON ({error}): {body[:200]!r}") from error
     if isinstance(payload, dict) and payload.get("Type") == "Notification" and "Message" in payload:
-        return parse_message(str(payload["Message"]))
-    return parse(payload)
+        return parse_message(str(payload["Message"]), removals=removals)
+    return parse(payload, removals=removals)
 
 
-def parse(payload: Any) -> tuple[ObjectEvent, ...]:
+def parse(payload: Any, *, removals: bool = False) -> tuple[ObjectEvent, ...]:
     """Read one S3 notification or one EventBridge event.
 
     Parameters
     ----------
     payload : Any
         The decoded JSON.
+    removals : bool
+        Whether deletions count, too. Those that the operator himself announces always do.
 
     Returns
     -------
     tuple of ObjectEvent
-        The creations and deletions it announces, whatever else happened beside them; none for
-        ``s3:TestEvent``, which S3 sends when a notification is configured.
+        The creations it announces, and the deletions that count, whatever else happened beside
+        them; none for ``s3:TestEvent``, which S3 sends when a notification is configured.
 
     Raises
     ------
+    MalformedEventError
+        When a number in it is none.
     UnknownEventError
         When the payload is anything else.
     """
@@ -94,13 +103,14 @@ def parse(payload: Any) -> tuple[ObjectEvent, ...]:
         if payload.get("Event") == "s3:TestEvent":
             return ()
         if payload.get("source") == "aws.s3":
-            return (_from_eventbridge(payload),)
+            return (_from_eventbridge(payload, removals=removals),)
         records = payload.get("Records")
         if isinstance(records, list) and records:
-            found = tuple(filter(None, map(_from_notification, records)))
+            read = filter(None, map(_from_notification, records))
+            found = tuple(one for one in read if removals or one.replay or not one.removal)
             if not found:
                 names = ", ".join(sorted({repr(record["eventName"]) for record in records}))
-                raise UnknownEventError(f"event {names} neither creates nor deletes an object")
+                raise UnknownEventError(f"event {names} creates no object")
             return found
     raise UnknownEventError(
         "expected an S3 notification, an SQS batch of them or an EventBridge 'Object Created' "
@@ -164,14 +174,16 @@ def _from_notification(record: Any) -> ObjectEvent | None:
             replay=str(record.get(_REPLAY) or ""),
             removal=happened == "ObjectRemoved",
         )
+    except OverflowError as error:
+        raise MalformedEventError(f"S3 record has no size ({error}): {_shown(record)}") from error
     except _INCOMPLETE as error:
         raise UnknownEventError(f"S3 record is incomplete ({error!r}): {_shown(record)}") from error
 
 
-def _from_eventbridge(payload: Payload) -> ObjectEvent:
+def _from_eventbridge(payload: Payload, *, removals: bool) -> ObjectEvent:
     kind = payload.get("detail-type")
-    if kind not in ("Object Created", "Object Deleted"):
-        raise UnknownEventError(f"event {kind!r} neither creates nor deletes an object")
+    if kind != "Object Created" and not (removals and kind == "Object Deleted"):
+        raise UnknownEventError(f"event {kind!r} creates no object")
     try:
         detail = payload["detail"]
         if str(detail.get("reason")) == "Lifecycle Expiration":
@@ -190,6 +202,8 @@ def _from_eventbridge(payload: Payload) -> ObjectEvent:
             time=str(payload.get("time") or ""),
             removal=kind == "Object Deleted",
         )
+    except OverflowError as error:
+        raise MalformedEventError(f"event has no size ({error}): {_shown(payload)}") from error
     except _INCOMPLETE as error:
         raise UnknownEventError(
             f"EventBridge event is incomplete ({error!r}): {_shown(payload)}"

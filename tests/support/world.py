@@ -231,7 +231,7 @@ class World:
         with suppress(TransientError):
             queue.hand_back(receipt, ceil(worker.deadline - self.cloud.now + GRACE))
         try:
-            for number, event in enumerate(events.parse_message(message.body)):
+            for number, event in enumerate(events.parse_message(message.body, removals=True)):
                 delivery = Delivery(
                     f"{message.id}/{number}",
                     lambda: worker.deadline - self.cloud.now,

@@ -85,17 +85,10 @@ def test_only_a_batch_of_queue_messages_is_one() -> None:
         ({"Records": ["text"]}, "incomplete"),
         (
             {"Records": [{"eventSource": "aws:s3", "eventName": "LifecycleExpiration:Delete"}]},
-            "neither creates nor deletes",
+            "creates no object",
         ),
-        ({"source": "aws.s3", "detail-type": "Object Restored"}, "neither creates nor deletes"),
-        (
-            {
-                "source": "aws.s3",
-                "detail-type": "Object Deleted",
-                "detail": {"reason": "Lifecycle Expiration"},
-            },
-            "nobody deleted it",
-        ),
+        ({"source": "aws.s3", "detail-type": "Object Restored"}, "creates no object"),
+        ({"source": "aws.s3", "detail-type": "Object Deleted"}, "creates no object"),
         ({"source": "aws.s3", "detail-type": "Object Created", "detail": {}}, "incomplete"),
     ],
 )
@@ -104,16 +97,26 @@ def test_anything_else_is_refused_with_what_it_was(payload: Any, said: str) -> N
         events.parse(payload)
 
 
-def test_a_creation_beside_a_removal_is_a_creation_and_a_removal() -> None:
+def test_a_creation_beside_a_removal_is_a_creation_and_a_removal_where_these_count() -> None:
     (removed,) = load_event("s3-put")["Records"]
     removed["eventName"] = "ObjectRemoved:Delete"
     removed["s3"]["object"] = {"key": "data/old.csv"}
     (created,) = load_event("s3-put")["Records"]
-    found = events.parse({"Records": [removed, created]})
-    assert [(one.key, one.removal) for one in found] == [
+    message = {"Records": [removed, created]}
+    assert _keys(events.parse(message)) == ["data/test-data.json"]
+    assert [(one.key, one.removal) for one in events.parse(message, removals=True)] == [
         ("data/old.csv", True),
         ("data/test-data.json", False),
     ]
+    asked = events.announcement("raw", "data/old.csv", "rebuild", removal=True)
+    assert [(one.key, one.removal) for one in events.parse(asked)] == [("data/old.csv", True)]
+
+
+def test_what_a_lifecycle_rule_expires_was_deleted_by_nobody() -> None:
+    event = {"source": "aws.s3", "detail-type": "Object Deleted", "detail": {}}
+    event["detail"] = {"reason": "Lifecycle Expiration"}
+    with pytest.raises(UnknownEventError, match="nobody deleted it"):
+        events.parse(event, removals=True)
 
 
 def _sized(number: str) -> str:
