@@ -12,8 +12,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: install ## Run the whole lake on this machine, from upload to query; KEEP=1 leaves it up
 	@python -m lake.demo $(if $(KEEP),--keep)
 
+# Three: one of them waits for a lake most of the time.
 test: install check ## Check the code and run every test
-	@pytest -q -n auto --cov --cov-report=
+	@pytest -q -n 3 --cov --cov-report=
 	@coverage report --omit='localaws/*' --skip-covered --fail-under=80
 	@coverage report --include='localaws/*' --skip-covered --fail-under=80
 

@@ -229,11 +229,11 @@ def run(examples: int, machine: type[RuleBasedStateMachine] = Histories, **more:
 
 
 def test_every_history_ends_as_it_should() -> None:
-    run(int(os.environ.get("EXAMPLES", "300")))
+    run(int(os.environ.get("EXAMPLES", "150")))
 
 
 def test_and_so_with_the_real_engine() -> None:
-    run(int(os.environ.get("EXAMPLES", "300")) // 20, RealHistories)
+    run(int(os.environ.get("EXAMPLES", "150")) // 20, RealHistories)
 
 
 @pytest.mark.parametrize("named_by_attempt", [True, False])

@@ -133,7 +133,7 @@ def test_a_column_gets_another_type_and_old_rows_are_read_until_then(lake: Lake)
     assert {naming.folder_of(k) for k in lake.world.cloud.objects(PROCESSED)} == {"rebuilt/a/2/"}
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("EXAMPLES", "300")) // 30))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("EXAMPLES", "150")) // 15))
 def test_whatever_happens_meanwhile_all_rows_are_there_in_the_end(lake: Lake, seed: int) -> None:
     chance = random.Random(seed)
     world = lake.world
