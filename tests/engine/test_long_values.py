@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+#: The other writer and format take minutes, and the same path.
+FULL = pytest.mark.skipif(os.environ.get("HOSTILE") != "full", reason="HOSTILE=full runs it")
+
+
 def done(path: Path, rows: int) -> None:
     found = told(path)
     assert (found["status"], found["accepted"], found["quarantined"]) == ("DONE", rows, 0)
@@ -28,7 +33,9 @@ def hashes(count: int, of: str = "range") -> str:
     return " || ".join(f"sha256({of} || '{n}')" for n in range(count))
 
 
-@pytest.mark.parametrize(("writer", "packs"), [("duckdb", False), ("pyarrow", True)])
+@pytest.mark.parametrize(
+    ("writer", "packs"), [pytest.param("duckdb", False, marks=FULL), ("pyarrow", True)]
+)
 def test_one_row_group_of_long_strings(writer: str, packs: bool, tmp_path: Path) -> None:
     rows, path = 9_000, tmp_path / "x.parquet"
     if not packs:
@@ -78,7 +85,7 @@ def test_pages_of_several_columns_that_memory_does_not_hold_at_once(tmp_path: Pa
     done(path, rows)
 
 
-@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize("suffix", [pytest.param("csv", marks=FULL), "jsonl"])
 def test_long_strings_as_text(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"x.{suffix}"
     rows = duckdb.sql(f"SELECT range AS id, {hashes(250)} AS body FROM range(5000)").fetchall()
