@@ -280,7 +280,7 @@ NUMBERS = st.one_of(
 DOUBLES = st.floats(width=64) | st.floats(1e7, 2e18) | NUMBERS.map(float)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(texts=st.lists(st.one_of(mutated(), st.text(max_size=30)), min_size=40, max_size=60))
 def test_any_text_means_the_same_day_in_sql(
     db: duckdb.DuckDBPyConnection, texts: list[str]
@@ -293,7 +293,7 @@ def test_any_text_means_the_same_day_in_sql(
         )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(whole=st.lists(NUMBERS, min_size=50), doubles=st.lists(DOUBLES, min_size=50))
 def test_any_number_means_the_same_day_in_sql(
     db: duckdb.DuckDBPyConnection, whole: list[int], doubles: list[float]

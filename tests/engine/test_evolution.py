@@ -270,7 +270,7 @@ def atoms(value: Any, *, parsed: bool = False) -> Iterator[str]:
         max_size=5,
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_files_that_drift_stay_readable_and_complete(files: list[tuple[str, Any]]) -> None:
     catalog = MemoryCatalog()
     engine = DuckEngine(Options())

@@ -18,6 +18,7 @@ from engine.options import Options
 from engine.write import ways
 from store.errors import OutOfTimeError
 from tests.conftest import ROOT
+from tests.engine.test_long_values import FULL
 from tests.support.engine import convert, lines
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def wide(path: Path, columns: int, rows: int) -> None:
     ("suffix", "output", "columns"),
     [
         (".jsonl", "parquet", 2000),
-        (".csv", "parquet", 2000),
+        pytest.param(".csv", "parquet", 2000, marks=FULL),
         (".parquet", "parquet", 2000),
         (".parquet", "json", 500),
     ],
