@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from store.entry import UNSWEPT
 from store.items import ATTENTION_INDEX, drift_of, entry_of, key_of, object_of, updated_at
 from store.model import Status
 from store.naming import place_of
@@ -203,7 +204,8 @@ def items(target: Target, wanted: Filter | None = None) -> Iterator[Item]:
     if wanted.statuses and all(Status(one).needs_attention for one in wanted.statuses):
         pages = (
             page
-            for status in wanted.statuses
+            # Until it is swept, an entry is there under that name, whatever its status.
+            for status in (*wanted.statuses, UNSWEPT)
             for page in dynamodb.get_paginator("query").paginate(
                 TableName=table,
                 IndexName=ATTENTION_INDEX,
