@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lake import ledger, messages
+from lake import ledger, messages, outputs, tables
 from lake.errors import LakeCommandError
 from store import catalog, naming
 
@@ -37,9 +37,8 @@ if TYPE_CHECKING:
 #: Longer than a worker remembers a table, and than clocks differ.
 SETTLE = 30.0
 
-#: The most that BatchCreatePartition, BatchUpdatePartition (100) and BatchDeletePartition (25)
-#: take (AWS Glue API), and DeleteObjects (Amazon S3 API Reference).
-_BATCH, _DELETE_BATCH, _OBJECTS = 100, 25, 1000
+#: The most that BatchDeletePartition takes (AWS Glue API).
+_DELETE_BATCH = 25
 
 #: Storage classes of which an object cannot be read at once (Amazon S3 User Guide).
 _ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
@@ -101,13 +100,13 @@ class Rebuild:
             When there is no such table or column, or objects cannot be ingested again; nothing
             was changed.
         """
-        table = self._table(self.dataset)
+        table = tables.table_of(self.target, self.dataset)
         if table is None:
             raise LakeCommandError(f"There is no table {self.dataset}: `lake status` lists them.")
         if why := catalog.why_foreign(table, self._bucket, self.dataset):
             raise LakeCommandError(why)
         if catalog.since(table):
-            following = self._table(naming.next_table(self.dataset))
+            following = tables.table_of(self.target, naming.next_table(self.dataset))
             known = {
                 c["Name"]: c["Type"] for c in (following or table)["StorageDescriptor"]["Columns"]
             }
@@ -139,7 +138,7 @@ class Rebuild:
         LakeCommandError
             When objects were deleted, and their rows shall not be given up.
         """
-        table = self._table(self.dataset)
+        table = tables.table_of(self.target, self.dataset)
         if table is None or not (number := catalog.rebuild_of(table)):
             return
         if self.clock() < catalog.since(table) + self.settle:
@@ -161,7 +160,7 @@ class Rebuild:
         Progress
             How far it is; to be called again until it is ``done``.
         """
-        table = self._table(self.dataset)
+        table = tables.table_of(self.target, self.dataset)
         if table is None:
             raise LakeCommandError(f"Table {self.dataset} was dropped while it was rebuilt.")
         if not catalog.since(table):
@@ -176,7 +175,7 @@ class Rebuild:
                 return Progress("ingesting", with_rows, left)
             if self._unsettled(table, items):
                 return Progress("settling", with_rows)
-            following = self._table(naming.next_table(self.dataset))
+            following = tables.table_of(self.target, naming.next_table(self.dataset))
             if following is None:
                 raise LakeCommandError(f"Table {naming.next_table(self.dataset)} is gone.")
             self._update(table, catalog.switched(table, following, self.clock()))
@@ -204,14 +203,6 @@ class Rebuild:
     @property
     def _bucket(self) -> str:
         return self.target.outputs["ProcessedBucketName"]
-
-    def _table(self, name: str) -> Table | None:
-        try:
-            return dict(self._glue.get_table(DatabaseName=self._database, Name=name)["Table"])
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "EntityNotFoundException":
-                return None
-            raise
 
     def _items(self) -> list[Item]:
         return list(ledger.items(self.target, ledger.Filter(datasets=[self.dataset])))
@@ -289,64 +280,33 @@ class Rebuild:
 
     def _move_partitions(self) -> None:
         """Give the dataset's table the partitions of the next one."""
-        table, next_name = self._table(self.dataset), naming.next_table(self.dataset)
-        if table is None or self._table(next_name) is None:
+        table = tables.table_of(self.target, self.dataset)
+        wanted = tables.partitions_of(self.target, naming.next_table(self.dataset))
+        there = tables.partitions_of(self.target, self.dataset)
+        if table is None or wanted is None or there is None:
             return
-        wanted, there = self._partitions(next_name), self._partitions(self.dataset)
-        inputs = {date: catalog.partition_of(table, date) for date in wanted}
-        moved = [
-            date
-            for date in sorted(wanted.keys() & there.keys())
-            if catalog.why_misplaced(table, there[date])
-        ]
-        new, gone = sorted(wanted.keys() - there.keys()), sorted(there.keys() - wanted.keys())
+        # One that is where the table has its files now was registered by a worker just now.
+        elsewhere = {date for date, one in there.items() if catalog.why_misplaced(table, one)}
         name: dict[str, Any] = {"DatabaseName": self._database, "TableName": self.dataset}
-        for batch in _batches(moved, _BATCH):
-            entries = [{"PartitionValueList": [d], "PartitionInput": inputs[d]} for d in batch]
-            _whole(self._glue.batch_update_partition(**name, Entries=entries))
-        for batch in _batches(new, _BATCH):
-            made = [inputs[date] for date in batch]
-            _whole(self._glue.batch_create_partition(**name, PartitionInputList=made))
-        for batch in _batches(
-            [d for d in gone if catalog.why_misplaced(table, there[d])], _DELETE_BATCH
-        ):
+        for batch in _batches(sorted(elsewhere & wanted.keys()), tables.BATCH):
+            entries = [
+                {"PartitionValueList": [d], "PartitionInput": catalog.partition_of(table, d)}
+                for d in batch
+            ]
+            answer = self._glue.batch_update_partition(**name, Entries=entries)
+            tables.check(answer, self.dataset, "EntityNotFoundException")
+        tables.create_partitions(self.target, table, sorted(wanted.keys() - there.keys()))
+        for batch in _batches(sorted(elsewhere - wanted.keys()), _DELETE_BATCH):
             doomed = [{"Values": [date]} for date in batch]
-            _whole(self._glue.batch_delete_partition(**name, PartitionsToDelete=doomed))
-
-    def _partitions(self, name: str) -> dict[str, Table]:
-        pages = self._glue.get_paginator("get_partitions")
-        return {
-            found["Values"][0]: dict(found)
-            for page in pages.paginate(
-                DatabaseName=self._database, TableName=name, ExcludeColumnSchema=True
-            )
-            for found in page["Partitions"]
-        }
+            answer = self._glue.batch_delete_partition(**name, PartitionsToDelete=doomed)
+            tables.check(answer, self.dataset, "EntityNotFoundException")
 
     def _delete_old(self, kept: str) -> None:
         """Delete the dataset's files that are in no folder of its table any more."""
-        s3 = self.target.client("s3")
-        pages = s3.get_paginator("list_objects_v2")
-        for prefix in (
-            naming.table_prefix(self.dataset),
-            f"{naming.REBUILT}/{self.dataset}/",
-        ):
-            doomed = [
-                found["Key"]
-                for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
-                for found in page.get("Contents", [])
-                if naming.folder_of(found["Key"]) not in ("", kept)
-            ]
-            for batch in _batches(doomed, _OBJECTS):
-                objects = [{"Key": key} for key in batch]
-                answer = s3.delete_objects(
-                    Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
-                )
-                if errors := answer.get("Errors"):
-                    raise LakeCommandError(
-                        f"S3 did not delete {errors[0]['Key']}: {errors[0].get('Message')}. "
-                        "The same command goes on."
-                    )
+        for prefix in (naming.table_prefix(self.dataset), f"{naming.REBUILT}/{self.dataset}/"):
+            found = outputs.listed(self.target, prefix)
+            doomed = [key for key in found if naming.folder_of(key) not in ("", kept)]
+            outputs.delete(self.target, doomed, "files of the old table")
 
 
 def _deleted(count: int, of: int, dataset: str) -> str:
@@ -359,16 +319,3 @@ def _deleted(count: int, of: int, dataset: str) -> str:
 def _batches(found: list[str], size: int) -> Iterator[list[str]]:
     for start in range(0, len(found), size):
         yield found[start : start + size]
-
-
-def _whole(answer: dict[str, Any]) -> None:
-    """Refuse an answer that says that only a part was done."""
-    for error in answer.get("Errors", []):
-        if error["ErrorDetail"]["ErrorCode"] not in (
-            "AlreadyExistsException",
-            "EntityNotFoundException",
-        ):
-            raise LakeCommandError(
-                f"Glue did not change every partition: {error['ErrorDetail']}. "
-                "The same command goes on."
-            )

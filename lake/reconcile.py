@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lake import ledger, messages, tables
-from lake.errors import LakeCommandError
+from lake import ledger, messages, outputs, tables
 from store import naming
 from store.naming import is_output
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 
     from lake.ledger import Item
     from lake.target import Target
-
-#: The most that DeleteObjects takes (Amazon S3 API Reference).
-_BATCH = 1000
 
 
 @dataclass
@@ -151,26 +147,12 @@ def fix(target: Target, found: Differences, replay: str) -> None:
     messages.announce(target, sorted({*found.undelivered, *found.leftovers}))
     messages.announce(target, sorted({*found.missing, *found.unread}), replay)
     tables.register(target, [(t, d) for t, _, d in (p.partition("/") for p in found.partitions)])
-    s3, bucket = target.client("s3"), target.outputs["ProcessedBucketName"]
-    for start in range(0, len(found.orphans), _BATCH):
-        batch = [{"Key": key} for key in found.orphans[start : start + _BATCH]]
-        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-        if errors := answer.get("Errors"):
-            first = errors[0]
-            raise LakeCommandError(
-                f"S3 did not delete {len(errors)} orphans, such as {first['Key']}: "
-                f"{first.get('Message', first.get('Code'))}"
-            )
+    outputs.delete(target, found.orphans, "orphans")
 
 
 def _written(target: Target) -> Iterator[str]:
-    pages = target.client("s3").get_paginator("list_objects_v2")
-    bucket = target.outputs["ProcessedBucketName"]
     for folder in (naming.PROCESSED, naming.QUARANTINE, naming.OBJECTS):
-        for page in pages.paginate(Bucket=bucket, Prefix=f"{folder}/"):
-            for found in page.get("Contents", []):
-                if not found["Key"].endswith("/"):
-                    yield found["Key"]
+        yield from outputs.listed(target, f"{folder}/")
 
 
 def _raw(target: Target) -> Iterator[tuple[str, str, float]]:

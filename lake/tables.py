@@ -15,15 +15,15 @@ from store.catalog import format_of, partition_of, why_foreign, why_misplaced
 from store.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from lake.ledger import Item
     from lake.target import Target
 
     Table = dict[str, Any]
 
-#: The most that BatchCreatePartition takes (AWS Glue API).
-_BATCH = 100
+#: The most that BatchCreatePartition and BatchUpdatePartition take (AWS Glue API).
+BATCH = 100
 
 
 @dataclass
@@ -70,14 +70,14 @@ def look(target: Target, items: Iterable[Item], raw: Collection[str]) -> Seen:
             rows[item.dataset].append(item)
         _look_before_first_date(seen, tables, item, raw)
     for dataset in sorted(rows.keys() | refused.keys()):
-        partitions = _partitions(target, dataset) if dataset in tables else None
+        partitions = partitions_of(target, dataset) if dataset in tables else None
         strange: list[str] = []
         if partitions is None:
             _look_at_dropped(seen, dataset, rows[dataset], raw)
         elif why := why_foreign(tables[dataset], target.outputs["ProcessedBucketName"], dataset):
             strange = [why]
         else:
-            strange = _elsewhere(tables[dataset], partitions)
+            strange = _elsewhere(tables[dataset], partitions.values())
             _look_at_table(seen, tables[dataset], partitions, rows[dataset], raw)
         seen.hidden += strange
         if not strange:
@@ -94,29 +94,82 @@ def register(target: Target, partitions: Iterable[tuple[str, str]]) -> None:
     LakeCommandError
         When Glue registered only some of them; the same command does the rest.
     """
-    glue, database = target.client("glue"), target.outputs["GlueDatabaseName"]
     dates: dict[str, list[str]] = defaultdict(list)
     for dataset, date in partitions:
         dates[dataset].append(date)
     for dataset, missing in dates.items():
+        table = table_of(target, dataset)
+        if table is None:
+            raise LakeCommandError(f"Table {dataset} was dropped just now: repeat the command.")
+        if why := why_foreign(table, target.outputs["ProcessedBucketName"], dataset):
+            raise LakeCommandError(why)
+        create_partitions(target, table, missing)
+
+
+def table_of(target: Target, name: str) -> Table | None:
+    """Read a table; None where there is none."""
+    try:
+        answer = target.client("glue").get_table(
+            DatabaseName=target.outputs["GlueDatabaseName"], Name=name
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "EntityNotFoundException":
+            return None
+        raise
+    return dict(answer["Table"])
+
+
+def partitions_of(target: Target, name: str) -> dict[str, Table] | None:
+    """Read a table's partitions by date; None where there is no table."""
+    pages = target.client("glue").get_paginator("get_partitions")
+    try:
+        return {
+            found["Values"][0]: dict(found)
+            for page in pages.paginate(
+                DatabaseName=target.outputs["GlueDatabaseName"],
+                TableName=name,
+                ExcludeColumnSchema=True,
+            )
+            for found in page["Partitions"]
+        }
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "EntityNotFoundException":
+            return None
+        raise
+
+
+def create_partitions(target: Target, table: Table, dates: Sequence[str]) -> None:
+    """Register partitions of a table; one that is there is left as it is.
+
+    Raises
+    ------
+    LakeCommandError
+        When Glue registered only some of them.
+    """
+    place: dict[str, Any] = {
+        "DatabaseName": target.outputs["GlueDatabaseName"],
+        "TableName": table["Name"],
+    }
+    for start in range(0, len(dates), BATCH):
+        inputs = [partition_of(table, date) for date in dates[start : start + BATCH]]
         try:
-            table = dict(glue.get_table(DatabaseName=database, Name=dataset)["Table"])
-            if why := why_foreign(table, target.outputs["ProcessedBucketName"], dataset):
-                raise LakeCommandError(why)
-            for start in range(0, len(missing), _BATCH):
-                inputs: Any = [partition_of(table, d) for d in missing[start : start + _BATCH]]
-                answer = glue.batch_create_partition(
-                    DatabaseName=database, TableName=dataset, PartitionInputList=inputs
-                )
-                for error in answer.get("Errors", []):
-                    if error["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException":
-                        raise LakeCommandError(
-                            f"Glue did not register partitions of {dataset}: {error['ErrorDetail']}"
-                        )
+            answer = target.client("glue").batch_create_partition(
+                **place, PartitionInputList=inputs
+            )
         except ClientError as error:
             raise LakeCommandError(
-                f"Glue did not register partitions of {dataset}: {error}"
+                f"Glue did not register partitions of {table['Name']}: {error}"
             ) from error
+        check(answer, table["Name"], "AlreadyExistsException")
+
+
+def check(answer: Mapping[str, Any], name: str, harmless: str) -> None:
+    """Refuse an answer of Glue that says that only some partitions of a table were changed."""
+    for error in answer.get("Errors", []):
+        if error["ErrorDetail"]["ErrorCode"] != harmless:
+            raise LakeCommandError(
+                f"Glue did not register partitions of {name}: {error['ErrorDetail']}"
+            )
 
 
 def _look_at_dropped(seen: Seen, dataset: str, items: list[Item], raw: Collection[str]) -> None:
@@ -134,7 +187,11 @@ def _look_at_dropped(seen: Seen, dataset: str, items: list[Item], raw: Collectio
 
 
 def _look_at_table(
-    seen: Seen, table: Table, partitions: list[Table], items: list[Item], raw: Collection[str]
+    seen: Seen,
+    table: Table,
+    partitions: Collection[str],
+    items: list[Item],
+    raw: Collection[str],
 ) -> None:
     """Find what an older table of this name took along, and what is not registered."""
     dataset, form = table["Name"], format_of(table)
@@ -153,11 +210,10 @@ def _look_at_table(
             )
         else:
             needed |= item.partitions
-    registered = {partition["Values"][0] for partition in partitions}
-    seen.partitions += [(dataset, date) for date in sorted(needed - registered)]
+    seen.partitions += [(dataset, date) for date in sorted(needed.difference(partitions))]
 
 
-def _elsewhere(table: Table, partitions: list[Table]) -> list[str]:
+def _elsewhere(table: Table, partitions: Iterable[Table]) -> list[str]:
     """Name the partitions that somebody gave another place."""
     return [why for partition in partitions if (why := why_misplaced(table, partition))]
 
@@ -188,23 +244,3 @@ def _tables(target: Target) -> dict[str, Table]:
         for page in pages.paginate(DatabaseName=target.outputs["GlueDatabaseName"])
         for table in page["TableList"]
     }
-
-
-def _partitions(target: Target, dataset: str) -> list[Table] | None:
-    """List a table's partitions, once; None where the table was dropped just now."""
-    try:
-        return list(_listed(target, dataset))
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "EntityNotFoundException":
-            return None
-        raise
-
-
-def _listed(target: Target, dataset: str) -> Iterator[Table]:
-    pages = target.client("glue").get_paginator("get_partitions")
-    for page in pages.paginate(
-        DatabaseName=target.outputs["GlueDatabaseName"],
-        TableName=dataset,
-        ExcludeColumnSchema=True,
-    ):
-        yield from map(dict, page["Partitions"])
