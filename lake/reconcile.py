@@ -117,7 +117,8 @@ def compare(target: Target, grace: float, clock: Callable[[], float] = time.time
     found.dropped, found.unread, found.hidden = seen.dropped, seen.unread, seen.hidden
     found.partitions = ["/".join(partition) for partition in seen.partitions]
     found.deleted = [k for k, item in entries.items() if item.outputs and k not in current]
-    strangers = written - known
+    # Rows that are read until a rebuild is done are in no entry any more.
+    strangers = {key for key in written - known if naming.dataset_in(key) not in seen.rebuilt}
     found.orphans = [key for key in strangers if is_output(key)]
     found.foreign = [key for key in strangers if not is_output(key)]
     for keys in vars(found).values():
@@ -151,7 +152,7 @@ def fix(target: Target, found: Differences, replay: str) -> None:
 
 
 def _written(target: Target) -> Iterator[str]:
-    for folder in (naming.PROCESSED, naming.QUARANTINE, naming.OBJECTS):
+    for folder in (naming.PROCESSED, naming.REBUILT, naming.QUARANTINE, naming.OBJECTS):
         yield from outputs.listed(target, f"{folder}/")
 
 

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import click
+from botocore.exceptions import ClientError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lake.context import err, out
@@ -89,7 +90,15 @@ def _run(
     settle: float,
     timeout: float,
 ) -> None:
-    work = Rebuild(choice.target(), dataset, settle)
+    try:
+        _rebuild(Rebuild(choice.target(), dataset, settle), types, timeout, without_deleted)
+    except ClientError as error:
+        raise LakeCommandError(f"AWS refused: {error}. The same command goes on.") from error
+
+
+def _rebuild(
+    work: Rebuild, types: Mapping[str, str], timeout: float, without_deleted: bool
+) -> None:
     work.start(types, without_deleted=without_deleted)
     began, announced = time.monotonic(), float("-inf")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -101,8 +110,8 @@ def _run(
                 some = f", such as {seen.left[0]}" if seen.left else ""
                 raise LakeCommandError(
                     f"{len(seen.left):,} objects are left after {timeout:.0f} s{some}; `lake files "
-                    f"--dataset {dataset}` says what became of them. "
-                    f"`lake rebuild {dataset}` goes on."
+                    f"--dataset {work.dataset}` says what became of them. "
+                    f"`lake rebuild {work.dataset}` goes on."
                 )
             if seen.step == "ingesting" and now - announced > _AGAIN:
                 work.announce(without_deleted=without_deleted)
@@ -110,4 +119,4 @@ def _run(
             done = seen.objects - len(seen.left)
             bar.update(task, description=_SAID[seen.step], total=seen.objects, completed=done)
             time.sleep(1)
-    out.print(f"Table {dataset} was rebuilt: {seen.objects:,} objects.")
+    out.print(f"Table {work.dataset} was rebuilt: {seen.objects:,} objects.")

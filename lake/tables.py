@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from lake.errors import LakeCommandError
 from store import naming
-from store.catalog import format_of, partition_of, why_foreign, why_misplaced
+from store.catalog import format_of, partition_of, since, why_foreign, why_misplaced
 from store.reasons import Reason
 
 if TYPE_CHECKING:
@@ -40,12 +40,15 @@ class Seen:
         Tables and dates of partitions that are not registered.
     hidden : list of str
         Sentences about rows that only the operator can bring back.
+    rebuilt : set of str
+        Datasets that are being rebuilt: their rows are in two places until that is done.
     """
 
     dropped: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     partitions: list[tuple[str, str]] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    rebuilt: set[str] = field(default_factory=set)
 
 
 def look(target: Target, items: Iterable[Item], raw: Collection[str]) -> Seen:
@@ -60,7 +63,8 @@ def look(target: Target, items: Iterable[Item], raw: Collection[str]) -> Seen:
     raw : collection of str
         Keys of the raw bucket: what can be ingested again.
     """
-    seen, tables = Seen(), _tables(target)
+    tables = _tables(target)
+    seen = Seen(rebuilt={name for name, table in tables.items() if since(table)})
     rows: dict[str, list[Item]] = defaultdict(list)
     refused: dict[str, list[Item]] = defaultdict(list)
     for item in items:
@@ -70,6 +74,11 @@ def look(target: Target, items: Iterable[Item], raw: Collection[str]) -> Seen:
             rows[item.dataset].append(item)
         _look_before_first_date(seen, tables, item, raw)
     for dataset in sorted(rows.keys() | refused.keys()):
+        if dataset in seen.rebuilt:
+            seen.hidden.append(
+                f"table {dataset} is being rebuilt: `lake rebuild {dataset}` goes on"
+            )
+            continue
         partitions = partitions_of(target, dataset) if dataset in tables else None
         strange: list[str] = []
         if partitions is None:

@@ -166,7 +166,7 @@ def _place(prefix: str, source: Source, file: OutputFile, generation: int) -> st
 
 #: What :func:`_place` makes.
 _PLACED = re.compile(
-    rf"(?P<folder>{PROCESSED}/(?P<dataset>[a-z0-9_]+)|{QUARANTINE}|{OBJECTS}"
+    rf"({PROCESSED}/(?P<dataset>[a-z0-9_]+)|{QUARANTINE}|{OBJECTS}"
     rf"|{REBUILT}/(?P<rebuilt>[a-z0-9_]+)/\d+)/"
     rf"{PARTITION_KEY}=(?P<partition>\d{{4}}-\d\d-\d\d)/"
     r"[A-Za-z0-9][^/]*-[0-9a-f]{12}-[0-9a-f]{12}(-\d+)?\.(parquet|json\.gz|jsonl\.gz)"
@@ -196,15 +196,20 @@ def place_of(key: str) -> tuple[str, str] | None:
     return (dataset, found["partition"]) if found and dataset else None
 
 
+def dataset_in(key: str) -> str:
+    """Give the dataset whose rows a file holds; empty for any other file."""
+    place = place_of(key)
+    return place[0] if place else ""
+
+
 def folder_of(key: str) -> str:
     """Give the folder of the table whose rows a file holds, with its slash; else nothing."""
-    found = _PLACED.fullmatch(key)
-    return f"{found['folder']}/" if found and (found["dataset"] or found["rebuilt"]) else ""
+    return key.partition(f"{PARTITION_KEY}=")[0] if dataset_in(key) else ""
 
 
 def format_of(key: str) -> str:
     """Tell the format of a file of a dataset's rows; empty for any other file."""
-    if place_of(key) is None:
+    if not dataset_in(key):
         return ""
     return "parquet" if key.endswith(".parquet") else "json"
 

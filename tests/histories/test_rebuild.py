@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lake import reconcile
 from lake.errors import LakeCommandError
 from lake.rebuild import Rebuild
 from store import catalog, naming
@@ -131,6 +132,24 @@ def test_a_column_gets_another_type_and_old_rows_are_read_until_then(lake: Lake)
     lake.finish()
     lake.check()
     assert {naming.folder_of(k) for k in lake.world.cloud.objects(PROCESSED)} == {"rebuilt/a/2/"}
+
+
+def test_a_repair_leaves_rows_alone_that_are_read_until_the_rebuild_is_done(lake: Lake) -> None:
+    before = lake.rows()
+    lake.rebuild.start({"n": "string"})
+    lake.world.wait(SETTLE)
+    lake.rebuild.announce()
+    lake.world.drain()
+    found = reconcile.compare(lake.world.target, 0, lake.world.clock)
+    assert found.hidden == ["table a is being rebuilt: `lake rebuild a` goes on"]
+    assert (found.orphans, found.to_send, found.partitions) == ([], [], [])
+    lake.world.reconcile().finish()
+    assert lake.rows() == before
+    lake.finish()
+    lake.check()
+    found = reconcile.compare(lake.world.target, 0, lake.world.clock)
+    assert not found.repairable
+    assert not found.hidden
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("EXAMPLES", "150")) // 15))
