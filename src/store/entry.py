@@ -120,10 +120,14 @@ class Entry:
         """Name the entry's partition of the sparse index; empty for most, which are not in it.
 
         What is to be cleaned up is somebody's as long as its message can be delivered again. A
-        message that was delivered once can, so that an object that goes well costs no index.
+        message that was delivered once can, so that an object that goes well costs no index;
+        unless another worker committed meanwhile, who may have acknowledged it.
         """
         troubled = self.verdict is Status.DELETED or any(
-            a.deliveries > 1 or a.status is Status.FAILED for a in self.attempts
+            a.deliveries > 1
+            or a.status is Status.FAILED
+            or (a.is_open and a.generation < self.committed_at)
+            for a in self.attempts
         )
         if troubled and (self.replaced or any(a.is_open for a in self.attempts)):
             return UNSWEPT

@@ -126,6 +126,25 @@ def test_an_event_that_comes_after_an_object_expired_removes_nothing(world: Worl
     assert visible(world) == 1
 
 
+def test_a_worker_that_dies_after_another_has_committed_is_swept(world: World) -> None:
+    """Its message may be acknowledged by then: SQS had delivered it twice."""
+    (message,) = world.cloud.receive()
+    slow = world.start(message, twice=True)
+    while not slow.came_to("after DynamoDB.put_item"):
+        slow.step()
+    world.upload(KEY, b'{"id": "r2", "d": "2024-01-01"}')
+    newer = world.cloud.receive()[-1]
+    world.start(newer).finish()
+    while not slow.came_to("after S3.put_object"):
+        slow.step()
+    world.cloud.acknowledge(message)
+    slow.kill()
+    assert visible(world) == 2
+    world.wait(INVOCATION + 60 + SWEEP)
+    assert visible(world) == 1
+    world.check_at_rest()
+
+
 def never_sweep(patch: pytest.MonkeyPatch) -> None:
     """The schedule does nothing."""
     patch.setattr(Ingest, "tidy", lambda self, name: self.ledger.get(name))
