@@ -140,28 +140,26 @@ class GlueCatalog:
             for date in sorted(partitions)
             if not now - seen.partitions.get(date, -_REMEMBERED) < _REMEMBERED
         ]
-        for start in range(0, len(missing), _PARTITION_BATCH):
-            batch = missing[start : start + _PARTITION_BATCH]
-            if present := self._create_partitions(seen.table, batch):
-                self._mend_partitions(seen.table, present)
-            seen.partitions |= dict.fromkeys(batch, now)
+        try:
+            for start in range(0, len(missing), _PARTITION_BATCH):
+                batch = missing[start : start + _PARTITION_BATCH]
+                if present := self._create_partitions(seen.table, batch):
+                    self._mend_partitions(seen.table, present)
+                seen.partitions |= dict.fromkeys(batch, now)
+        except ClientError as error:
+            if code_of(error) not in _CHANGED_MEANWHILE:
+                raise
+            self._seen.pop(dataset, None)
+            raise _dropped(dataset) from error
 
     def _create_partitions(self, table: dict[str, Any], partitions: list[str]) -> list[str]:
         """Register partitions; give those that were there before."""
-        try:
-            with translated(f"registering partitions of {table['Name']}"):
-                answer = self.client.batch_create_partition(
-                    DatabaseName=self.database,
-                    TableName=table["Name"],
-                    PartitionInputList=[_input(table, p) for p in partitions],
-                )
-        except ClientError as error:
-            if code_of(error) == "EntityNotFoundException":
-                self._seen.clear()
-                raise _dropped(table["Name"]) from error
-            if code_of(error) in _CHANGED_MEANWHILE:
-                raise _changed(table["Name"]) from error
-            raise
+        with translated(f"registering partitions of {table['Name']}"):
+            answer = self.client.batch_create_partition(
+                DatabaseName=self.database,
+                TableName=table["Name"],
+                PartitionInputList=[_input(table, p) for p in partitions],
+            )
         present = []
         for refused in answer.get("Errors", []):
             detail = refused.get("ErrorDetail", {})
@@ -198,15 +196,10 @@ class GlueCatalog:
         entries: Any = [
             {"PartitionValueList": [p], "PartitionInput": _input(table, p)} for p in stale
         ]
-        try:
-            with translated(f"updating partitions of {name}"):
-                updated = self.client.batch_update_partition(
-                    DatabaseName=self.database, TableName=name, Entries=entries
-                )
-        except ClientError as error:
-            if code_of(error) in _CHANGED_MEANWHILE:
-                raise _changed(name) from error
-            raise
+        with translated(f"updating partitions of {name}"):
+            updated = self.client.batch_update_partition(
+                DatabaseName=self.database, TableName=name, Entries=entries
+            )
         if errors := updated.get("Errors"):
             raise ServiceError(f"updating partitions of {name}: {errors[0]}")
 
@@ -259,8 +252,9 @@ class GlueCatalog:
 
     def _has(self, table: dict[str, Any], schema: Schema) -> bool:
         """Tell whether a table lacks nothing of a file's."""
+        known = schema_of(table)
         try:
-            return self.evolve(schema_of(table), schema) == schema_of(table)
+            return self.evolve(known, schema) == known
         except SchemaConflictError:
             return False
 
@@ -296,11 +290,9 @@ class GlueCatalog:
 
 
 def _dropped(dataset: str) -> CatalogConflictError:
-    return CatalogConflictError(f"table {dataset} was dropped while its partitions were registered")
-
-
-def _changed(dataset: str) -> CatalogConflictError:
-    return CatalogConflictError(f"table {dataset} was changed while its partitions were registered")
+    return CatalogConflictError(
+        f"table {dataset} was dropped or changed while its partitions were registered"
+    )
 
 
 def _create_time_of(table: dict[str, Any]) -> object:

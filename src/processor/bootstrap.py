@@ -89,7 +89,6 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
         ledger=DynamoLedger(dynamodb, settings.ledger_table),
         engine=DuckEngine(_options(settings), load_folder(_CONTRACTS)),
         bytes_per_second=_BYTES_PER_VCPU_SECOND * settings.vcpus,
-        remove_deleted=settings.remove_deleted,
     )
     return ingest, queue
 

@@ -31,8 +31,6 @@ class Settings:
         Dates that one object may hold.
     max_columns : int
         Columns that a table may have.
-    remove_deleted : bool
-        Whether the rows of a deleted object are removed.
     crawl_minutes : int
         The least time from one start of the crawler to the next.
     first_date : str
@@ -50,7 +48,6 @@ class Settings:
     output_format: str
     max_partitions: int
     max_columns: int
-    remove_deleted: bool
     crawl_minutes: int
     first_date: str
     memory_mb: int
@@ -77,7 +74,6 @@ class Settings:
             output_format=environment["OUTPUT_FORMAT"],
             max_partitions=int(environment["MAX_PARTITIONS"]),
             max_columns=int(environment["MAX_COLUMNS"]),
-            remove_deleted=environment["RAW_DELETES"] == "remove",
             crawl_minutes=int(environment["CRAWL_MINUTES"]),
             first_date=environment["FIRST_DATE"],
             memory_mb=int(environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]),

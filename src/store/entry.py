@@ -215,9 +215,8 @@ class Entry:
             replay=replay or self.replay,
             facts=facts,
         )
-        return current.discarding(
-            tuple(key for key in self.outputs if folder_of(key) in ("", folder or folder_of(key)))
-        )
+        left = {key for key in self.outputs if folder and folder_of(key) not in ("", folder)}
+        return current.discarding(tuple(key for key in self.outputs if key not in left))
 
     def removed(self) -> Entry:
         """Take the object's rows away, since the object itself was deleted."""
@@ -227,7 +226,7 @@ class Entry:
             committed_at=self.revision + 1,
             verdict=Status.DELETED,
             outputs=(),
-            facts={name: self.facts[name] for name in ("dataset",) if name in self.facts},
+            facts={name: told for name, told in self.facts.items() if name == "dataset"},
         )
         return gone.discarding(self.outputs)
 

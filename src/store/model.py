@@ -74,7 +74,7 @@ class ObjectEvent:
         Names the replay that asks for the object to be ingested again, though its version
         may be committed; empty for an event of S3.
     removal : bool
-        Whether somebody deleted the object, or a version of it.
+        Whether somebody deleted the object, or a version of it, and its rows shall go, too.
     """
 
     bucket: str

@@ -137,7 +137,6 @@ def test_the_function_refuses_to_start_with_a_broken_contract(
         output_format="parquet",
         max_partitions=1,
         max_columns=1,
-        remove_deleted=False,
         crawl_minutes=60,
         first_date="2024-01-01",
         memory_mb=512,

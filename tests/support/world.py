@@ -192,7 +192,6 @@ class World:
             ledger=DynamoLedger(self.cloud.client("dynamodb"), LEDGER, clock),
             engine=self.engine,
             bytes_per_second=1e6,
-            remove_deleted=self.remove_deleted,
             work_root=self.folder,
             clock=clock,
         )
@@ -231,7 +230,9 @@ class World:
         with suppress(TransientError):
             queue.hand_back(receipt, ceil(worker.deadline - self.cloud.now + GRACE))
         try:
-            for number, event in enumerate(events.parse_message(message.body, removals=True)):
+            for number, event in enumerate(
+                events.parse_message(message.body, removals=self.remove_deleted)
+            ):
                 delivery = Delivery(
                     f"{message.id}/{number}",
                     lambda: worker.deadline - self.cloud.now,

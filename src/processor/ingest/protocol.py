@@ -93,8 +93,6 @@ class Ingest:
         What the use case needs of the world.
     bytes_per_second : float
         How fast objects are read at worst; decides what can be finished in the time left.
-    remove_deleted : bool
-        Whether the rows of an object that somebody deletes are removed, too.
     work_root : Path or None
         Where each object gets a folder of its own; the system's place for temporary
         files when None. A warm function finds what earlier invocations left, so no
@@ -109,7 +107,6 @@ class Ingest:
     ledger: Ledger
     engine: Engine
     bytes_per_second: float
-    remove_deleted: bool = False
     work_root: Path | None = None
     clock: Callable[[], float] = time.time
 
@@ -223,8 +220,7 @@ class Ingest:
         if raw is None:
             # Written even where there is nothing to remove: a worker that still reads the object
             # finds that somebody wrote, and asks S3 again.
-            meant = event.removal and (self.remove_deleted or event.replay)
-            return entry.removed() if meant else entry
+            return entry.removed() if event.removal else entry
         if entry.holds(raw.version, event.replay):
             return entry
         self._work.check_time(raw, delivery)
