@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+from botocore.exceptions import ClientError, WaiterError
 
 from lake import render
 from lake.context import out
@@ -43,8 +43,8 @@ _KEPT = ("Retain", "RetainExceptOnCreate")
 #: What S3, DynamoDB and Glue answer when there is no such thing.
 _ABSENT = frozenset({"404", "NoSuchBucket", "ResourceNotFoundException", "EntityNotFoundException"})
 
-#: A stack that is not there yet; somebody may have looked at a deployment and declined it.
-_NEW = (None, "REVIEW_IN_PROGRESS")
+#: A stack that is not there yet: somebody has looked at a deployment and declined it.
+_DECLINED = "REVIEW_IN_PROGRESS"
 
 
 @dataclass(frozen=True)
@@ -181,15 +181,8 @@ def _values(target: Target) -> dict[str, str]:
 
 
 def _check_new(target: Target) -> None:
-    try:
-        (stack,) = target.client("cloudformation").describe_stacks(StackName=target.stack_name)[
-            "Stacks"
-        ]
-    except (ClientError, BotoCoreError) as error:
-        if "does not exist" in str(error):
-            return
-        raise LakeCommandError(f"No {target.description}: {error}") from error
-    if stack["StackStatus"] in _NEW:
+    stack = target.stack()
+    if stack is None or stack["StackStatus"] == _DECLINED:
         return
     raise LakeCommandError(
         f"Stack {target.stack_name} is there ({stack['StackStatus']}). What it holds needs no "

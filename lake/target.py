@@ -64,20 +64,36 @@ class Target:
         LakeCommandError
             When there is no such stack, or nobody answers.
         """
+        stack = self.stack()
+        if stack is None:
+            raise LakeCommandError(f"No {self.description}: it does not exist.\n{self._hint}")
+        return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
+
+    def stack(self) -> dict[str, Any] | None:
+        """Describe the stack; None where there is none.
+
+        Raises
+        ------
+        LakeCommandError
+            When nobody answers.
+        """
         try:
             answer = self.client("cloudformation").describe_stacks(StackName=self.stack_name)
         except (ClientError, BotoCoreError) as error:
-            hint = (
-                "Is it up? `lake up` starts one here."
-                if self.endpoint
-                else (
-                    "Is it deployed? `sam build && sam deploy --guided` deploys it; --stack-name, "
-                    "--region and --profile choose another; `lake up` starts one on this machine."
-                )
-            )
-            raise LakeCommandError(f"No {self.description}: {error}\n{hint}") from error
+            if "does not exist" in str(error):
+                return None
+            raise LakeCommandError(f"No {self.description}: {error}\n{self._hint}") from error
         (stack,) = answer["Stacks"]
-        return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
+        return dict(stack)
+
+    @property
+    def _hint(self) -> str:
+        if self.endpoint:
+            return "Is it up? `lake up` starts one here."
+        return (
+            "Is it deployed? `sam build && sam deploy --guided` deploys it; --stack-name, "
+            "--region and --profile choose another; `lake up` starts one on this machine."
+        )
 
 
 def choose(
@@ -125,13 +141,27 @@ def choose(
     if local or (running and not (cloud or profile or environment.get("AWS_ENDPOINT_URL"))):
         return Target(_local_session(), running, stack_name)
     endpoint = None if cloud or profile else environment.get("AWS_ENDPOINT_URL")
-    session = boto3.Session(region_name=region, profile_name=profile)
+    session = session_of(region, profile)
     if session.region_name is None:
         raise LakeCommandError(
             "No local lake is up and no AWS region is set: `lake up` starts one here, "
             "--region or AWS_DEFAULT_REGION names one there."
         )
     return Target(session, endpoint, stack_name)
+
+
+def session_of(region: str | None, profile: str | None) -> boto3.Session:
+    """Give credentials and region of the user's AWS configuration.
+
+    Raises
+    ------
+    LakeCommandError
+        When there is no such profile.
+    """
+    try:
+        return boto3.Session(region_name=region, profile_name=profile)
+    except BotoCoreError as error:
+        raise LakeCommandError(f"Your AWS configuration does not do: {error}") from error
 
 
 def _local_session() -> boto3.Session:

@@ -13,12 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contract.loading import load_folder
 from lake.errors import LakeCommandError
-from lake.target import DEFAULT_STACK, choose
+from lake.target import DEFAULT_STACK, Target, choose, session_of
 from store.errors import ContractError
 
 if TYPE_CHECKING:
@@ -220,17 +219,8 @@ def _settings(root: Path, environment_name: str) -> dict[str, Any]:
 
 def _parameter(where: Mapping[str, Any], name: str) -> str | None:
     """Give a parameter of the deployed stack; None where there is none yet."""
-    try:
-        session = boto3.Session(region_name=where["region"], profile_name=where["profile"])
-        (stack,) = session.client("cloudformation").describe_stacks(StackName=where["stack_name"])[
-            "Stacks"
-        ]
-    except (ClientError, BotoCoreError) as error:
-        if "does not exist" in str(error):
-            return None
-        raise LakeCommandError(
-            f"The account could not be asked for the stack {where['stack_name']}: {error}"
-        ) from error
+    session = session_of(where["region"], where["profile"])
+    stack = Target(session, None, where["stack_name"]).stack() or {}
     found = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
     return found.get(name)
 

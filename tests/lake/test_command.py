@@ -22,6 +22,11 @@ AWS = {"AWS_ENDPOINT_URL": "http://elsewhere:1"}
 RUNNING = "http://127.0.0.1:4566"
 
 
+def test_a_profile_that_there_is_not_is_said_and_no_traceback() -> None:
+    with pytest.raises(LakeCommandError, match="nobody"):
+        choose({}, None, local=False, cloud=True, stack_name="S", profile="nobody-has-this")
+
+
 @pytest.mark.parametrize(
     ("environment", "running", "local", "cloud", "endpoint"),
     [
