@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from store.errors import UnknownEventError
 from tests.conftest import load_event
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -143,6 +145,16 @@ def test_a_body_that_no_retry_can_make_readable_is_refused(body: str) -> None:
         events.parse_message(body)
 
 
+@pytest.fixture
+def recursion_of_a_function() -> Iterator[None]:
+    """Python's own limit: hypothesis raises it, and tests of this process may run after one."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.usefixtures("recursion_of_a_function")
 def test_a_payload_too_deep_to_be_shown_is_refused_all_the_same() -> None:
     payload: dict[str, Any] = {}
     for _ in range(5000):
