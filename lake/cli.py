@@ -15,7 +15,7 @@ from lake import crawl as crawling
 from lake import operations, render
 from lake import query as athena
 from lake.adopt import adopt
-from lake.context import Choice, err, out, state_folder
+from lake.context import Choice, agree, err, out, state_folder
 from lake.contract import contract
 from lake.errors import LakeCommandError
 from lake.files import files
@@ -152,11 +152,9 @@ def down(yes: bool) -> None:
     """Stop the lake that `lake up` started, and remove its data."""
     folder = state_folder()
     with process.owned(folder):
-        if folder.holds_data() and not yes:
+        if folder.holds_data():
             question = f"Remove the lake in {folder.path} with all its data?"
-            if not sys.stdin.isatty():
-                raise LakeCommandError(f"{question} `lake down --yes` does; `lake stop` keeps it.")
-            click.confirm(question, abort=True, err=True)
+            agree(question, yes=yes, else_say="`lake down --yes` does; `lake stop` keeps it.")
         err.print("Stopped and removed." if process.remove(folder) else "No local lake is up.")
 
 

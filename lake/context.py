@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console
 
 from lake.errors import LakeCommandError
@@ -61,3 +63,29 @@ class Choice:
         )
         err.print(f"[dim]Using {target.description}.[/]")
         return target
+
+
+def agree(question: str, *, yes: bool, else_say: str) -> None:
+    """Ask before something is done that cannot be taken back.
+
+    Parameters
+    ----------
+    question : str
+        What would be done.
+    yes : bool
+        Whether the user said so already.
+    else_say : str
+        What to do where nobody can be asked.
+
+    Raises
+    ------
+    LakeCommandError
+        When nobody can be asked.
+    Abort
+        When the user does not agree.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise LakeCommandError(f"{question} {else_say}")
+    click.confirm(question, abort=True, err=True)

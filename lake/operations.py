@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lake import ledger, messages, reconcile, render
-from lake.context import err, out
+from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import filter_of, filtered, objects, show_lines
 
@@ -209,11 +209,8 @@ def _is_there(target: Target, key: str) -> bool:
 
 
 def _agree(question: str, count: int, yes: bool) -> None:
-    if yes or count <= _FEW:
-        return
-    if not sys.stdin.isatty():
-        raise LakeCommandError(f"{question} Nobody is here to ask: --yes says so.")
-    click.confirm(question, abort=True, err=True)
+    if count > _FEW:
+        agree(question, yes=yes, else_say="Nobody is here to ask: --yes says so.")
 
 
 def _progress() -> Progress:
