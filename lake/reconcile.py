@@ -128,7 +128,7 @@ def compare(target: Target, grace: float, clock: Callable[[], float] = time.time
 
 
 def fix(target: Target, found: Differences, replay: str) -> None:
-    """Mend what can be mended: send events again, register partitions, delete orphans.
+    """Mend what can be mended: delete orphans, send events again, register partitions.
 
     Parameters
     ----------
@@ -144,11 +144,13 @@ def fix(target: Target, found: Differences, replay: str) -> None:
     LakeCommandError
         When SQS, Glue or S3 did only part of it; the same command does the rest.
     """
+    # First: an object whose entry was lost is ingested as if for the first time, so that its file
+    # may have the very name of the orphan that it left.
+    outputs.delete(target, found.orphans, "orphans")
     # The function itself cleans up after old versions when it looks at the object.
     messages.announce(target, sorted({*found.undelivered, *found.leftovers}))
     messages.announce(target, sorted({*found.missing, *found.unread}), replay)
     tables.register(target, [(t, d) for t, _, d in (p.partition("/") for p in found.partitions)])
-    outputs.delete(target, found.orphans, "orphans")
 
 
 def _written(target: Target) -> Iterator[str]:

@@ -113,6 +113,18 @@ def test_rows_in_another_format_than_their_table_s_are_ingested_again(world: Wor
     assert all(key.endswith(".json.gz") for key in world.cloud.objects(PROCESSED))
 
 
+def test_an_object_whose_entry_was_lost_keeps_the_rows_that_it_gets_anew(world: World) -> None:
+    """Its generations begin anew, and so do the names of its files."""
+    del world.cloud.items[f"raw/{ONE}"]
+    repair = world.reconcile()
+    while not repair.done:
+        repair.step()
+        while visible := world.cloud.receive():
+            world.start(visible[0]).finish()
+    world.check_at_any_time()
+    world.check_at_rest()
+
+
 def test_a_partition_that_is_not_registered_is_and_nothing_is_ingested(world: World) -> None:
     before = dict(world.cloud.items)
     del world.cloud.partitions["a", "2024-01-02"]
