@@ -11,6 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from engine.convert.rows import conformed
 from engine.types.evolve import evolved
 from tests.engine.neighbours import FORMATS, RECORDS, TABLE, Format, Record, Told, put, told
 
@@ -158,8 +159,19 @@ def thousands(write: Callable[[Sequence[Record]], bytes]) -> Told:
 
 
 @pytest.mark.parametrize(("form", "record", "_"), KINDS)
-def test_a_wrong_record_among_thousands_costs_itself(form: Format, record: Record, _: bool) -> None:
+def test_a_wrong_record_among_thousands_costs_itself(
+    form: Format, record: Record, _: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slowly = 0
+
+    def counted(*given: Any) -> dict[str, Any]:
+        nonlocal slowly
+        slowly += 1
+        return conformed(*given)
+
+    monkeypatch.setattr("engine.convert.optimistic.conformed", counted)
     among = told(put(form, [*MANY[:2000], record, *MANY[2000:]], table_of(form)), MANY)
     without = thousands(form.write)
     assert [key for key, row in without.items() if among.get(key) != row][:3] == []
     assert len(among) == len(MANY)
+    assert slowly < len(MANY) / 10, "the others are read as slowly as the wrong one"

@@ -65,12 +65,18 @@ class Copy:
                     copy.write(self.aside)
                     continue
                 data = read(piece)
-                if piece.odd or (piece.quotes and piece.ending != b"\n"):
+                if piece.odd or (piece.quotes and piece.ending != b"\n") or self._crowded(data):
                     copy.writelines(map(self._line, rows(data, self.dialect.grammar)))
                     continue
                 if piece.ending != b"\n":
                     data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
                 copy.write(data if data.endswith(b"\n") else data + b"\n")
+
+    def _crowded(self, data: bytes) -> bool:
+        """Tell whether a line may have more fields than DuckDB is told to take."""
+        delimiter = self.dialect.delimiter.encode()
+        most = len(self.dialect.columns) + MORE
+        return any(line.count(delimiter) >= most for line in data.splitlines())
 
     def _line(self, row: Row) -> bytes:
         """Write a row in the plainest way; what cannot be written so is set aside."""

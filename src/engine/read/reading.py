@@ -66,7 +66,7 @@ class ExactOnlyError(Exception):
 
 
 class UnpromisedError(Exception):
-    """When it is known already that DuckDB would refuse a block, and what it would say."""
+    """When DuckDB would refuse a block, or misread it, and what it would say."""
 
 
 @dataclass(frozen=True, slots=True)
