@@ -12,7 +12,7 @@ import pytest
 from engine.duck import DuckEngine
 from engine.options import Options
 from engine.read import lines as read_lines
-from store.model import Source
+from store.model import Column, Schema, Source
 from tests.support.engine import CREATED, convert, lines
 
 if TYPE_CHECKING:
@@ -112,6 +112,22 @@ def test_a_repeated_key_keeps_every_value() -> None:
     found = convert(b'{"a": 1, "a": 2}\n{"a": 3}\n')
     assert sorted(row["a"] for row in found.values) == [2, 3]
     assert {"a": [1]} in found.rescued
+
+
+def test_a_repeated_key_keeps_every_value_also_where_the_last_does_not_fit() -> None:
+    table = Schema((Column("a", "bigint"), Column("s", "struct<b:bigint>")))
+    found = convert(
+        b'{"a": 1, "a": "x"}\n{"s": {"b": 2, "b": "y"}}\n{"s": {"c": 3, "c": 4}}\n', schema=table
+    )
+    assert found.rescued == [{"a": [1, "x"]}, {"s.b": [2, "y"]}, {"s.c": [3]}]
+
+
+def test_text_of_a_value_keeps_every_value_of_a_repeated_key() -> None:
+    table = Schema((Column("a", "string"), Column("n", "bigint")))
+    text = '[{"k":1,"k":[{"l":2,"l":3}]},4]'
+    found = convert(f'{{"a": {text}}}\n{{"n": {text}}}\n'.encode(), schema=table)
+    assert found.values[0]["a"] == text
+    assert found.rows[1]["_rescued_data"] == f'{{"n":{text}}}'
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import struct
@@ -11,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from contract.values import Digits, Spelled
-from engine.convert.jsontext import FLOAT_DIGITS, Repeated
+from engine.convert.jsontext import FLOAT_DIGITS, Repeated, dumps
 from engine.convert.written import Field
 from engine.types.glue import sized
 from engine.types.kinds import (
@@ -39,7 +38,7 @@ def text_of(value: Any) -> str:
     """Write a value as a string column holds it: a string as it is, all else as JSON."""
     if isinstance(value, str):
         return str(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return dumps(value)
 
 
 class MisfitError(Exception):  # a signal within this module, not a failure
@@ -65,14 +64,16 @@ def conform(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
     Any
         A JSON value that DuckDB reads as exactly this; None where it was rescued.
     """
-    if isinstance(value, Repeated):
-        for key, every in value.repeated.items():
-            rescued[f"{path}.{key}"] = every[:-1]
     try:
         return _exact(value, kind, path, rescued)
     except MisfitError:
-        rescued[path] = value.digits if isinstance(value, Spelled) else value
+        rescue(rescued, path, value.digits if isinstance(value, Spelled) else value)
         return None
+
+
+def rescue(rescued: dict[str, Any], path: str, value: Any) -> None:
+    """Keep a value by its path, after those that a repeated key had there before it."""
+    rescued[path] = [*rescued[path], value] if path in rescued else value
 
 
 def _exact(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
@@ -120,17 +121,21 @@ def _struct(
     by_name = {normalise(key): key for key in value}
     if len(by_name) < len(value):
         raise MisfitError
+    _rescue_earlier(value, path, rescued)
     known = {name for name, _ in fields}
-    rescued |= {
-        f"{path}.{key}": value[key]
-        for name, key in by_name.items()
-        if name not in known and value[key] is not None
-    }
+    for name, key in by_name.items():
+        if name not in known and value[key] is not None:
+            rescue(rescued, f"{path}.{key}", value[key])
     return {
         name: conform(value[by_name[name]], inner, f"{path}.{by_name[name]}", rescued)
         for name, inner in fields
         if name in by_name
     }
+
+
+def _rescue_earlier(value: dict[str, Any], path: str, rescued: dict[str, Any]) -> None:
+    if isinstance(value, Repeated):
+        rescued |= {f"{path}.{key}": values for key, values in value.earlier.items()}
 
 
 def _array(value: Any, item: Kind, path: str) -> list[Any]:
@@ -151,6 +156,7 @@ def _map(
     entries = {text_of(_key(name, key)): name for name in value}
     if len(entries) < len(value):
         raise MisfitError
+    _rescue_earlier(value, path, rescued)
     return {
         entry: conform(value[name], inner, f"{path}.{name}", rescued)
         for entry, name in entries.items()

@@ -23,15 +23,23 @@ MAX_DEPTH = 400
 
 
 class Repeated(dict[str, Any]):
-    """An object that had a key more than once.
+    """An object that had a key more than once; as a dict it holds the last value of each.
 
     Attributes
     ----------
-    repeated : dict
-        Every value of each such key, in order.
+    pairs : list of tuple
+        Every key and value, in order.
     """
 
-    repeated: dict[str, list[Any]]
+    pairs: list[tuple[str, Any]]
+
+    @property
+    def earlier(self) -> dict[str, list[Any]]:
+        """Give the values of each such key but the last, in order."""
+        found: dict[str, list[Any]] = {}
+        for key, value in self.pairs:
+            found.setdefault(key, []).append(value)
+        return {key: every[:-1] for key, every in found.items() if len(every) > 1}
 
 
 class NotJsonError(ValueError):
@@ -68,6 +76,29 @@ def loads(text: str) -> Any:
     except ValueError as error:
         raise NotJsonError(str(error)) from error
     return value
+
+
+def dumps(value: Any) -> str:
+    """Write what :func:`loads` gave as compact JSON, objects with all values of each key."""
+    if _repeats(value):
+        return _dumped(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _repeats(value: Any) -> bool:
+    """Tell whether an object within a value had a key more than once."""
+    if isinstance(value, dict):
+        return isinstance(value, Repeated) or any(map(_repeats, value.values()))
+    return isinstance(value, list) and any(map(_repeats, value))
+
+
+def _dumped(value: Any) -> str:
+    if isinstance(value, dict):
+        pairs = value.pairs if isinstance(value, Repeated) else value.items()
+        return "{" + ",".join(f"{dumps(key)}:{_dumped(item)}" for key, item in pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_dumped, value)) + "]"
+    return dumps(value)
 
 
 _MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
@@ -116,12 +147,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(plain) == len(pairs):
         return plain
     found = Repeated(plain)
-    values: dict[str, list[Any]] = {}
-    for key, value in pairs:
-        values.setdefault(key, []).append(value)
-    found.repeated = {key: every for key, every in values.items() if len(every) > 1}
+    found.pairs = pairs
     # The object itself holds the last of them only.
-    json.dumps(found.repeated, ensure_ascii=False).encode()
+    json.dumps([value for _, value in pairs], ensure_ascii=False).encode()
     return found
 
 

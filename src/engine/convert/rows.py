@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.convert.exact import conform
-from engine.convert.jsontext import Repeated
+from engine.convert.exact import conform, rescue
+from engine.convert.jsontext import Repeated, dumps
 from engine.convert.layout import RESCUED
 from engine.types.glue import athena_type
 from engine.types.sql import duckdb_type, literal, quoted
@@ -68,15 +68,17 @@ def conformed(value: Any, layout: Layout, path: Mapping[str, str] | None = None)
         given = {name: text for name, text in path.items() if fields.get(name) is None}
         fields = {**fields, **given}
     if isinstance(value, Repeated):
-        rescued |= {key: every[:-1] for key, every in value.repeated.items()}
+        rescued |= value.earlier
     row = {
         target.column: conform(fields[target.field], target.kind, target.field, rescued)
         for target in layout.targets
         if target.field in fields
     }
-    rescued |= {name: fields[name] for name in layout.beyond if fields.get(name) is not None}
+    for name in layout.beyond:
+        if fields.get(name) is not None:
+            rescue(rescued, name, fields[name])
     if rescued:
-        row[RESCUED] = json.dumps(rescued, ensure_ascii=False, separators=(",", ":"))
+        row[RESCUED] = dumps(rescued)
     return row
 
 

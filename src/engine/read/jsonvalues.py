@@ -175,20 +175,7 @@ def _text(value: str) -> str:
     return (
         f"CASE WHEN starts_with({value}, '{{') OR starts_with({value}, '[') "
         f"THEN strlen({value}) < {_SHALLOW} AND NOT regexp_matches({value}, '{_ODD_PARTS}') "
-        f"AND {_keys_once(value)} ELSE {value} NOT IN ('NaN', 'Infinity', '-Infinity') END"
-    )
-
-
-def _keys_once(value: str) -> str:
-    """Prove that no object in a value with parts has a key twice; a text that is no JSON has none.
-
-    The exact reading keeps the last of such values, and rescues those before it.
-    """
-    once = "len(list_distinct({0})) = len({0})"
-    top, within = f"json_keys({value}, '$')", f"json_keys({value}, '$..*')"
-    return (
-        f"CASE WHEN json_valid({value}) THEN {once.format(top)} "
-        f"AND len(list_filter({within}, lambda k: NOT ({once.format('k')}))) = 0 ELSE true END"
+        f"ELSE {value} NOT IN ('NaN', 'Infinity', '-Infinity') END"
     )
 
 
