@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 import pytest
-from hypothesis import is_hypothesis_test
+from hypothesis import is_hypothesis_test, settings
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ CONTRACTS = ROOT / "tests" / "support" / "contracts"
 _LAKES = {"artifact", "data_lake", "docs", "lake", "local", "ports"}
 
 T = TypeVar("T")
+
+# A run of all tests says whether the code is right, not whether chance found a new fault:
+# EXAMPLES=… looks for those.
+settings.register_profile("the same", derandomize=True)
+settings.load_profile("default" if os.environ.get("EXAMPLES") else "the same")
 
 
 @pytest.fixture(scope="session")

@@ -213,6 +213,7 @@ ROWS = {
     "quote within": b'90000,5" pipe,1,0.25,',
     "quoted": b'90000,"wrong, so",1,0.25,',
     "junk after a quote": b'90000,"wr"ong,1,0.25,',
+    "junk after quotes": b'90000,""""ong,1,0.25,',
     "blank beside": b' 90000 , "wrong" ,1, 0.25,',
     "null marker": rb"90000,\N,\N,\N,\N",
     "exponent": b"90000,wrong,1,2.5e-1,",

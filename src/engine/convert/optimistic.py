@@ -27,6 +27,7 @@ from engine.types.spellings import USUAL
 from engine.types.sql import literal, quoted
 from engine.write.dates import candidates
 from engine.write.publish import Published, publish
+from store.errors import MiscountedError
 from store.reasons import Reason
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class _Pass:
     ----------
     first : bool
         Whether no block was read yet, in no pass.
+    exactly : bool
+        Whether every record is read exactly.
     """
 
     plan: Plan
@@ -98,6 +101,7 @@ class _Pass:
     short: int = 0
     room: int = _KEPT
     first: bool = False
+    exactly: bool = False
 
     @property
     def part(self) -> int:
@@ -124,8 +128,17 @@ def convert(job: Job, reading: Reading) -> Conversion:
     Raises
     ------
     MiscountedError
-        When the counts differ.
+        When the counts differ, even where all records were read exactly.
     """
+    try:
+        return _converted(job, reading)
+    except MiscountedError:
+        # DuckDB made one record of two where nobody foresaw it.
+        job.restart()
+        return _converted(job, reading, exactly=True)
+
+
+def _converted(job: Job, reading: Reading, *, exactly: bool = False) -> Conversion:
     rules = Rules.of(job.contract, nulls=reading.nulls, texts=reading.texts)
     shapes = reading.guess(rules)
     for look in range(_LOOKS + 1):
@@ -134,7 +147,7 @@ def convert(job: Job, reading: Reading) -> Conversion:
             shapes = _with(shapes, reading.learn(rules))
         plan = planned(job, rules, shapes, whole=last)
         job.restart()
-        done = _Pass(plan, plan.layout, shapes, first=not (look or last))
+        done = _Pass(plan, plan.layout, shapes, first=not (look or last), exactly=exactly)
         if all(_taken(job, reading, done, block, last=last) for block in reading.blocks()):
             break
         shapes = done.shapes
@@ -171,6 +184,8 @@ def _usual(job: Job, plan: Plan, block: Block, count: int) -> bool:
 
 def _scanned(job: Job, reading: Reading, done: _Pass, block: Block) -> list[_Exact]:
     """Write what is as promised; give what has to be read exactly."""
+    if done.exactly:
+        return [_Exact(block, None)]
     rest, exact = block, list[_Exact]()
     while True:
         try:

@@ -81,8 +81,23 @@ class Grammar:
 
     @cached_property
     def inner(self) -> re.Pattern[bytes]:
-        """The next thing within quotes that matters: an escape or a quote."""
-        return re.compile(b"|".join(re.escape(s.encode()) for s in {self.quote, self.escape}))
+        """What is within quotes, up to the one that closes them."""
+        quote, escape = re.escape(self.quote_bytes), re.escape(self.escape.encode())
+        other = b"[^%b%b]" if len(self.quote_bytes) == len(self.escape) == 1 else b"(?:(?!%b|%b).)"
+        other = other % (quote, escape)
+        # A backslash before anything but a quote and a backslash is kept.
+        doubled = quote * 2 if quote == escape else b"%b(?:%b|%b)?+" % (escape, quote, escape)
+        return re.compile(b"%b*+(?:%b%b*+)*+" % (other, doubled, other), re.DOTALL)
+
+    def unescaped(self, within: bytes) -> bytes:
+        """Undo the escapes in what is within quotes."""
+        quote, escape = self.quote_bytes, self.escape.encode()
+        if quote == escape:
+            return within.replace(quote * 2, quote)
+        if escape not in within:
+            return within
+        pair = rb"%b(%b|%b)" % tuple(map(re.escape, (escape, quote, escape)))
+        return re.sub(pair, rb"\1", within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,32 +239,17 @@ def _quoted_row(
 
 def _closed(data: bytes, grammar: Grammar, start: int, *, whole: bool) -> tuple[bytes, int] | str:
     """Give a quoted field from behind its opening quote, and where its closing quote ends."""
-    parts: list[bytes] = []
-    quote, escape = grammar.quote_bytes, grammar.escape.encode()
-    position = begin = start
-    while True:
-        found = grammar.inner.search(data, position)
-        if found is None or found.start() - start > MAX_QUOTED:
-            if not whole and len(data) - start <= MAX_QUOTED:
-                raise IncompleteError
-            return "a quote opens a field that never ends"
-        at, behind = found.span()
-        if found[0] == escape and data.startswith(quote, behind):
-            parts.append(data[begin:at])
-            begin, position = behind, behind + len(quote)
-        elif found[0] == escape != quote:
-            # A backslash before itself is one backslash; before anything else it is kept.
-            if data.startswith(escape, behind):
-                parts.append(data[begin:at])
-                begin, position = behind, behind + len(escape)
-            else:
-                position = behind
-        else:
-            if not whole and behind == len(data):
-                # The other half of a doubled quote may follow.
-                raise IncompleteError
-            parts.append(data[begin:at])
-            return b"".join(parts), behind
+    found = grammar.inner.match(data, start)
+    end = found.end() if found else start
+    if end == len(data) or end - start > MAX_QUOTED:
+        if not whole and len(data) - start <= MAX_QUOTED:
+            raise IncompleteError
+        return "a quote opens a field that never ends"
+    behind = end + len(grammar.quote_bytes)
+    if not whole and behind == len(data):
+        # The other half of a doubled quote may follow.
+        raise IncompleteError
+    return grammar.unescaped(data[start:end]), behind
 
 
 def without_mark(text: str) -> str:
