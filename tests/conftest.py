@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 import pytest
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
@@ -52,25 +51,6 @@ def corpora() -> Path:
     if not path.is_dir():
         pytest.skip("the shared corpora are not beside this checkout")
     return path
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Measure the coverage of examples that were written, not of thousands of random ones.
-
-    To trace these takes as long as to run them. The plugin's own mark does not help in a worker
-    of pytest-xdist, which is traced twice.
-    """
-    if not is_hypothesis_test(getattr(item, "obj", None)) and "histories" not in item.path.parts:
-        return (yield)
-    tracer = sys.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)
-    try:
-        return (yield)
-    finally:
-        sys.settrace(tracer)
-        threading.settrace(tracer)
 
 
 class _OneLake(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types

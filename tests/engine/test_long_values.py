@@ -79,7 +79,7 @@ def test_long_strings_of_many_dates(tmp_path: Path) -> None:
 
 def test_pages_of_several_columns_that_memory_does_not_hold_at_once(tmp_path: Path) -> None:
     """DuckDB writes pages of 100 MB, and holds two of each column while it reads them."""
-    rows, path = 60_000, tmp_path / "x.parquet"
+    rows, path = 40_000, tmp_path / "x.parquet"
     columns = ", ".join(f"{hashes(32, f'range + {n}')} AS c{n}" for n in range(3))
     duckdb.execute(f"COPY (SELECT range AS id, {columns} FROM range({rows})) TO '{path}'")
     done(path, rows)
@@ -88,7 +88,7 @@ def test_pages_of_several_columns_that_memory_does_not_hold_at_once(tmp_path: Pa
 @pytest.mark.parametrize("suffix", [pytest.param("csv", marks=FULL), "jsonl"])
 def test_long_strings_as_text(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"x.{suffix}"
-    rows = duckdb.sql(f"SELECT range AS id, {hashes(250)} AS body FROM range(5000)").fetchall()
+    rows = duckdb.sql(f"SELECT range AS id, {hashes(250)} AS body FROM range({5000 if os.environ.get('HOSTILE') == 'full' else 2000})").fetchall()
     with path.open("w", newline="") as file:
         if suffix == "csv":
             csv.writer(file).writerows([("id", "body"), *rows])

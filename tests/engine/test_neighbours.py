@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MANY_EXAMPLES = os.environ.get("EXAMPLES", "")
 
 EXAMPLES = settings(
-    max_examples=int(MANY_EXAMPLES or 3),
+    max_examples=int(MANY_EXAMPLES or 2),
     deadline=None,
     phases=tuple(Phase) if MANY_EXAMPLES else (Phase.explicit, Phase.reuse, Phase.generate),
 )
