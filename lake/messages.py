@@ -25,6 +25,7 @@ def announce(
     sent: Callable[[int], None] = lambda _: None,
     *,
     removal: bool = False,
+    rewrite: bool = False,
 ) -> None:
     """Send an event for each object, as if it had just been created, or deleted.
 
@@ -39,6 +40,8 @@ def announce(
         the function does only what is missing.
     sent : callable
         Told how many were sent since it was last called.
+    rewrite : bool
+        Have the rows of each object read in place of the object.
     removal : bool
         Tell of a deletion: with a replay's name the rows of objects that are gone are removed.
 
@@ -55,7 +58,9 @@ def announce(
             Entries=[
                 {
                     "Id": str(number),
-                    "MessageBody": json.dumps(announcement(bucket, key, replay, removal=removal)),
+                    "MessageBody": json.dumps(
+                        announcement(bucket, key, replay, removal=removal, rewrite=rewrite)
+                    ),
                 }
                 for number, key in enumerate(batch)
             ],

@@ -1,5 +1,7 @@
 """Ingest a dataset anew into a table of its own, and switch the dataset's table to it.
 
+Where raw objects cannot be read any more, the functions read the rows that were made of them.
+
 Each step can be killed, and is found again by what the catalog says:
 
 1. The *next* table is made, with the wanted types and a folder of its own, and the dataset's table
@@ -77,12 +79,15 @@ class Rebuild:
         Seconds that each step waits for workers.
     clock : callable
         Seconds since 1970.
+    from_processed : bool
+        Whether rows are conformed anew from the files that hold them, and no raw object is read.
     """
 
     target: Target
     dataset: str
     settle: float = SETTLE
     clock: Callable[[], float] = time.time
+    from_processed: bool = False
 
     def start(self, types: Mapping[str, str], *, without_deleted: bool = False) -> None:
         """Make the next table and mark the dataset's; go on with one that is under way.
@@ -117,7 +122,8 @@ class Rebuild:
                 )
             return
         self._check_types(table, types)
-        self._check_objects(without_deleted=without_deleted)
+        if not self.from_processed:
+            self._check_objects(without_deleted=without_deleted)
         number = (naming.rebuild_in(catalog.folder_of(table), self.dataset) or 0) + 1
         made: Any = catalog.next_of(table, self._bucket, number, types)
         # One that a start left which was killed is not marked, so that nobody has written to it.
@@ -144,11 +150,14 @@ class Rebuild:
         if self.clock() < catalog.since(table) + self.settle:
             return
         left = self._left(self._items(), naming.table_prefix(self.dataset, number))
+        # What is left after an announcement is to be ingested, whatever that did.
+        name = f"rebuild-{self.dataset}-{number}-{self.clock():.0f}"
+        if self.from_processed:
+            messages.announce(self.target, sorted(left), name, rewrite=True)
+            return
         deleted = left - dict(self._raw()).keys()
         if deleted and not without_deleted:
             raise LakeCommandError(_deleted(len(deleted), len(left), self.dataset))
-        # What is left after an announcement is to be ingested, whatever that did.
-        name = f"rebuild-{self.dataset}-{number}-{self.clock():.0f}"
         messages.announce(self.target, sorted(left - deleted), name)
         messages.announce(self.target, sorted(deleted), name, removal=True)
 
@@ -242,7 +251,8 @@ class Rebuild:
         if archived:
             raise LakeCommandError(
                 f"{archived:,} of {len(keys):,} raw objects of {self.dataset} are in Glacier and "
-                "cannot be read. Restore them first (aws s3api restore-object), then repeat this."
+                "cannot be read. Restore them first (aws s3api restore-object), then repeat this; "
+                "or use --from-processed, which reads the rows that were made of them."
             )
         if deleted and not without_deleted:
             raise LakeCommandError(_deleted(deleted, len(keys), self.dataset))
@@ -312,7 +322,8 @@ class Rebuild:
 def _deleted(count: int, of: int, dataset: str) -> str:
     return (
         f"{count:,} of {of:,} raw objects of {dataset} were deleted, and cannot be ingested again. "
-        "With --without-deleted their rows are given up."
+        "With --from-processed their rows are read instead; with --without-deleted these are "
+        "given up."
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from botocore.exceptions import ClientError
@@ -42,6 +42,11 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             is_flag=True,
             help="Give up the rows of objects that were deleted from the raw bucket.",
         ),
+        click.option(
+            "--from-processed",
+            is_flag=True,
+            help="Read the rows of the table, not the raw objects: where these are gone.",
+        ),
     ):
         command = option(command)
     return command
@@ -52,9 +57,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("kind", metavar="TYPE")
 @_options
 @click.pass_obj
-def retype(
-    choice: Choice, column: str, kind: str, without_deleted: bool, settle: float, timeout: float
-) -> None:
+def retype(choice: Choice, /, column: str, kind: str, **options: Any) -> None:
     """Give a column another type, such as double or decimal(10,2), and ingest its objects anew.
 
     The rows stay readable as they are until the new ones are complete. A run that was
@@ -63,22 +66,19 @@ def retype(
     dataset, _, name = column.partition(".")
     if not name:
         raise LakeCommandError(f"{column!r} is not like orders.price.")
-    wanted = {name: kind.lower().replace(" ", "")}
-    _run(choice, dataset, wanted, without_deleted=without_deleted, settle=settle, timeout=timeout)
+    _run(choice, dataset, {name: kind.lower().replace(" ", "")}, **options)
 
 
 @click.command()
 @click.argument("dataset")
 @_options
 @click.pass_obj
-def rebuild(
-    choice: Choice, dataset: str, without_deleted: bool, settle: float, timeout: float
-) -> None:
+def rebuild(choice: Choice, /, dataset: str, **options: Any) -> None:
     """Ingest all objects of a dataset anew into files of their own, or go on with that.
 
     The rows stay readable as they are until the new ones are complete.
     """
-    _run(choice, dataset, {}, without_deleted=without_deleted, settle=settle, timeout=timeout)
+    _run(choice, dataset, {}, **options)
 
 
 def _run(
@@ -87,11 +87,17 @@ def _run(
     types: Mapping[str, str],
     *,
     without_deleted: bool,
+    from_processed: bool,
     settle: float,
     timeout: float,
 ) -> None:
+    if without_deleted and from_processed:
+        raise LakeCommandError(
+            "--without-deleted gives up rows that --from-processed keeps: choose one."
+        )
+    work = Rebuild(choice.target(), dataset, settle, from_processed=from_processed)
     try:
-        _rebuild(Rebuild(choice.target(), dataset, settle), types, timeout, without_deleted)
+        _rebuild(work, types, timeout, without_deleted)
     except ClientError as error:
         raise LakeCommandError(f"AWS refused: {error}. The same command goes on.") from error
 

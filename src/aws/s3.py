@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from aws.errors import code_of, translated
-from store.errors import ObjectArchivedError, OutOfTimeError, ServiceError
+from store.errors import ObjectArchivedError, OutOfTimeError, RowsGoneError, ServiceError
 from store.model import RawObject
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ _RESERVE = 10.0
 
 #: The most that DeleteObjects takes (Amazon S3 API Reference).
 _DELETE_BATCH = 1000
+
+#: Bytes that are read at once.
+_BLOCK = 1024 * 1024
 
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed", "405"})
 
@@ -59,7 +62,7 @@ class S3Content:
                 f"{where} is in Glacier: restore it (aws s3api restore-object), then replay it"
             )
         with translated(f"reading {where}"), path.open("wb") as file:
-            for block in self.body.iter_chunks(1024 * 1024):
+            for block in self.body.iter_chunks(_BLOCK):
                 file.write(block)
 
     def close(self) -> None:
@@ -118,7 +121,7 @@ def _described(bucket: str, key: str, answer: Mapping[str, Any]) -> RawObject:
 
 @dataclass(frozen=True, slots=True)
 class S3OutputStore:
-    """Writes and deletes below ``processed/``, ``quarantine/`` and ``objects/``.
+    """The files of the lake's own tables in the processed bucket.
 
     Attributes
     ----------
@@ -137,6 +140,23 @@ class S3OutputStore:
     bucket: str
     threads: int = 8
     part_bytes: int = _PART
+
+    def download(self, key: str, path: Path) -> None:
+        """See :class:`processor.ingest.ports.OutputStore`."""
+        where = f"s3://{self.bucket}/{key}"
+        try:
+            with translated(f"reading {where}"), path.open("wb") as file:
+                body = self.client.get_object(Bucket=self.bucket, Key=key)["Body"]
+                with closing(body):
+                    for block in body.iter_chunks(_BLOCK):
+                        file.write(block)
+        except ClientError as error:
+            if code_of(error) not in _GONE:
+                raise
+            raise RowsGoneError(
+                f"{where} holds rows and is gone: was it deleted, `lake replay` makes it anew "
+                "from the raw object"
+            ) from error
 
     def upload_all(self, files: Mapping[str, Path], seconds_left: Callable[[], float]) -> None:
         """See :class:`processor.ingest.ports.OutputStore`."""

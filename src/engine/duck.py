@@ -21,7 +21,7 @@ from engine.write.quarantine import Quarantine
 from store.naming import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from contract.schema import Contract
@@ -84,6 +84,21 @@ class DuckEngine:
                 return done
             job.compression = done.compression
             return stored(job, done.path, done.media_type, done.detail)
+
+    def rewrite(
+        self,
+        source: Source,
+        files: Iterable[tuple[Path, str]],
+        table: Schema,
+        workdir: Path,
+        seconds_left: Callable[[], float],
+    ) -> Conversion:
+        """See :class:`processor.ingest.ports.Engine`."""
+        # Loaded when it is needed, as the readers of rare formats are.
+        from engine.convert.again import rewritten
+
+        with opened(source, table, self.options, workdir, seconds_left, self.database) as job:
+            return rewritten(job, files)
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         """See :class:`processor.ingest.ports.Engine`."""

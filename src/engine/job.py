@@ -56,6 +56,8 @@ class Job:
         What the object was packed with.
     guesses : list of str
         What was guessed of the file, in words for the operator.
+    partition : str
+        The date of all records, whatever they say; empty where they say it.
     """
 
     source: Source
@@ -68,10 +70,13 @@ class Job:
     contract: Contract | None = None
     compression: str = "none"
     guesses: list[str] = field(default_factory=list)
+    partition: str = ""
 
     @property
     def date_columns(self) -> tuple[str, ...]:
         """Columns that may date a record; the contract's choice comes first."""
+        if self.partition:
+            return ()
         chosen = self.contract.partition_column if self.contract else ""
         return (chosen, *self.options.date_columns) if chosen else self.options.date_columns
 
@@ -88,6 +93,8 @@ class Job:
     @property
     def undated_partition(self) -> str:
         """Where records without a usable date of their own go."""
+        if self.partition:
+            return self.partition
         day = day_of_path(self.source.key)
         return day.isoformat() if day else partition_of(self.source.created)
 

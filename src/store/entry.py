@@ -190,8 +190,11 @@ class Entry:
         facts: dict[str, str | int],
         replay: str,
         folder: str = "",
+        kept: tuple[str, ...] = (),
     ) -> Entry:
         """Make what an attempt wrote the object's rows, and list those before for deletion.
+
+        Of these the ``kept`` stay the object's outputs, too.
 
         Rows in another folder than that of the table are left where they are: the dataset is
         being rebuilt, they can be read until that is done, and then go with their folder.
@@ -211,7 +214,7 @@ class Entry:
             version=attempt.version,
             committed_at=self.revision + 1,
             verdict=verdict,
-            outputs=attempt.keys,
+            outputs=tuple(sorted({*attempt.keys, *kept})),
             replay=replay or self.replay,
             facts=facts,
         )

@@ -179,6 +179,12 @@ class SchemaConflictError(TransientError):
     code = "SCHEMA_CONFLICT"
 
 
+class RowsGoneError(TransientError):
+    """When a file is gone that holds an object's rows: replaced just now, or deleted."""
+
+    code = "ROWS_GONE"
+
+
 class LedgerConflictError(TransientError):
     """When other workers kept changing the ledger entry for longer than we tried."""
 

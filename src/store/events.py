@@ -24,6 +24,9 @@ _MAJOR_VERSION = "2"
 #: Not of S3: `lake replay` asks in this field for what is committed already.
 _REPLAY = "lakeReplay"
 
+#: Nor this: the rows are read in place of the object.
+_REWRITE = "lakeRewrite"
+
 #: What reading a record raises that lacks something, or has something else in its place.
 _INCOMPLETE = (KeyError, TypeError, AttributeError, ValueError)
 
@@ -119,7 +122,7 @@ def parse(payload: Any, *, removals: bool = False) -> tuple[ObjectEvent, ...]:
 
 
 def announcement(
-    bucket: str, key: str, replay: str = "", *, removal: bool = False
+    bucket: str, key: str, replay: str = "", *, removal: bool = False, rewrite: bool = False
 ) -> dict[str, Any]:
     """Write the event of an object as if it had just been created, or deleted.
 
@@ -132,6 +135,8 @@ def announcement(
         Of a deleted object it is the operator's word that its rows shall go.
     removal : bool
         Whether it is the event of a deletion.
+    rewrite : bool
+        Whether a replay reads the object's rows, and not the object.
 
     Returns
     -------
@@ -146,6 +151,8 @@ def announcement(
     }
     if replay:
         record[_REPLAY] = replay
+    if rewrite:
+        record[_REWRITE] = True
     return {"Records": [record]}
 
 
@@ -173,6 +180,7 @@ def _from_notification(record: Any) -> ObjectEvent | None:
             time=str(record.get("eventTime") or ""),
             replay=str(record.get(_REPLAY) or ""),
             removal=happened == "ObjectRemoved",
+            rewrite=bool(record.get(_REWRITE)),
         )
     except OverflowError as error:
         raise MalformedEventError(f"S3 record has no size ({error}): {_shown(record)}") from error

@@ -75,6 +75,9 @@ class ObjectEvent:
         may be committed; empty for an event of S3.
     removal : bool
         Whether somebody deleted the object, or a version of it, and its rows shall go, too.
+    rewrite : bool
+        Whether its rows shall be conformed anew to the table from the files that hold them, and
+        the object itself is not read.
     """
 
     bucket: str
@@ -87,6 +90,7 @@ class ObjectEvent:
     time: str = ""
     replay: str = ""
     removal: bool = False
+    rewrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from lake.errors import LakeCommandError
 from lake.rebuild import Rebuild
 from store import catalog, naming
 from store.entry import Entry
-from tests.support.cloud import PROCESSED, QUEUE
+from tests.support.cloud import PROCESSED, QUEUE, RAW
 from tests.support.world import Worker, World
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Lake:
     """A world with one dataset, and an operator who rebuilds it."""
 
     world: World
+    from_processed: bool = False
     count: int = 0
     keys: dict[str, int] = field(default_factory=dict)
 
@@ -47,7 +48,13 @@ class Lake:
 
     @property
     def rebuild(self) -> Rebuild:
-        return Rebuild(self.world.target, "a", SETTLE, self.world.clock)
+        return Rebuild(
+            self.world.target,
+            "a",
+            SETTLE,
+            self.world.clock,
+            from_processed=self.from_processed,
+        )
 
     def operator(self, do: Callable[[], Any]) -> Worker:
         def run() -> None:
@@ -101,13 +108,23 @@ def body_of(row: dict[str, Any]) -> Any:
     return json.loads(body(int(row["id"][1:])))
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    lake = Lake(World(tmp_path))
+def filled(folder: Path, *, from_processed: bool = False) -> Lake:
+    lake = Lake(World(folder), from_processed)
     for number in range(4):
         lake.upload(f"data/a/{number}.json")
     lake.world.drain()
     return lake
+
+
+@pytest.fixture
+def plain_lake(tmp_path: Path) -> Lake:
+    return filled(tmp_path)
+
+
+@pytest.fixture(params=["raw objects", "rows"])
+def lake(tmp_path: Path, request: pytest.FixtureRequest) -> Lake:
+    """A lake that is rebuilt from the one or the other."""
+    return filled(tmp_path, from_processed=request.param == "rows")
 
 
 def test_a_column_gets_another_type_and_old_rows_are_read_until_then(lake: Lake) -> None:
@@ -225,7 +242,39 @@ def test_and_each_bug_in_it_is_noticed(
         histories()
 
 
-def test_what_cannot_be_ingested_again_is_refused_with_how_many(lake: Lake) -> None:
+def test_rows_of_objects_that_are_gone_are_kept_where_rows_are_read(tmp_path: Path) -> None:
+    lake = filled(tmp_path, from_processed=True)
+    for number in range(3):
+        # As a lifecycle rule does it: nobody is told.
+        lake.world.cloud.write(RAW, f"data/a/{number}.json", None)
+    lake.rebuild.start({"n": "string"})
+    lake.world.wait(SETTLE)
+    lake.finish()
+    lake.check()
+    assert len(lake.rows()) == 4
+
+
+def test_a_version_that_is_uploaded_while_its_rows_are_read_wins(tmp_path: Path) -> None:
+    for steps in range(30):
+        folder = tmp_path / str(steps)
+        folder.mkdir()
+        lake = filled(folder, from_processed=True)
+        lake.rebuild.start({"n": "string"})
+        lake.world.wait(SETTLE)
+        lake.rebuild.announce()
+        slow = lake.world.start(lake.world.cloud.receive()[0])
+        slow.step(steps)
+        for number in range(4):
+            lake.upload(f"data/a/{number}.json")
+        lake.world.drain()
+        slow.finish()
+        lake.finish()
+        lake.check()
+        lake.world.close()
+
+
+def test_what_cannot_be_ingested_again_is_refused_with_how_many(plain_lake: Lake) -> None:
+    lake = plain_lake
     lake.world.delete("data/a/0.json")
     with pytest.raises(LakeCommandError, match="1 of 4 raw objects of a were deleted"):
         lake.rebuild.start({})
@@ -259,8 +308,9 @@ def test_what_is_no_column_or_no_type_is_refused_untouched(
 
 
 def test_objects_in_glacier_are_counted_and_nothing_is_begun(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
+    plain_lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    lake = plain_lake
     raw = [(f"data/a/{n}.json", "GLACIER" if n else "STANDARD") for n in range(4)]
     monkeypatch.setattr(Rebuild, "_raw", lambda _: raw)
     with pytest.raises(LakeCommandError, match="3 of 4 raw objects of a are in Glacier"):

@@ -17,7 +17,7 @@ from aws.glue import GlueCatalog
 from aws.s3 import S3OutputStore, S3RawStore
 from engine.types.evolve import evolved
 from store.entry import Attempt, Entry
-from store.errors import SchemaConflictError
+from store.errors import RowsGoneError, SchemaConflictError
 from store.model import Column, Schema, Status
 from tests.support.cloud import DATABASE, LEDGER, PROCESSED, RAW, Cloud
 from tests.support.memory import MemoryCatalog, MemoryLedger, MemoryOutputStore, MemoryRawStore
@@ -114,6 +114,19 @@ def world(request: pytest.FixtureRequest) -> World:
     if request.param == "cloud":
         return cloud_world()
     return aws_world(request.getfixturevalue("local_lake"))
+
+
+def test_a_file_is_read_as_it_was_written_and_one_that_is_gone_can_come_back(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(b"rows")
+    key = f"processed/{world.name}/date_partition=2024-01-01/a.parquet"
+    world.outputs.upload_all({key: tmp_path / "a"}, lambda: 900)
+    world.outputs.download(key, tmp_path / "b")
+    assert (tmp_path / "b").read_bytes() == b"rows"
+    world.outputs.delete([key])
+    with pytest.raises(RowsGoneError, match=r"a\.parquet"):
+        world.outputs.download(key, tmp_path / "c")
 
 
 # Outside data/, so that no event starts the function.

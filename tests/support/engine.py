@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -105,21 +105,47 @@ def convert(
             done = engine.convert(source, known, work / "job", seconds_left)
         except (RejectedObjectError, ObjectTooLargeError) as error:
             return Result(None, [], [], error=error)
-        rows = []
-        names = [column.name for column in done.schema.columns]
-        for file in done.outputs:
-            found = read(file.path, done.schema)
-            assert len(found) == file.rows
-            rows += [
-                dict.fromkeys(names) | row | {"date_partition": file.partition} for row in found
-            ]
-        quarantine, stored = _packed(done.quarantine), _packed(done.stored)
-        assert done.read == done.accepted + done.quarantined
-        assert (len(rows), len(quarantine)) == (done.accepted, done.quarantined)
-        assert sum(row["_rescued_data"] is not None for row in rows) == done.rescued
-        assert {row["_source_key"] for row in rows} <= {key}
-        assert len(stored) == (done.status is Status.STORED)
-        return Result(done, rows, quarantine, stored)
+        return _told(done, key)
+
+
+def _told(done: Conversion, key: str) -> Result:
+    rows = []
+    names = [column.name for column in done.schema.columns]
+    for file in done.outputs:
+        found = (
+            read(file.path, done.schema) if done.schema.format == "parquet" else _packed((file,))
+        )
+        assert len(found) == file.rows
+        rows += [dict.fromkeys(names) | row | {"date_partition": file.partition} for row in found]
+    quarantine, stored = _packed(done.quarantine), _packed(done.stored)
+    assert done.read == done.accepted + done.quarantined
+    assert (len(rows), len(quarantine)) == (done.accepted, done.quarantined)
+    assert sum(row["_rescued_data"] is not None for row in rows) == done.rescued
+    assert {row["_source_key"] for row in rows} <= {key}
+    assert len(stored) == (done.status is Status.STORED)
+    return Result(done, rows, quarantine, stored)
+
+
+def rewritten(
+    body: bytes, before: Schema | None, types: dict[str, str], options: Options | None = None
+) -> tuple[Result, Result]:
+    """Convert an object; give that, and what its rows are once its columns have other types."""
+    key = "data/t/object"
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        (work / "object").write_bytes(body)
+        source = Source(work / "object", "raw", key, "v1", "t", CREATED)
+        engine = _warm(options or Options())
+        for name in ("job", "again"):
+            (work / name).mkdir()
+        done = engine.convert(source, before, work / "job", lambda: 900)
+        first = _told(done, key)
+        columns = [replace(c, type=types.get(c.name, c.type)) for c in done.schema.columns]
+        table = replace(done.schema, columns=tuple(columns))
+        files = [(file.path, file.partition) for file in done.outputs]
+        again = engine.rewrite(source, iter(files), table, work / "again", lambda: 900)
+        assert not any(path.exists() for path, _ in files)
+        return first, _told(again, key)
 
 
 def _packed(files: tuple[OutputFile, ...]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from store.errors import RejectedObjectError
 from store.model import Column, Conversion, OutputFile, Schema, Source, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 DAMAGED = b"!"
@@ -42,15 +42,42 @@ class LineEngine:
         if body == DAMAGED:
             raise RejectedObjectError("CORRUPT_FILE", "it says so")
         good, bad = records(body)
+        return self._written(source, table, workdir, [(r["d"], r) for r in good], bad)
+
+    def rewrite(
+        self,
+        source: Source,
+        files: Iterable[tuple[Path, str]],
+        table: Schema,
+        workdir: Path,
+        seconds_left: Callable[[], float],
+    ) -> Conversion:
+        rows = []
+        for path, date in files:
+            for line in path.read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                row |= row.pop("_rescued_data", {})
+                rows.append((date, {k: v for k, v in row.items() if not k.startswith("_")}))
+            path.unlink()
+        return self._written(source, table, workdir, rows, [])
+
+    def _written(
+        self,
+        source: Source,
+        table: Schema | None,
+        workdir: Path,
+        good: list[tuple[str, dict[str, Any]]],
+        bad: list[str],
+    ) -> Conversion:
         columns = {c.name: c.type for c in table.columns} if table else {}
-        for record in good:
+        for _, record in good:
             for name, value in record.items():
                 columns.setdefault(name, "bigint" if isinstance(value, int) else "string")
         files: dict[str, list[str]] = {}
         form = self.format_for(table)
         suffix = "parquet" if form == "parquet" else "json.gz"
         rescued = 0
-        for record in good:
+        for date, record in good:
             row: dict[str, Any] = {"_source_key": source.key, "_source_version": source.version}
             for name, value in record.items():
                 if columns[name] == "string" or isinstance(value, int):
@@ -58,7 +85,7 @@ class LineEngine:
                 else:
                     row["_rescued_data"] = {name: value}
             rescued += "_rescued_data" in row
-            files.setdefault(record["d"], []).append(json.dumps(row))
+            files.setdefault(date, []).append(json.dumps(row))
         status = Status.PARTIAL if bad else Status.DONE if good else Status.EMPTY
         return Conversion(
             status,
@@ -70,7 +97,7 @@ class LineEngine:
             rescued,
             Schema(tuple(Column(name, kind) for name, kind in columns.items()), form),
             tuple(
-                OutputFile(_written(workdir / f"{date}.{suffix}", rows), date, 0, len(rows))
+                OutputFile(_file(workdir / f"{date}.{suffix}", rows), date, 0, len(rows))
                 for date, rows in sorted(files.items())
             ),
             (self._refused(source, bad, workdir),) if bad else (),
@@ -81,10 +108,10 @@ class LineEngine:
 
     def _refused(self, source: Source, lines: list[str], workdir: Path) -> OutputFile:
         rows = [json.dumps({"source_key": source.key, "raw": line}) for line in lines]
-        path = _written(workdir / "refused.jsonl.gz", rows)
+        path = _file(workdir / "refused.jsonl.gz", rows)
         return OutputFile(path, source.created.date().isoformat(), 0, len(rows))
 
 
-def _written(path: Path, rows: list[str]) -> Path:
+def _file(path: Path, rows: list[str]) -> Path:
     path.write_text("\n".join(rows), encoding="utf-8")
     return path

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine.types.evolve import evolved
 from store.entry import UNSWEPT, Entry
+from store.errors import RowsGoneError
 from store.model import RawObject, Schema
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ class MemoryOutputStore:
     """A bucket of finished files."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
+
+    def download(self, key: str, path: Path) -> None:
+        if key not in self.objects:
+            raise RowsGoneError(key)
+        path.write_bytes(self.objects[key])
 
     def upload_all(self, files: Mapping[str, Path], seconds_left: Callable[[], float]) -> None:
         for key, path in sorted(files.items()):

@@ -112,6 +112,9 @@ def test_a_creation_beside_a_removal_is_a_creation_and_a_removal_where_these_cou
     ]
     asked = events.announcement("raw", "data/old.csv", "rebuild", removal=True)
     assert [(one.key, one.removal) for one in events.parse(asked)] == [("data/old.csv", True)]
+    asked = events.announcement("raw", "data/old.csv", "rebuild", rewrite=True)
+    assert [(one.replay, one.rewrite) for one in events.parse(asked)] == [("rebuild", True)]
+    assert not any(one.rewrite for one in events.parse(message))
 
 
 def test_what_a_lifecycle_rule_expires_was_deleted_by_nobody() -> None:

@@ -22,8 +22,10 @@ from store.errors import (
     MiscountedError,
     ObjectArchivedError,
     ObjectGoneError,
+    ObjectTooLargeError,
     OutOfTimeError,
     RejectedObjectError,
+    RowsGoneError,
     SchemaConflictError,
     ServiceError,
 )
@@ -46,7 +48,7 @@ from tests.support.memory import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 BUCKET, KEY = "raw", "data/orders/a.json"
@@ -65,9 +67,23 @@ class LineEngine:
     def convert(
         self, source: Source, table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
     ) -> Conversion:
+        return self.lines(table, workdir, source.path.read_text().splitlines())
+
+    def rewrite(
+        self,
+        source: Source,
+        files: Iterable[tuple[Path, str]],
+        table: Schema,
+        workdir: Path,
+        seconds_left: Callable[[], float],
+    ) -> Conversion:
+        return self.lines(
+            table, workdir, [line for path, _ in files for line in path.read_text().splitlines()]
+        )
+
+    def lines(self, table: Schema | None, workdir: Path, lines: list[str]) -> Conversion:
         self.conversions += 1
         self.during()
-        lines = source.path.read_text().splitlines()
         if "!" in lines:
             raise RejectedObjectError("UNREADABLE", "it says so")
         files = []
@@ -109,6 +125,8 @@ class Lake:
         left: float = 300,
         other_key: str = "",
         replay: str = "",
+        *,
+        rewrite: bool = False,
     ) -> tuple[Status, bool]:
         ingest = Ingest(
             self.raw,
@@ -119,7 +137,7 @@ class Lake:
             self.bytes_per_second,
             clock=lambda: self.now,
         )
-        event = ObjectEvent(BUCKET, key, other_key, replay=replay)
+        event = ObjectEvent(BUCKET, key, other_key, replay=replay, rewrite=rewrite)
         outcome = ingest(event, Delivery(delivery, lambda: left, 300))
         return outcome.entry.verdict, outcome.ingested
 
@@ -588,3 +606,51 @@ def test_a_race_that_is_always_lost_hands_the_object_back(monkeypatch: pytest.Mo
             lake.take()
     assert lake.rows == []
     assert lake.take(delivery="m2") == (Status.DONE, True)
+
+
+def test_rows_are_written_anew_without_their_object_and_what_was_refused_stays(lake: Lake) -> None:
+    lake.put("2024-01-15 a\n2024-01-16 b")
+    lake.take()
+    entry, before = lake.ledger.get(NAME), dict(lake.outputs.objects)
+    refused = "quarantine/date_partition=2024-01-15/a-0123456789ab-0123456789ab.jsonl.gz"
+    lake.ledger.entries[NAME] = replace(entry, outputs=(*entry.outputs, refused))
+    lake.outputs.objects[refused] = b"refused"
+    lake.put(None)
+    assert lake.take(replay="r1", rewrite=True) == (Status.DONE, True)
+    again = lake.ledger.get(NAME)
+    assert lake.rows == ["2024-01-15 a", "2024-01-16 b"]
+    assert {*lake.outputs.objects} == {*again.outputs}
+    assert {*again.outputs} & {*before, refused} == {refused}
+    assert (again.version, again.facts["records_read"]) == (entry.version, 2)
+    assert lake.take(replay="r1", rewrite=True) == (Status.DONE, False)
+
+
+def test_of_an_object_without_rows_nothing_is_written_anew(lake: Lake) -> None:
+    assert lake.take(replay="r1", rewrite=True) == (Status.PROCESSING, False)
+    lake.put("!")
+    lake.take()
+    before = dict(lake.outputs.objects)
+    assert lake.take(replay="r2", rewrite=True) == (Status.REJECTED, False)
+    assert lake.outputs.objects == before
+
+
+@pytest.mark.parametrize("error", [ObjectTooLargeError("no room"), RowsGoneError("gone")])
+def test_rows_that_cannot_be_written_anew_stay_as_they_are(lake: Lake, error: LakeError) -> None:
+    lake.put("2024-01-15 a")
+    lake.take()
+    before = lake.ledger.get(NAME)
+
+    def fail() -> None:
+        raise error
+
+    lake.engine.during = fail
+    with pytest.raises(type(error)):
+        lake.take(replay="r1", rewrite=True)
+    after = lake.ledger.get(NAME)
+    assert lake.rows == ["2024-01-15 a"]
+    assert (after.outputs, after.verdict, after.status) == (
+        before.outputs,
+        Status.DONE,
+        Status.FAILED,
+    )
+    assert after.attempts[-1].reason == error.code

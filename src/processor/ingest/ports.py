@@ -50,7 +50,17 @@ class RawStore(Protocol):
 
 
 class OutputStore(Protocol):
-    """The processed bucket, write only."""
+    """The processed bucket."""
+
+    def download(self, key: str, path: Path) -> None:
+        """Write a file's bytes to a local one.
+
+        Raises
+        ------
+        RowsGoneError
+            When there is no such file.
+        """
+        ...
 
     def upload_all(self, files: Mapping[str, Path], seconds_left: Callable[[], float]) -> None:
         """Publish files, by their keys, each whole: a reader never sees part of one.
@@ -159,6 +169,25 @@ class Engine(Protocol):
             When the fault is ours: the message goes back to the queue, nothing is published.
         OutOfTimeError
             When the invocation ends first.
+        """
+        ...
+
+    def rewrite(
+        self,
+        source: Source,
+        files: Iterable[tuple[Path, str]],
+        table: Schema,
+        workdir: Path,
+        seconds_left: Callable[[], float],
+    ) -> Conversion:
+        """Conform rows anew that the lake has written, each file's to the date given with it.
+
+        A file is read whole, and removed, before the next one is asked for.
+
+        Raises
+        ------
+        ObjectTooLargeError, MiscountedError, EngineFailedError, OutOfTimeError
+            As of :meth:`convert`.
         """
         ...
 

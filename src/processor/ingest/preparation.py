@@ -7,27 +7,31 @@ import json
 import shutil
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from store import naming, sidecars
 from store.errors import (
     LONGEST_DETAIL,
+    CatalogConflictError,
     ObjectTooLargeError,
     OutOfTimeError,
     RejectedObjectError,
     SchemaConflictError,
 )
-from store.model import Source, Status
+from store.model import RawObject, Source, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from processor.ingest.ports import Catalog, Content, Engine
-    from store.model import Conversion, ObjectEvent, OutputFile, RawObject
+    from processor.ingest.ports import Catalog, Content, Engine, OutputStore
+    from store.entry import Entry
+    from store.model import Conversion, ObjectEvent, OutputFile, Schema
 
     Facts = dict[str, str | int]
+    _Convert = Callable[[Schema | None, Path, Callable[[], float]], Conversion]
 
 #: Each try follows a change of the same table by another worker.
 _SCHEMA_TRIES = 25
@@ -35,6 +39,9 @@ _SCHEMA_TRIES = 25
 #: Characters of a column's name, type and example among the facts, and of a guess; and how many
 #: guesses are told: an item of the ledger holds 400 KB, and a file whatever names it likes.
 _LONGEST, _MOST_GUESSES = 200, 20
+
+#: Facts that a rewrite changes.
+_OF_ROWS = frozenset({"records_rescued", "drift"})
 
 _COMMIT = "it is a commit of a Delta table: no data, but a list of the files that are"
 
@@ -62,12 +69,48 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """What the lake holds of an object: a rewrite reads it in place of the object.
+
+    Attributes
+    ----------
+    raw : RawObject
+        The version that is committed; its size and age are not known.
+    entry : Entry
+        What the ledger said of it.
+    """
+
+    raw: RawObject
+    entry: Entry
+
+    @classmethod
+    def of(cls, bucket: str, key: str, entry: Entry) -> Rows | None:
+        """Give what there is of an object; None where it has no rows."""
+        if not any(map(naming.dataset_in, entry.outputs)):
+            return None
+        return cls(RawObject(bucket, key, entry.version, 0, datetime.fromtimestamp(0, UTC)), entry)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Give the keys of the files that hold the rows."""
+        return tuple(filter(naming.dataset_in, self.entry.outputs))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Give the keys of what was refused, which a rewrite leaves as it is."""
+        return tuple(key for key in self.entry.outputs if not naming.dataset_in(key))
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One worker's attempt: what it works on, and for whom."""
 
     name: str
     generation: int
-    content: Content
+    content: Content | Rows
     event: ObjectEvent
     delivery: Delivery
 
@@ -93,6 +136,8 @@ class Prepared:
         Whether its table is new.
     folder : str
         That of the table, where rows were written; empty for an object that was not read.
+    kept : tuple of str
+        Keys of the version that stay as they are.
     """
 
     verdict: Status
@@ -100,11 +145,17 @@ class Prepared:
     facts: Facts
     table_created: bool = False
     folder: str = ""
+    kept: tuple[str, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Give the keys that it is going to write."""
         return tuple(sorted(self.files))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Give all keys of the version."""
+        return tuple(sorted({*self.files, *self.kept}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +164,14 @@ class Work:
 
     Attributes
     ----------
-    catalog, engine
+    outputs, catalog, engine
         What it needs of the world.
     bytes_per_second : float
         How fast objects are read at best, on the bytes as they were uploaded: what cannot be
         finished even so is not begun. Once it is unpacked, the engine knows it by its format.
     """
 
+    outputs: OutputStore
     catalog: Catalog
     engine: Engine
     bytes_per_second: float
@@ -154,6 +206,11 @@ class Work:
         -------
         Prepared
             Also for an object that is skipped, refused or too large.
+
+        Raises
+        ------
+        ObjectTooLargeError
+            When rows are to be rewritten and are too many for that: they stay as they are.
         """
         started, raw = time.monotonic(), task.raw
         source = Source(
@@ -165,24 +222,29 @@ class Work:
             created=raw.created,
             content_type=raw.content_type,
         )
+        if isinstance(task.content, Rows):
+            return self._rewritten(task, task.content, source, folder)
         facts: Facts = {"dataset": source.dataset, "bytes": raw.size}
         if task.event.sequencer and task.event.version == raw.version:
             facts["sequencer"] = task.event.sequencer
         try:
-            done = self._done(task, source, folder, facts)
+            done = self._done(task, task.content, source, folder, facts)
         except (RejectedObjectError, ObjectTooLargeError) as error:
             done = self._refused(task, source, folder, facts, error)
         done.facts["milliseconds"] = round((time.monotonic() - started) * 1000)
         return done
 
-    def _done(self, task: Task, source: Source, folder: Path, facts: Facts) -> Prepared:
+    def _done(
+        self, task: Task, content: Content, source: Source, folder: Path, facts: Facts
+    ) -> Prepared:
         if why := sidecars.why_skipped(source.key):
             return _skipped(facts, why)
         self._check_size(task.raw, task.delivery)
-        self._download(task, source.path)
+        _saved(content.save, f"{task.raw.size:,} bytes", source.path)
         if sidecars.may_be_commit(source.key) and sidecars.is_commit(source.path):
             return _skipped(facts, _COMMIT)
-        conversion, created = self._conform(source, task.delivery, folder)
+        convert = partial(self.engine.convert, source)
+        conversion, created = self._conform(source.dataset, task.delivery, folder, convert)
         at = partial(naming.output_key, conversion.schema.folder)
         files = {
             place(source, file, task.generation): file
@@ -195,6 +257,36 @@ class Work:
         }
         told = facts | facts_of(conversion)
         return Prepared(conversion.status, files, told, created, conversion.schema.folder)
+
+    def _rewritten(self, task: Task, rows: Rows, source: Source, folder: Path) -> Prepared:
+        """Conform the rows of an object anew; what was refused of it stays refused."""
+
+        def convert(
+            table: Schema | None, workdir: Path, seconds_left: Callable[[], float]
+        ) -> Conversion:
+            if table is None:
+                raise CatalogConflictError(f"table {source.dataset} was dropped")
+            files = self._downloaded(rows.files, workdir)
+            return self.engine.rewrite(source, files, table, workdir, seconds_left)
+
+        done, _ = self._conform(source.dataset, task.delivery, folder, convert)
+        at = partial(naming.output_key, done.schema.folder)
+        told = {name: fact for name, fact in facts_of(done).items() if name in _OF_ROWS}
+        return Prepared(
+            rows.entry.verdict,
+            {at(source, file, task.generation): file for file in done.outputs},
+            {name: fact for name, fact in rows.entry.facts.items() if name not in _OF_ROWS} | told,
+            folder=done.schema.folder,
+            kept=rows.others,
+        )
+
+    def _downloaded(self, keys: tuple[str, ...], folder: Path) -> Iterator[tuple[Path, str]]:
+        """Give the files that hold an object's rows, and their dates."""
+        for number, key in enumerate(keys):
+            _, date = naming.place_of(key) or ("", "")
+            path = folder / f"rows-{number}{key[key.rindex('.') :]}"
+            _saved(partial(self.outputs.download, key), key, path)
+            yield path, date
 
     def _refused(
         self,
@@ -222,17 +314,9 @@ class Work:
                 "or split the object"
             )
 
-    def _download(self, task: Task, path: Path) -> None:
-        try:
-            task.content.save(path)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-            raise ObjectTooLargeError(
-                f"{task.raw.size:,} bytes did not fit the disk ({error}): raise EphemeralStorage"
-            ) from error
-
-    def _conform(self, source: Source, delivery: Delivery, folder: Path) -> tuple[Conversion, bool]:
+    def _conform(
+        self, dataset: str, delivery: Delivery, folder: Path, convert: _Convert
+    ) -> tuple[Conversion, bool]:
         """Convert and declare until no other worker gave the table other types meanwhile.
 
         Gives also whether the table was created. Nothing is published before the catalog has taken
@@ -241,28 +325,28 @@ class Work:
         for attempt in range(_SCHEMA_TRIES):
             workdir = folder / f"try-{attempt}"
             workdir.mkdir()
-            table = self.catalog.schema(source.dataset)
+            table = self.catalog.schema(dataset)
             started_whole = delivery.seconds_left() > 0.9 * delivery.whole_invocation
             try:
-                conversion = self.engine.convert(source, table, workdir, delivery.seconds_left)
+                conversion = convert(table, workdir, delivery.seconds_left)
             except OutOfTimeError as error:
                 if started_whole:
                     raise ObjectTooLargeError(
                         f"a whole invocation was not enough: {error.detail}"
                     ) from error
                 raise
-            home = (table.folder if table else "") or naming.table_prefix(source.dataset)
+            home = (table.folder if table else "") or naming.table_prefix(dataset)
             conversion = replace(conversion, schema=replace(conversion.schema, folder=home))
             if not conversion.outputs:
                 return conversion, False
             try:
-                created = self.catalog.declare(source.dataset, conversion.schema)
+                created = self.catalog.declare(dataset, conversion.schema)
             except SchemaConflictError:
                 continue
             dates = {file.partition for file in conversion.outputs}
-            self.catalog.add_partitions(source.dataset, dates)
+            self.catalog.add_partitions(dataset, dates)
             return conversion, created
-        raise SchemaConflictError(f"table {source.dataset} kept changing its types")
+        raise SchemaConflictError(f"table {dataset} kept changing its types")
 
 
 def facts_of(conversion: Conversion) -> Facts:
@@ -317,6 +401,18 @@ def _json(value: object) -> str:
 
 def _skipped(facts: Facts, why: str) -> Prepared:
     return Prepared(Status.SKIPPED, {}, facts | {"detail": why})
+
+
+def _saved(save: Callable[[Path], None], what: str, path: Path) -> None:
+    """Write a local file; a disk that is full is a verdict."""
+    try:
+        save(path)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise ObjectTooLargeError(
+            f"{what} did not fit the disk ({error}): raise EphemeralStorage"
+        ) from error
 
 
 def _empty(folder: Path) -> None:

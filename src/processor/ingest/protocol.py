@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.workspace import prefix
-from processor.ingest.preparation import Delivery, Prepared, Task, Work
+from processor.ingest.preparation import Delivery, Prepared, Rows, Task, Work
 from store import naming
 from store.entry import Attempt, Entry
 from store.errors import (
@@ -46,7 +46,7 @@ from store.reasons import Failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from processor.ingest.ports import Catalog, Engine, Ledger, OutputStore, RawStore
+    from processor.ingest.ports import Catalog, Content, Engine, Ledger, OutputStore, RawStore
     from store.model import ObjectEvent, RawObject
 
 #: Each round either finishes, or follows a write of another worker to the same key.
@@ -155,7 +155,7 @@ class Ingest:
                 f"s3://{name}: another worker has the same message and may still write",
                 retry_after=other.expires - self.clock(),
             )
-        if raw is None and entry.verdict is not Status.DELETED:
+        if raw is None and entry.verdict is not Status.DELETED and not event.rewrite:
             raise ObjectGoneError(f"s3://{name} was deleted: nothing to ingest")
         superseded = raw is not None and event.version not in ("", raw.version)
         return Outcome(event.bucket, event.key, entry, ingested, superseded, crawling)
@@ -187,10 +187,10 @@ class Ingest:
         # hide a commit, since nobody had written anything.
         entry = Entry()
         for _ in range(_ROUNDS):
-            content = self.raw.open(event.bucket, event.key)
+            content = self._content(event, entry)
             if content is None and not entry.revision:
                 entry = self.ledger.get(name)
-                content = self.raw.open(event.bucket, event.key)
+                content = self._content(event, entry)
             raw = content.raw if content else None
             with ExitStack() as stack:
                 if content:
@@ -207,6 +207,12 @@ class Ingest:
                 stack.pop_all()
                 return entry, raw, Task(name, opened.generation, content, event, delivery)
         raise LedgerConflictError(f"s3://{name}: other workers kept changing its ledger entry")
+
+    def _content(self, event: ObjectEvent, entry: Entry) -> Content | Rows | None:
+        """Give what is to be read: the current version, or the rows of the committed one."""
+        if event.rewrite:
+            return Rows.of(event.bucket, event.key, entry)
+        return self.raw.open(event.bucket, event.key)
 
     def _wanted(
         self,
@@ -268,28 +274,40 @@ class Ingest:
     def _commit(self, task: Task, entry: Entry, prepared: Prepared) -> Entry | None:
         """Make the attempt's outputs the object's rows; None where it was overtaken."""
         overtaken = False
-        replay = task.event.replay
 
         def change(entry: Entry) -> Entry:
             nonlocal overtaken
             if entry.attempt(task.generation) is None:
-                if entry.version == task.raw.version and entry.outputs == prepared.keys:
+                if entry.version == task.raw.version and entry.outputs == prepared.outputs:
                     # The write of a round before was made, though its answer was lost.
                     return entry
                 raise AttemptLostError(f"s3://{task.name}: it took longer than its invocation")
-            overtaken = entry.holds(task.raw.version, replay)
-            # While nobody but this worker has written, no newer version can be committed.
-            if not overtaken and entry.revision != task.generation + 1:
-                raw = self.raw.head(task.raw.bucket, task.raw.key)
-                overtaken = raw is None or raw.version != task.raw.version
+            overtaken = self._overtaken(task, entry)
             if overtaken:
                 return entry.ended(task.generation, Status.SUPERSEDED)
             return entry.committed(
-                task.generation, prepared.verdict, prepared.facts, replay, prepared.folder
+                task.generation,
+                prepared.verdict,
+                prepared.facts,
+                task.event.replay,
+                prepared.folder,
+                prepared.kept,
             )
 
         changed = self._change(task.name, change, entry)
         return None if overtaken else changed
+
+    def _overtaken(self, task: Task, entry: Entry) -> bool:
+        """Tell whether somebody else committed what is newer than the attempt, or the same."""
+        if entry.holds(task.raw.version, task.event.replay):
+            return True
+        if isinstance(task.content, Rows):
+            return entry.committed_at != task.content.entry.committed_at
+        if entry.revision == task.generation + 1:
+            # While nobody but this worker has written, no newer version can be committed.
+            return False
+        raw = self.raw.head(task.raw.bucket, task.raw.key)
+        return raw is None or raw.version != task.raw.version
 
     def _fail(self, task: Task, error: Exception, keys: tuple[str, ...]) -> None:
         """Record why an attempt failed, and remove what it wrote."""
@@ -337,7 +355,7 @@ class Ingest:
 
     @property
     def _work(self) -> Work:
-        return Work(self.catalog, self.engine, self.bytes_per_second)
+        return Work(self.outputs, self.catalog, self.engine, self.bytes_per_second)
 
     def _publish(self, prepared: Prepared, delivery: Delivery) -> None:
         paths = {key: file.path for key, file in prepared.files.items()}
