@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -113,6 +114,7 @@ class Engine:
         self.catalog = Catalog(self.glue)
         self.scanned = 0
         self._cancelled = False
+        self._closing = Lock()
         self._queries = 0
         self.trees: list[exp.Expr] = []
 
@@ -139,16 +141,19 @@ class Engine:
         trace: TracebackType | None,
     ) -> None:
         # Statements about the catalog alone need neither.
-        if "connection" in vars(self):
-            self.connection.close()
+        with self._closing:
+            if connection := vars(self).pop("connection", None):
+                connection.close()
         if "folder" in vars(self):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def cancel(self) -> None:
         """Stop it from another thread."""
         self._cancelled = True
-        if "connection" in vars(self):
-            self.connection.interrupt()
+        # DuckDB 1.5.6 crashes when a connection is interrupted while it is closed.
+        with self._closing:
+            if connection := vars(self).get("connection"):
+                connection.interrupt()
 
     def check(self) -> None:
         """Stop here if it was cancelled."""

@@ -160,3 +160,5 @@ def interrupted_in(cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterato
         yield
     finally:
         timer.cancel()
+        # DuckDB 1.5.6 crashes when a cursor is interrupted while it is closed.
+        timer.join()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from engine.database import Database
+from engine.database import Database, interrupted_in
 from engine.duck import DuckEngine
 from engine.job import Job
 from engine.options import Options
@@ -232,6 +232,24 @@ def test_a_statement_is_interrupted_before_the_invocation_is_killed(
     assert left() > 3
     monkeypatch.undo()
     assert len(convert(lines({"a": 1}), engine=engine).rows) == 1
+
+
+def test_a_cursor_is_not_interrupted_while_it_is_closed() -> None:
+    """DuckDB 1.5.6 crashes then, and with it the process."""
+
+    class Cursor:
+        at_it = False
+
+        def interrupt(self) -> None:
+            self.at_it = True
+            time.sleep(0.2)
+            self.at_it = False
+
+    cursor: Any = Cursor()
+    with interrupted_in(cursor, 0):
+        time.sleep(0.05)
+        assert cursor.at_it
+    assert not cursor.at_it
 
 
 TEXT = b'{"a": 1, "b": "x\xc3\xa9y"}\n' * 3_000_000
