@@ -17,7 +17,7 @@ def test_prices_that_were_rescued_are_summed_once_their_column_is_double(
     local_lake: LocalLake,
 ) -> None:
     dataset = f"t_{uuid.uuid4().hex[:12]}"
-    total = f"SELECT sum(price) AS total, count(*) AS n FROM {dataset}"
+    total = f"SELECT round(sum(price), 2) AS total, count(*) AS n FROM {dataset}"
     local_lake.ingest(f"data/{dataset}/day1.csv", b"id,price\n1,10\n2,20\n")
     local_lake.ingest(f"data/{dataset}/day2.csv", b"id,price\n3,19.99\n4,5.50\n,,,\nx\n")
     refused = f"SELECT count(*) AS n FROM quarantine WHERE source_key LIKE 'data/{dataset}/%'"
