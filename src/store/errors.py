@@ -57,6 +57,12 @@ class ContractError(LakeError):
     code = "CONTRACT"
 
 
+class ModelError(LakeError):
+    """When a model cannot be kept up to date as it is written: mend it and deploy again."""
+
+    code = "MODEL"
+
+
 class TerminalError(LakeError):
     """When the same input can only ever fail the same way."""
 

@@ -10,7 +10,7 @@ import pytest
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 
-CORE = ("contract", "engine", "processor/ingest", "store")
+CORE = ("contract", "engine", "model", "processor/ingest", "store")
 
 #: A bare interpreter starts a child for each module: as fresh, without its start each time.
 _EACH = """
@@ -48,7 +48,7 @@ def test_a_module_of_the_core_brings_no_edge(folder: str) -> None:
     assert done.stdout.splitlines() == names, done.stderr
 
 
-@pytest.mark.parametrize("folder", ["contract", "store"])
+@pytest.mark.parametrize("folder", ["contract", "model", "store"])
 def test_what_the_command_shares_brings_no_engine(folder: str) -> None:
     names = modules(folder)
     done = subprocess.run(

@@ -1,0 +1,1 @@
+"""Models: each is one SQL file, and one table of the curated zone. Pure."""

@@ -1,0 +1,103 @@
+"""The comments at the head of a model: what it is, and when it is made anew."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from store.errors import ModelError
+from store.naming import normalise
+
+_LINE = re.compile(r"--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*")
+
+_MINUTES = re.compile(r"([1-9][0-9]{0,4}) minutes?")
+
+
+class Refresh(StrEnum):
+    """What of a table is made anew when its sources change."""
+
+    #: The dates that changed.
+    BY_DATE = "by date"
+    #: All of it.
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the comments say.
+
+    Attributes
+    ----------
+    description : str
+        For people: what a row is.
+    refresh : Refresh
+        What is made anew.
+    lookups : frozenset of str
+        Sources whose changes touch no dates: nothing is made anew because of them.
+    minutes : int
+        How often the table is made anew at most; 0 where nothing is said.
+    """
+
+    description: str
+    refresh: Refresh
+    lookups: frozenset[str] = frozenset()
+    minutes: int = 0
+
+
+def parse(name: str, text: str) -> Header:
+    """Read the comments before the first line of SQL.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, for errors.
+    text : str
+        Of the file.
+
+    Raises
+    ------
+    ModelError
+        When a line is not understood or one is missing, with its number.
+    """
+    said: dict[str, str] = {}
+    numbers: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.startswith("--"):
+            break
+        found = _LINE.fullmatch(line)
+        key = found[1].lower() if found else ""
+        if found is None or key not in _KEYS:
+            # A sentence for people; what looks like a key and is none may be a slip.
+            if found and len(key.split()) <= 3:
+                raise ModelError(
+                    f"{name}:{number}: {found[1]!r} says nothing here: {', '.join(_KEYS)} do"
+                )
+            continue
+        if key in said:
+            raise ModelError(f"{name}:{number}: {key} is said twice")
+        said[key], numbers[key] = found[2], number
+    for key in ("description", "refresh"):
+        if not said.get(key):
+            raise ModelError(f"{name}:1: `-- {key}: …` is missing at its head")
+
+    def wrong(key: str, wanted: str) -> ModelError:
+        return ModelError(f"{name}:{numbers[key]}: {key} is {said[key]!r}; it can be {wanted}")
+
+    if said["refresh"] not in {*Refresh}:
+        raise wrong("refresh", " or ".join(Refresh))
+    lookups = frozenset(filter(None, re.split(r"[,\s]+", said.get("lookup", ""))))
+    if any(lookup != normalise(lookup) for lookup in lookups):
+        raise wrong("lookup", "names of tables, with commas between them")
+    minutes = _MINUTES.fullmatch(said.get("at most every", "0 minutes"))
+    if "at most every" in said and minutes is None:
+        raise wrong("at most every", "like 15 minutes")
+    return Header(
+        said["description"],
+        Refresh(said["refresh"]),
+        lookups,
+        int(minutes[1]) if minutes else 0,
+    )
+
+
+_KEYS = ("description", "refresh", "lookup", "at most every")

@@ -1,0 +1,55 @@
+"""Models from files: ``models/<name>.sql``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from model.model import SUFFIX, Model, ordered, parse
+from store.errors import ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Give the files of a folder that are models; none where there is no folder."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def load_folder(folder: Path) -> list[Model]:
+    """Load every model of a folder.
+
+    Returns
+    -------
+    list of Model
+        Each behind those that it reads.
+
+    Raises
+    ------
+    ModelError
+        With everything that has to be mended, a line each.
+    """
+    found, wrong = [], []
+    for path in files_of(folder):
+        try:
+            found.append(load(path))
+        except ModelError as error:
+            wrong.append(error.detail)
+    if wrong:
+        raise ModelError("\n".join(wrong))
+    return ordered(found)
+
+
+def load(path: Path) -> Model:
+    """Load one model.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be kept up to date, or is no UTF-8.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path.name}: not readable: {error}") from error
+    return parse(path.name.removesuffix(SUFFIX), text)

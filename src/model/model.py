@@ -1,0 +1,222 @@
+"""A model: its text, what the text reads, and whether it can be kept up to date."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, TokenError
+
+from model import dates, header
+from model.header import Header, Refresh
+from store.errors import ModelError
+from store.naming import normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SUFFIX = ".sql"
+
+#: Names that tables of the lake have, or get for a while.
+_RESERVED, _NEXT = frozenset({"quarantine", "objects"}), "__next"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table that a model reads.
+
+    Attributes
+    ----------
+    name : str
+        Of the table.
+    line, column : int
+        Where the model names it first, from 1.
+    """
+
+    name: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One table of the curated zone.
+
+    Attributes
+    ----------
+    name : str
+        Of the table, and of the file.
+    header : Header
+        What its comments say.
+    sql : str
+        Its query, as it was written.
+    sources : tuple of Source
+        Tables and other models that it reads, in the order of the text.
+    """
+
+    name: str
+    header: Header
+    sql: str
+    sources: tuple[Source, ...]
+
+    @property
+    def by_date(self) -> bool:
+        """Whether single dates of it are made anew."""
+        return self.header.refresh is Refresh.BY_DATE
+
+    @property
+    def dated(self) -> tuple[str, ...]:
+        """Name the sources whose changes touch it."""
+        return tuple(s.name for s in self.sources if s.name not in self.header.lookups)
+
+    @property
+    def text_hash(self) -> str:
+        """Tell two texts of one model apart; what its comments say for people is no part of it."""
+        said = f"{self.header.refresh}\n{','.join(sorted(self.header.lookups))}\n{self.sql}"
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def parse(name: str, text: str) -> Model:
+    """Read a model.
+
+    Parameters
+    ----------
+    name : str
+        Of its file, without the suffix.
+    text : str
+        Of the file.
+
+    Raises
+    ------
+    ModelError
+        With file, line and column of what is to be mended.
+    """
+    file = f"{name}{SUFFIX}"
+    if not name or name != normalise(name) or name in _RESERVED or name.endswith(_NEXT):
+        raise ModelError(
+            f"{file}: a model is called as its table: a-z, 0-9 and _, and none of "
+            f"{', '.join(sorted(_RESERVED))}"
+        )
+    head = header.parse(file, text)
+    query = _query(file, text)
+    sources = _sources(text, query)
+    names = {source.name for source in sources}
+    if name in names:
+        place = next(s for s in sources if s.name == name)
+        raise ModelError(f"{file}:{place.line}:{place.column}: it reads itself")
+    if unread := head.lookups - names:
+        raise ModelError(f"{file}:1: lookup {min(unread)} is no source of it")
+    if head.refresh is Refresh.BY_DATE:
+        try:
+            dates.prove(query, head.lookups)
+        except dates.UnprovenError as error:
+            line, column = _place(text, error.node)
+            raise ModelError(f"{file}:{line}:{column}: {error}") from error
+    return Model(name, head, _without_head(text), sources)
+
+
+def ordered(models: Iterable[Model]) -> list[Model]:
+    """Put models behind those that they read.
+
+    Raises
+    ------
+    ModelError
+        When some read each other, or one reads the dates of a model that has none.
+    """
+    known = {model.name: model for model in models}
+    done: dict[str, Model] = {}
+    path: list[str] = []
+
+    def visit(model: Model) -> None:
+        if model.name in done:
+            return
+        if model.name in path:
+            circle = " → ".join([*path[path.index(model.name) :], model.name])
+            raise ModelError(f"{model.name}{SUFFIX}: models read each other: {circle}")
+        path.append(model.name)
+        for source in model.sources:
+            other = known.get(source.name)
+            if other is None:
+                continue
+            if model.by_date and not other.by_date and other.name not in model.header.lookups:
+                raise ModelError(
+                    f"{model.name}{SUFFIX}:{source.line}:{source.column}: {other.name} is made "
+                    f"anew as a whole, so that its dates do not tell what changed: name it in "
+                    "`-- lookup:`, or write `-- refresh: whole`"
+                )
+            visit(other)
+        path.pop()
+        done[model.name] = model
+
+    for name in sorted(known):
+        visit(known[name])
+    return list(done.values())
+
+
+def _query(file: str, text: str) -> exp.Expr:
+    try:
+        found = [one for one in sqlglot.parse(text, read="athena") if one is not None]
+    except ParseError as error:
+        first = error.errors[0]
+        said = str(first["description"]).split(" for <class")[0]
+        near = f"{first['highlight']}"
+        raise ModelError(f"{file}:{first['line']}:{first['col']}: {said}, near {near!r}") from error
+    except TokenError as error:
+        raise ModelError(f"{file}: a quote or a comment in it never ends") from error
+    if len(found) != 1 or not isinstance(found[0], exp.Query):
+        raise ModelError(f"{file}: a model is one SELECT, and nothing else")
+    return found[0]
+
+
+def _without_head(text: str) -> str:
+    """Give the query as it was written, without the comments before it and the semicolon."""
+    lines = text.splitlines()
+    while lines and (not lines[0].strip() or lines[0].startswith("--")):
+        lines.pop(0)
+    return "\n".join(lines).strip().rstrip(";").strip()
+
+
+def _sources(text: str, query: exp.Expr) -> tuple[Source, ...]:
+    """Find the tables that are read, and are no names of subqueries."""
+    found: dict[str, Source] = {}
+    for table in query.find_all(exp.Table):
+        name = table.name.lower()
+        if not isinstance(table.this, exp.Identifier) or _is_named_query(table, name):
+            continue
+        line, column = _place(text, table)
+        source = Source(name, line, column)
+        before = found.get(name)
+        if before is None or (line, column) < (before.line, before.column):
+            found[name] = source
+    return tuple(sorted(found.values(), key=lambda one: (one.line, one.column)))
+
+
+def _is_named_query(table: exp.Table, name: str) -> bool:
+    """Tell whether a name is one of WITH, where the table is read."""
+    if table.db:
+        return False
+    node: exp.Expr | None = table
+    while node is not None:
+        with_ = node.args.get("with_")
+        inside = table.find_ancestor(exp.CTE)
+        for cte in with_.expressions if with_ else ():
+            if cte.alias.lower() == name and cte is not inside:
+                return True
+        node = node.parent
+    return False
+
+
+def _place(text: str, node: exp.Expr) -> tuple[int, int]:
+    """Give line and column of the first thing of a node that has a place."""
+    # Some nodes have no place, nor has anything in them.
+    starts: list[int] = []
+    around: exp.Expr | None = node
+    while around is not None and not starts:
+        starts = [one.meta["start"] for one in around.walk() if "start" in one.meta]
+        around = around.parent
+    start = min(starts, default=0)
+    line = text.count("\n", 0, start) + 1
+    return line, start - (text.rfind("\n", 0, start) + 1) + 1
