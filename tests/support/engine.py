@@ -102,6 +102,7 @@ def convert(
                 engine = _warm(options or Options())
             elif engine is None:
                 engine = DuckEngine(options or Options(), {dataset: parse(dataset, contract)})
+                object.__setattr__(engine, "database", _warm(options or Options()).database)
             done = engine.convert(source, known, work / "job", seconds_left)
         except (RejectedObjectError, ObjectTooLargeError) as error:
             return Result(None, [], [], error=error)
