@@ -89,8 +89,9 @@ def notes(item: Item) -> list[str]:
     if item.undated:
         have = "has" if item.undated == 1 else "have"
         said.append(
-            f"{_count(item.undated, 'record')} {have} no usable date: "
-            "partition is that of the path, or the day of upload"
+            f"{_count(item.undated, 'record')} {have} no usable date in the columns that are "
+            "looked at: dated by the path, or the day of upload. DateColumns, or "
+            "x-partition-column in a contract, names others"
         )
     if item.short:
         are = "is" if item.short == 1 else "are"

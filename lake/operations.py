@@ -12,10 +12,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-from botocore.exceptions import ClientError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from lake import ledger, messages, reconcile, render
+from lake import ledger, messages, raw, reconcile, render
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import filter_of, filtered, objects, show_lines
@@ -60,10 +59,21 @@ def replay(
         raise LakeCommandError("Say which objects: --key, --dataset, --status, …, or --all.")
     target = choice.target()
     keys = {item.key for item in ledger.items(target, filter_of(named))}
-    keys |= {key for key in named["keys"] if not key.endswith("*") and _is_there(target, key)}
-    chosen, name = sorted(keys), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}-{uuid.uuid4().hex[:6]}"
-    if not chosen:
+    # Also one that the ledger does not know.
+    keys |= {key for key in named["keys"] if not key.endswith("*")}
+    there = raw.present(target, keys)
+    chosen = sorted(there)
+    name = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}-{uuid.uuid4().hex[:6]}"
+    if not keys:
         raise LakeCommandError("No object matches; `lake files` shows what is in the ledger.")
+    if gone := sorted(keys - there):
+        err.print(
+            f"{objects(len(gone))} cannot be ingested again: deleted from the raw bucket, such as "
+            f"{render.plain(gone[0])}. What rows they have stay.",
+            soft_wrap=True,
+        )
+    if not chosen:
+        raise LakeCommandError("No object is left to ingest again.")
     _agree(f"Ingest {objects(len(chosen))} again?", len(chosen), yes)
     with _progress() as progress:
         task = progress.add_task("sending", total=len(chosen))
@@ -72,7 +82,13 @@ def replay(
     counts = dict(sorted(Counter(item.status for item in done).items()))
     waiting = len(chosen) - len(done)
     if as_json:
-        said = {"replay": name, "objects": len(chosen), "statuses": counts, "waiting": waiting}
+        said = {
+            "replay": name,
+            "objects": len(chosen),
+            "statuses": counts,
+            "waiting": waiting,
+            "deleted": len(gone),
+        }
         click.echo(json.dumps(said, indent=2))
     else:
         rows: list[list[object]] = [[status, count] for status, count in counts.items()]
@@ -118,7 +134,11 @@ def redrive(choice: Choice, yes: bool, timeout: float, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: bool) -> None:
-    """Compare raw bucket, ledger, processed bucket and tables; exit with 1 where they differ."""
+    """Compare raw bucket, ledger, processed bucket and tables.
+
+    Exits with 1 where something is to be mended. Rows of deleted objects, and files that are not
+    the lake's, are named and left alone.
+    """
     target = choice.target()
     with err.status("Comparing…"):
         found = reconcile.compare(target, grace)
@@ -147,15 +167,15 @@ def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: 
 
 def _show_differences(found: reconcile.Differences) -> None:
     explained = (
-        ("never delivered", found.undelivered, "sent to the queue"),
-        ("rows missing", found.missing, "ingested again"),
-        ("left over", found.leftovers, "cleaned up by the function"),
-        ("table dropped", found.dropped, "made again by its objects"),
-        ("rows unread", found.unread, "ingested again"),
-        ("partition missing", found.partitions, "registered"),
-        ("orphan", found.orphans, "deleted"),
-        ("deleted in raw", found.deleted, "nothing: the rows stay"),
-        ("not of the lake", found.foreign, "nothing: left alone"),
+        ("never delivered", found.undelivered, "send it to the queue"),
+        ("rows missing", found.missing, "ingest it again"),
+        ("left over", found.leftovers, "have the function clean up"),
+        ("table dropped", found.dropped, "ingest its objects again"),
+        ("rows unread", found.unread, "ingest it again"),
+        ("partition missing", found.partitions, "register it"),
+        ("orphan", found.orphans, "delete it"),
+        ("deleted in raw", found.deleted, "nothing: its rows stay"),
+        ("not of the lake", found.foreign, "nothing: it is left alone"),
     )
     rows: list[list[object]] = [
         [what, key, mended] for what, keys, mended in explained for key in keys[:_FEW]
@@ -166,12 +186,13 @@ def _show_differences(found: reconcile.Differences) -> None:
         if len(keys) > _FEW
     ]
     if rows:
-        render.show_table(out, ["difference", "key", "--fix: it is"], rows, [False] * 3)
+        render.show_table(out, ["difference", "key", "--fix does"], rows, [False] * 3)
     for sentence in found.hidden:
         show_lines([sentence], first="")
     agree = ": raw bucket, ledger, processed bucket and tables agree"
     agree = "" if found.repairable or found.hidden else agree
-    err.print(f"[dim]{objects(found.objects)} compared{agree}[/]")
+    gone = f"; {objects(len(found.deleted))} deleted in raw, with rows" if found.deleted else ""
+    err.print(f"[dim]{objects(found.objects)} of the raw bucket compared{agree}{gone}[/]")
 
 
 def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[Item]:
@@ -197,15 +218,6 @@ def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[I
             if len(done) < len(keys):
                 time.sleep(0.5)
     return list(done.values())
-
-
-def _is_there(target: Target, key: str) -> bool:
-    """Tell whether a key that the ledger may not know is in the raw bucket."""
-    try:
-        target.client("s3").head_object(Bucket=target.outputs["RawBucketName"], Key=key)
-    except ClientError as error:
-        raise LakeCommandError(f"{key} is not in the raw bucket: {error}") from error
-    return True
 
 
 def _agree(question: str, count: int, yes: bool) -> None:

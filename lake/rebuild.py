@@ -10,7 +10,10 @@ Each step can be killed, and is found again by what the catalog says:
 2. Every object with rows in the old folder is ingested again.
 3. When there is none left, and no worker that has not seen the mark, the dataset's table gets the
    columns, the folder and the partitions of the next one.
-4. When no worker is left that has not seen that, the next table and the old folder are deleted.
+4. Objects with rows in the old folder only were deleted, and their rows are given up: now the
+   functions are told so.
+5. When no worker is left that has not seen the switch, the next table and the old folder are
+   deleted.
 
 A worker remembers a table for some seconds. So each step waits for :data:`SETTLE` seconds, and for
 the workers that had begun by then.
@@ -24,12 +27,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lake import ledger, messages, outputs, tables
+from lake import ledger, messages, outputs, raw, tables
 from lake.errors import LakeCommandError
 from store import catalog, naming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from lake.ledger import Item
     from lake.target import Target
@@ -53,16 +56,20 @@ class Progress:
     Attributes
     ----------
     step : str
-        ``ingesting``, ``settling``, ``switched`` or ``done``.
+        ``ingesting``, ``settling``, ``switched``, ``giving up`` or ``done``.
     objects : int
         Objects of the dataset that have rows.
-    left : list of str
+    left : tuple of str
         Raw keys whose rows are in the old folder.
+    rows, rescued : int
+        Of all objects; rows with something in ``_rescued_data``.
     """
 
     step: str
     objects: int = 0
     left: tuple[str, ...] = ()
+    rows: int = 0
+    rescued: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,8 @@ class Rebuild:
         Seconds since 1970.
     from_processed : bool
         Whether rows are conformed anew from the files that hold them, and no raw object is read.
+    without_deleted : bool
+        Whether the rows of objects that were deleted from the raw bucket are given up.
     """
 
     target: Target
@@ -88,16 +97,15 @@ class Rebuild:
     settle: float = SETTLE
     clock: Callable[[], float] = time.time
     from_processed: bool = False
+    without_deleted: bool = False
 
-    def start(self, types: Mapping[str, str], *, without_deleted: bool = False) -> None:
+    def start(self, types: Mapping[str, str]) -> None:
         """Make the next table and mark the dataset's; go on with one that is under way.
 
         Parameters
         ----------
         types : mapping of str to str
             Columns that get another type.
-        without_deleted : bool
-            Give up the rows of objects that were deleted from the raw bucket.
 
         Raises
         ------
@@ -123,7 +131,7 @@ class Rebuild:
             return
         self._check_types(table, types)
         if not self.from_processed:
-            self._check_objects(without_deleted=without_deleted)
+            self._check_objects()
         number = (naming.rebuild_in(catalog.folder_of(table), self.dataset) or 0) + 1
         made: Any = catalog.next_of(table, self._bucket, number, types)
         # One that a start left which was killed is not marked, so that nobody has written to it.
@@ -131,13 +139,10 @@ class Rebuild:
         self._glue.create_table(DatabaseName=self._database, TableInput=made)
         self._update(table, catalog.begun(table, number, self.clock()))
 
-    def announce(self, *, without_deleted: bool = False) -> None:
+    def announce(self) -> None:
         """Have every object that is left ingested again, once workers know of the rebuild.
 
-        Parameters
-        ----------
-        without_deleted : bool
-            Give up the rows of objects that were deleted from the raw bucket.
+        Once the table is switched, have the rows removed that are given up.
 
         Raises
         ------
@@ -145,7 +150,12 @@ class Rebuild:
             When objects were deleted, and their rows shall not be given up.
         """
         table = tables.table_of(self.target, self.dataset)
-        if table is None or not (number := catalog.rebuild_of(table)):
+        if table is None or not catalog.since(table):
+            return
+        if not (number := catalog.rebuild_of(table)):
+            given_up = self._left(self._items(), catalog.folder_of(table))
+            name = f"switch-{self.dataset}-{self.clock():.0f}"
+            messages.announce(self.target, sorted(given_up), name, removal=True)
             return
         if self.clock() < catalog.since(table) + self.settle:
             return
@@ -155,11 +165,7 @@ class Rebuild:
         if self.from_processed:
             messages.announce(self.target, sorted(left), name, rewrite=True)
             return
-        deleted = left - dict(self._raw()).keys()
-        if deleted and not without_deleted:
-            raise LakeCommandError(_deleted(len(deleted), len(left), self.dataset))
-        messages.announce(self.target, sorted(left - deleted), name)
-        messages.announce(self.target, sorted(deleted), name, removal=True)
+        messages.announce(self.target, sorted(left - self._deleted(left)), name)
 
     def advance(self) -> Progress:
         """Do what can be done now.
@@ -172,12 +178,16 @@ class Rebuild:
         table = tables.table_of(self.target, self.dataset)
         if table is None:
             raise LakeCommandError(f"Table {self.dataset} was dropped while it was rebuilt.")
-        if not catalog.since(table):
-            return Progress("done")
         items = self._items()
         with_rows = sum(bool(item.partitions) for item in items)
+        if not catalog.since(table):
+            return _done(items)
         if number := catalog.rebuild_of(table):
-            left = tuple(sorted(self._left(items, naming.table_prefix(self.dataset, number))))
+            folder = naming.table_prefix(self.dataset, number)
+            old = self._left(items, folder)
+            # They are read until the switch.
+            given_up = self._deleted(old) if old and self.without_deleted else set()
+            left = tuple(sorted(old - given_up))
             if self.clock() < catalog.since(table) + self.settle:
                 return Progress("settling", with_rows, left)
             if left:
@@ -192,12 +202,14 @@ class Rebuild:
             return Progress("switched", with_rows)
         # Also what a worker has registered since that had not seen the switch.
         self._move_partitions()
+        if given_up := self._left(items, catalog.folder_of(table)):
+            return Progress("giving up", with_rows, tuple(sorted(given_up)))
         if self._unsettled(table, items):
             return Progress("switched", with_rows)
         self._drop(naming.next_table(self.dataset))
         self._delete_old(catalog.folder_of(table))
         self._update(table, catalog.settled(table))
-        return Progress("done", with_rows)
+        return _done(items)
 
     # --- What is asked ------------------------------------------------------------------
 
@@ -243,28 +255,35 @@ class Rebuild:
                     "decimal(10,2), string, date, timestamp, …"
                 )
 
-    def _check_objects(self, *, without_deleted: bool) -> None:
-        raw = dict(self._raw())
+    def _check_objects(self) -> None:
+        there = dict(raw.listed(self.target, naming.RAW_PREFIX))
         keys = {item.key for item in self._items() if item.partitions}
-        archived = sum(raw.get(key) in _ARCHIVED for key in keys)
-        deleted = sum(key not in raw for key in keys)
+        archived = sum(there.get(key) in _ARCHIVED for key in keys)
         if archived:
             raise LakeCommandError(
                 f"{archived:,} of {len(keys):,} raw objects of {self.dataset} are in Glacier and "
                 "cannot be read. Restore them first (aws s3api restore-object), then repeat this; "
                 "or use --from-processed, which reads the rows that were made of them."
             )
-        if deleted and not without_deleted:
-            raise LakeCommandError(_deleted(deleted, len(keys), self.dataset))
+        self._deleted(keys)
 
-    def _raw(self) -> Iterator[tuple[str, str]]:
-        """Give each current raw object and its storage class."""
-        pages = self.target.client("s3").get_paginator("list_objects_v2")
-        for page in pages.paginate(
-            Bucket=self.target.outputs["RawBucketName"], Prefix=naming.RAW_PREFIX
-        ):
-            for found in page.get("Contents", []):
-                yield found["Key"], found.get("StorageClass", "STANDARD")
+    def _deleted(self, keys: Collection[str]) -> set[str]:
+        """Name the objects that are not in the raw bucket any more.
+
+        Raises
+        ------
+        LakeCommandError
+            When there are some, and their rows shall not be given up.
+        """
+        deleted = {*keys} - raw.present(self.target, keys)
+        if deleted and not self.without_deleted:
+            raise LakeCommandError(
+                f"{len(deleted):,} of {len(keys):,} raw objects of {self.dataset} were deleted, "
+                f"such as {min(deleted)}. With --from-processed no raw object is read: all rows "
+                "are made of those that the table has. With --without-deleted the rows of deleted "
+                "objects go at the switch. Until then every row can be read."
+            )
+        return deleted
 
     # --- What is changed ----------------------------------------------------------------
 
@@ -319,12 +338,9 @@ class Rebuild:
             outputs.delete(self.target, doomed, "files of the old table")
 
 
-def _deleted(count: int, of: int, dataset: str) -> str:
-    return (
-        f"{count:,} of {of:,} raw objects of {dataset} were deleted, and cannot be ingested again. "
-        "With --from-processed their rows are read instead; with --without-deleted these are "
-        "given up."
-    )
+def _done(items: list[Item]) -> Progress:
+    accepted, rescued = (sum(getattr(i, f) for i in items) for f in ("accepted", "rescued"))
+    return Progress("done", sum(bool(i.partitions) for i in items), (), accepted, rescued)
 
 
 def _batches(found: list[str], size: int) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ import click
 from botocore.exceptions import ClientError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from lake.context import err, out
+from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.rebuild import SETTLE, Rebuild
 
@@ -17,14 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lake.context import Choice
+    from lake.rebuild import Progress as Seen
 
 #: Seconds after which objects that are still left are announced again.
 _AGAIN = 600.0
 
+#: A worker takes a table for ten seconds to be as it was; one that has not seen a step yet would
+#: write to where nobody reads.
+_LEAST = 11.0
+
 _SAID = {
     "ingesting": "ingesting",
-    "settling": "waiting for workers that began before",
-    "switched": "switched; waiting for workers that began before",
+    "settling": "waiting until every worker knows of it",
+    "switched": "switched; waiting until every worker knows of it",
+    "giving up": "switched; removing the rows that are given up",
 }
 
 
@@ -33,19 +39,21 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--timeout", default=3600.0, show_default=True, help="Seconds to wait."),
         click.option(
             "--settle",
+            type=click.FloatRange(min=_LEAST),
             default=SETTLE,
             show_default=True,
-            help="Seconds that workers may remember a table.",
+            help="Seconds, waited twice, until every worker knows of a step.",
         ),
+        click.option("--yes", is_flag=True, help="Do not ask."),
         click.option(
             "--without-deleted",
             is_flag=True,
-            help="Give up the rows of objects that were deleted from the raw bucket.",
+            help="Give up the rows of objects that were deleted, once the new ones are complete.",
         ),
         click.option(
             "--from-processed",
             is_flag=True,
-            help="Read the rows of the table, not the raw objects: where these are gone.",
+            help="Make all rows of those of the table, and read no raw object: some are gone.",
         ),
     ):
         command = option(command)
@@ -88,6 +96,7 @@ def _run(
     *,
     without_deleted: bool,
     from_processed: bool,
+    yes: bool,
     settle: float,
     timeout: float,
 ) -> None:
@@ -95,18 +104,32 @@ def _run(
         raise LakeCommandError(
             "--without-deleted gives up rows that --from-processed keeps: choose one."
         )
-    work = Rebuild(choice.target(), dataset, settle, from_processed=from_processed)
+    if without_deleted:
+        agree(
+            f"Give up the rows of {dataset} whose raw objects were deleted?",
+            yes=yes,
+            else_say="Nobody is here to ask: --yes says so.",
+        )
+    work = Rebuild(
+        choice.target(),
+        dataset,
+        settle,
+        from_processed=from_processed,
+        without_deleted=without_deleted,
+    )
     try:
-        _rebuild(work, types, timeout, without_deleted)
+        _rebuild(work, types, timeout)
     except ClientError as error:
         raise LakeCommandError(f"AWS refused: {error}. The same command goes on.") from error
 
 
-def _rebuild(
-    work: Rebuild, types: Mapping[str, str], timeout: float, without_deleted: bool
-) -> None:
-    work.start(types, without_deleted=without_deleted)
-    began, announced = time.monotonic(), float("-inf")
+def _rebuild(work: Rebuild, types: Mapping[str, str], timeout: float) -> None:
+    work.start(types)
+    err.print(
+        f"[dim]Making {work.dataset} anew; its rows can be read meanwhile. It takes "
+        f"{2 * work.settle:.0f} s, and what the objects take.[/]"
+    )
+    began, announced = time.monotonic(), dict[str, float]()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("starting", total=None)
@@ -119,10 +142,19 @@ def _rebuild(
                     f"--dataset {work.dataset}` says what became of them. "
                     f"`lake rebuild {work.dataset}` goes on."
                 )
-            if seen.step == "ingesting" and now - announced > _AGAIN:
-                work.announce(without_deleted=without_deleted)
-                announced = now
+            if (
+                seen.step in ("ingesting", "giving up")
+                and now - announced.get(seen.step, float("-inf")) > _AGAIN
+            ):
+                work.announce()
+                announced[seen.step] = now
             done = seen.objects - len(seen.left)
             bar.update(task, description=_SAID[seen.step], total=seen.objects, completed=done)
             time.sleep(1)
-    out.print(f"Table {work.dataset} was rebuilt: {seen.objects:,} objects.")
+    new = "".join(f"; {name} is {kind}" for name, kind in types.items())
+    out.print(f"Table {work.dataset} was rebuilt: {_what(seen)}{new}.")
+
+
+def _what(seen: Seen) -> str:
+    rescued = f", something of {seen.rescued:,} rescued" if seen.rescued else ""
+    return f"{seen.objects:,} objects, {seen.rows:,} rows{rescued}"

@@ -16,6 +16,7 @@ from lake.errors import LakeCommandError
 from lake.rebuild import Rebuild
 from store import catalog, naming
 from store.entry import Entry
+from store.model import Status
 from tests.support.cloud import PROCESSED, QUEUE, RAW
 from tests.support.world import Worker, World
 
@@ -38,6 +39,7 @@ class Lake:
 
     world: World
     from_processed: bool = False
+    without_deleted: bool = False
     count: int = 0
     keys: dict[str, int] = field(default_factory=dict)
 
@@ -54,6 +56,7 @@ class Lake:
             SETTLE,
             self.world.clock,
             from_processed=self.from_processed,
+            without_deleted=self.without_deleted,
         )
 
     def operator(self, do: Callable[[], Any]) -> Worker:
@@ -278,15 +281,21 @@ def test_what_cannot_be_ingested_again_is_refused_with_how_many(plain_lake: Lake
     lake.world.delete("data/a/0.json")
     with pytest.raises(LakeCommandError, match="1 of 4 raw objects of a were deleted"):
         lake.rebuild.start({})
-    lake.rebuild.start({}, without_deleted=True)
+    before = lake.rows()
+    lake.without_deleted = True
+    lake.rebuild.start({})
     lake.world.wait(SETTLE)
+    lake.without_deleted = False
     with pytest.raises(LakeCommandError, match="--without-deleted"):
         lake.rebuild.announce()
-    lake.rebuild.announce(without_deleted=True)
-    del lake.keys["data/a/0.json"]
+    lake.without_deleted = True
+    lake.rebuild.announce()
     lake.world.drain()
+    assert lake.rows() == before, "rows that are given up are read until the switch"
+    del lake.keys["data/a/0.json"]
     lake.finish()
     assert sorted(row["id"] for row in lake.rows()) == ["r1", "r2", "r3"]
+    assert lake.world.entries()["data/a/0.json"].verdict is Status.DELETED
 
 
 @pytest.mark.parametrize(
@@ -312,7 +321,7 @@ def test_objects_in_glacier_are_counted_and_nothing_is_begun(
 ) -> None:
     lake = plain_lake
     raw = [(f"data/a/{n}.json", "GLACIER" if n else "STANDARD") for n in range(4)]
-    monkeypatch.setattr(Rebuild, "_raw", lambda _: raw)
+    monkeypatch.setattr("lake.raw.listed", lambda *_: raw)
     with pytest.raises(LakeCommandError, match="3 of 4 raw objects of a are in Glacier"):
         lake.rebuild.start({})
     assert naming.next_table("a") not in lake.world.cloud.tables

@@ -78,8 +78,8 @@ def test_an_entry_of_before_types_were_kept_is_read_all_the_same() -> None:
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ({"records_undated": 3}, "3 records have no usable date: partition is"),
-        ({"records_undated": 1}, "1 record has no usable date: partition is"),
+        ({"records_undated": 3}, "3 records have no usable date in the columns"),
+        ({"records_undated": 1}, "1 record has no usable date in the columns"),
         ({"records_short": 2}, "2 rows are shorter than the header"),
         ({"guesses": '["encoding guessed: cp1251"]'}, "encoding guessed: cp1251"),
         ({"records_rescued": 4}, "4 rows with something in _rescued_data"),
