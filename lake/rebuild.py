@@ -45,6 +45,9 @@ SETTLE = 30.0
 #: The most that BatchDeletePartition takes (AWS Glue API).
 _DELETE_BATCH = 25
 
+#: Seconds in which a rebuild that makes its table also marks the dataset's.
+_STARTING = 600.0
+
 #: Storage classes of which an object cannot be read at once (Amazon S3 User Guide).
 _ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
@@ -130,13 +133,12 @@ class Rebuild:
                 )
             return
         self._check_types(table, types)
+        items = self._items()
         if not self.from_processed:
-            self._check_objects()
-        number = (naming.rebuild_in(catalog.folder_of(table), self.dataset) or 0) + 1
-        made: Any = catalog.next_of(table, self._bucket, number, types)
-        # One that a start left which was killed is not marked, so that nobody has written to it.
-        self._drop(made["Name"])
-        self._glue.create_table(DatabaseName=self._database, TableInput=made)
+            self._check_objects(items)
+        self._check_files(catalog.folder_of(table))
+        number = self._next_number(table, items)
+        self._create(catalog.next_of(table, self._bucket, number, types))
         self._update(table, catalog.begun(table, number, self.clock()))
 
     def announce(self) -> None:
@@ -255,9 +257,29 @@ class Rebuild:
                     "decimal(10,2), string, date, timestamp, …"
                 )
 
-    def _check_objects(self) -> None:
+    def _check_files(self, folder: str) -> None:
+        """Refuse to leave files behind that are not the lake's: no query would read them again."""
+        strange = [k for k in outputs.listed(self.target, folder) if not naming.is_output(k)]
+        if strange:
+            raise LakeCommandError(
+                f"{len(strange):,} files in {folder} are not the lake's, such as {strange[0]}: "
+                "after a rebuild no query of the table reads them. Upload them to the raw bucket "
+                "(`lake put`), or move them away, then repeat this."
+            )
+
+    def _next_number(self, table: Table, items: list[Item]) -> int:
+        """Give a number under which no rebuild has written, not even one that was given up."""
+        folders = {catalog.folder_of(table), *map(naming.folder_of, self._outputs(items))}
+        listed = outputs.listed(self.target, f"{naming.REBUILT}/{self.dataset}/")
+        folders |= {naming.folder_of(key) for key in listed}
+        return 1 + max(naming.rebuild_in(folder, self.dataset) or 0 for folder in folders)
+
+    def _outputs(self, items: list[Item]) -> list[str]:
+        return [key for item in items for key in (*item.outputs, *item.announced)]
+
+    def _check_objects(self, items: list[Item]) -> None:
         there = dict(raw.listed(self.target, naming.RAW_PREFIX))
-        keys = {item.key for item in self._items() if item.partitions}
+        keys = {item.key for item in items if item.partitions}
         archived = sum(there.get(key) in _ARCHIVED for key in keys)
         if archived:
             raise LakeCommandError(
@@ -298,6 +320,36 @@ class Rebuild:
         except ClientError as error:
             raise LakeCommandError(
                 f"Table {self.dataset} was not changed ({error}). The same command goes on."
+            ) from error
+
+    def _create(self, made: Any) -> None:
+        """Make the next table, or take the one that a start left that was killed.
+
+        Raises
+        ------
+        LakeCommandError
+            When somebody else is just starting another rebuild: nothing was changed.
+        """
+        there = tables.table_of(self.target, made["Name"])
+        if there is not None and catalog.is_like(there, made):
+            return
+        if there is not None:
+            age = self.clock() - there["CreateTime"].timestamp()
+            if age < _STARTING:
+                raise LakeCommandError(
+                    f"Another rebuild of {self.dataset} was begun {age:.0f} s ago, and nothing was "
+                    f"changed by this one. Wait {_STARTING - age:.0f} s, or repeat the other one."
+                )
+            # No start takes so long. It is not marked, so that nobody has written to it.
+            self._drop(made["Name"])
+        try:
+            self._glue.create_table(DatabaseName=self._database, TableInput=made)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AlreadyExistsException":
+                raise
+            raise LakeCommandError(
+                f"Another rebuild of {self.dataset} was begun just now, and nothing was changed by "
+                f"this one: `lake rebuild {self.dataset}` goes on with the other."
             ) from error
 
     def _drop(self, name: str) -> None:

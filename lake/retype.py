@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lake.context import agree, err, out
@@ -119,7 +119,7 @@ def _run(
     )
     try:
         _rebuild(work, types, timeout)
-    except ClientError as error:
+    except (BotoCoreError, ClientError) as error:
         raise LakeCommandError(f"AWS refused: {error}. The same command goes on.") from error
 
 

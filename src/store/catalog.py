@@ -260,6 +260,11 @@ def schema_of(table: Table) -> Schema:
     )
 
 
+def is_like(table: Table, wanted: Table) -> bool:
+    """Tell whether a table has the columns, the format and the folder of another one."""
+    return schema_of(table) == schema_of(wanted) and folder_of(table) == folder_of(wanted)
+
+
 def is_type(text: str) -> bool:
     """Tell whether a text is a type without parts that files of the lake can hold."""
     return bool(_TYPE.fullmatch(text))

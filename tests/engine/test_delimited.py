@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from engine.options import Options
 from engine.read.csvcount import Counter
 from engine.read.delimited import Delimited
 from engine.read.reading import NUMBER
-from engine.read.tokens import Grammar, rows
+from engine.read.tokens import Grammar, IncompleteError, rows
 from store.model import Source
 from tests.support.engine import Result, convert
 
@@ -236,6 +237,30 @@ def test_a_row_that_duckdb_joins_to_another_is_a_row(end: str) -> None:
     found = convert(f'a,b\r\n1,2\r\n","{end}'.encode(), "data/t/x.csv")
     assert found.values == [{"a": 1, "b": 2}]
     assert found.reasons == [(2, "FIELD_COUNT")]
+
+
+@pytest.mark.parametrize("delimiter", ["§", "¦", "→"])
+def test_a_delimiter_may_have_several_bytes(delimiter: str) -> None:
+    rows = [f"{n}{delimiter} x {n} {delimiter}" for n in range(20_000)]
+    rows[5] = f'5{delimiter}"a{delimiter}""b"" "{delimiter}'
+    rows[7] = f'7{delimiter}""{delimiter}'
+    body = "\n".join([f"a{delimiter}b{delimiter}c", *rows]).encode()
+    contract = {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": {"type": "string"}},
+        "x-csv": {"delimiter": delimiter},
+    }
+    found = convert(body, "data/t/x.csv", contract=contract)
+    assert (found.status, len(found.rows)) == ("DONE", 20_000)
+    texts = {row["a"]: row["b"] for row in found.values}
+    assert (texts[5], texts[6]) == (f'a{delimiter}"b" ', "x 6")
+
+
+def test_a_quote_at_the_end_of_a_chunk_waits_for_all_bytes_of_the_delimiter() -> None:
+    data = '"a"§b\n'.encode()
+    for end in range(len(data)):
+        with suppress(IncompleteError):
+            assert list(rows(data[:end], Grammar("§"), whole=False)) == []
 
 
 def test_nor_does_it_cost_a_record_where_a_blank_row_hides_it(tmp_path: Path) -> None:

@@ -122,6 +122,35 @@ def test_a_repeated_key_keeps_every_value_also_where_the_last_does_not_fit() -> 
     assert found.rescued == [{"a": [1, "x"]}, {"s.b": [2, "y"]}, {"s.c": [3]}]
 
 
+@pytest.mark.parametrize(
+    ("types", "record", "rescued"),
+    [
+        ({"o": "array<bigint>"}, '{"o": [2.5, 7.5]}', {"o": [2.5, 7.5]}),
+        ({"o": "array<struct<a:bigint>>"}, '{"o": [2, "x"]}', {"o": [2, "x"]}),
+        ({"o": "array<boolean>"}, '{"o": [1, "yes", null]}', {"o": [1, "yes", None]}),
+        (
+            {"m": "map<string,array<bigint>>"},
+            '{"m": {"a": [true, false]}}',
+            {"m.a": [True, False]},
+        ),
+        (
+            {"m": "map<string,struct<b:bigint>>"},
+            '{"m": {"a": {"b": "u v"}, "a.b": 5}}',
+            {"m.a.b": ["u v", 5]},
+        ),
+    ],
+)
+def test_values_that_do_not_fit_are_whole_however_many_have_one_path(
+    types: dict[str, str], record: str, rescued: dict[str, Any]
+) -> None:
+    table = Schema(tuple(Column(*one) for one in types.items()))
+    # Beside a repeated key all is read exactly.
+    for text in (record, record[:-1] + ', "r": 1, "r": 2}'):
+        (found,) = convert(text.encode() + b"\n", schema=table).rescued
+        assert found is not None
+        assert {k: v for k, v in found.items() if k != "r"} == rescued
+
+
 def test_text_of_a_value_keeps_every_value_of_a_repeated_key() -> None:
     table = Schema((Column("a", "string"), Column("n", "bigint")))
     text = '[{"k":1,"k":[{"l":2,"l":3}]},4]'

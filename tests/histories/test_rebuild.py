@@ -276,6 +276,62 @@ def test_a_version_that_is_uploaded_while_its_rows_are_read_wins(tmp_path: Path)
         lake.world.close()
 
 
+def test_who_is_refused_has_changed_nothing(lake: Lake) -> None:
+    # It reads the table before the other one marks it.
+    slow = lake.operator(lambda: lake.rebuild.start({"n": "double"}))
+    slow.step(2)
+    lake.rebuild.start({"n": "string"})
+    lake.world.wait(SETTLE)
+    lake.rebuild.announce()
+    lake.world.drain()
+    before = dict(lake.world.cloud.tables)
+    slow.finish()
+    assert lake.world.cloud.tables == before
+    lake.finish()
+    lake.check()
+
+
+@pytest.mark.parametrize("steps", range(14))
+def test_of_two_who_start_at_once_one_is_refused_or_both_mean_the_same(
+    lake: Lake, steps: int
+) -> None:
+    slow = lake.operator(lambda: lake.rebuild.start({"n": "double"}))
+    slow.step(steps)
+    lake.operator(lambda: lake.rebuild.start({"n": "string"})).finish()
+    slow.finish()
+    following = lake.world.cloud.tables[naming.next_table("a")]
+    types = {c["Name"]: c["Type"] for c in following["StorageDescriptor"]["Columns"]}
+    assert catalog.since(lake.world.cloud.tables["a"])
+    lake.finish()
+    now = lake.world.cloud.tables["a"]["StorageDescriptor"]["Columns"]
+    assert {c["Name"]: c["Type"] for c in now} == types
+    assert sorted(row["id"] for row in lake.rows()) == ["r0", "r1", "r2", "r3"]
+
+
+def test_the_folder_of_a_rebuild_that_was_given_up_is_used_by_no_other(lake: Lake) -> None:
+    lake.rebuild.start({"n": "string"})
+    lake.world.wait(SETTLE)
+    lake.rebuild.announce()
+    lake.world.drain()
+    lake.world.cloud.drop("a")
+    lake.world.wait(700)
+    lake.upload("data/a/new.json")
+    lake.world.drain()
+    lake.rebuild.start({"n": "string"})
+    lake.finish()
+    assert {naming.folder_of(k) for k in lake.world.cloud.objects(PROCESSED)} == {"rebuilt/a/2/"}
+    lake.check()
+
+
+def test_files_of_others_are_not_left_behind(lake: Lake) -> None:
+    key = "processed/a/date_partition=2024-01-01/mine.parquet"
+    lake.world.cloud.write(PROCESSED, key, b"{}")
+    before = dict(lake.world.cloud.tables)
+    with pytest.raises(LakeCommandError, match=r"1 files in processed/a/ .*/mine\.parquet"):
+        lake.rebuild.start({"n": "string"})
+    assert lake.world.cloud.tables == before
+
+
 def test_what_cannot_be_ingested_again_is_refused_with_how_many(plain_lake: Lake) -> None:
     lake = plain_lake
     lake.world.delete("data/a/0.json")

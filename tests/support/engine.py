@@ -128,7 +128,11 @@ def _told(done: Conversion, key: str) -> Result:
 
 
 def rewritten(
-    body: bytes, before: Schema | None, types: dict[str, str], options: Options | None = None
+    body: bytes,
+    before: Schema | None,
+    types: dict[str, str],
+    options: Options | None = None,
+    lost: str = "",
 ) -> tuple[Result, Result]:
     """Convert an object; give that, and what its rows are once its columns have other types."""
     key = "data/t/object"
@@ -142,6 +146,7 @@ def rewritten(
         done = engine.convert(source, before, work / "job", lambda: 900)
         first = _told(done, key)
         columns = [replace(c, type=types.get(c.name, c.type)) for c in done.schema.columns]
+        columns = [column for column in columns if column.name != lost]
         table = replace(done.schema, columns=tuple(columns))
         files = [(file.path, file.partition) for file in done.outputs]
         again = engine.rewrite(source, iter(files), table, work / "again", lambda: 900)

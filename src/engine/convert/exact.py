@@ -71,9 +71,37 @@ def conform(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
         return None
 
 
+class Row(dict[str, Any]):
+    """A record that was a row before.
+
+    Attributes
+    ----------
+    left : dict
+        What stays rescued of it, by path.
+    """
+
+    left: dict[str, Any]
+
+
+class Several(list[Any]):
+    """Values of one path: of a repeated key, or of two names that give the same path."""
+
+
 def rescue(rescued: dict[str, Any], path: str, value: Any) -> None:
-    """Keep a value by its path, after those that a repeated key had there before it."""
-    rescued[path] = [*rescued[path], value] if path in rescued else value
+    """Keep a value by its path, beside what is there already."""
+    if path not in rescued:
+        rescued[path] = value
+        return
+    there = rescued[path]
+    rescued[path] = Several([*(there if isinstance(there, Several) else [there]), value])
+
+
+def rescue_earlier(value: Repeated, path: str, rescued: dict[str, Any]) -> None:
+    """Keep the values that repeated keys had before their last, each as one of several."""
+    for key, earlier in value.earlier.items():
+        rescued.setdefault(f"{path}{key}", Several())
+        for one in earlier:
+            rescue(rescued, f"{path}{key}", one)
 
 
 def _exact(value: Any, kind: Kind, path: str, rescued: dict[str, Any]) -> Any:
@@ -121,7 +149,8 @@ def _struct(
     by_name = {normalise(key): key for key in value}
     if len(by_name) < len(value):
         raise MisfitError
-    _rescue_earlier(value, path, rescued)
+    if isinstance(value, Repeated):
+        rescue_earlier(value, f"{path}.", rescued)
     known = {name for name, _ in fields}
     for name, key in by_name.items():
         if name not in known and value[key] is not None:
@@ -131,11 +160,6 @@ def _struct(
         for name, inner in fields
         if name in by_name
     }
-
-
-def _rescue_earlier(value: dict[str, Any], path: str, rescued: dict[str, Any]) -> None:
-    if isinstance(value, Repeated):
-        rescued |= {f"{path}.{key}": values for key, values in value.earlier.items()}
 
 
 def _array(value: Any, item: Kind, path: str) -> list[Any]:
@@ -156,7 +180,8 @@ def _map(
     entries = {text_of(_key(name, key)): name for name in value}
     if len(entries) < len(value):
         raise MisfitError
-    _rescue_earlier(value, path, rescued)
+    if isinstance(value, Repeated):
+        rescue_earlier(value, f"{path}.", rescued)
     return {
         entry: conform(value[name], inner, f"{path}.{name}", rescued)
         for entry, name in entries.items()

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.convert.exact import conform, rescue
+from engine.convert.exact import Row, conform, rescue, rescue_earlier
 from engine.convert.jsontext import Repeated, dumps
 from engine.convert.layout import RESCUED
 from engine.types.glue import athena_type
@@ -62,13 +62,13 @@ def conformed(value: Any, layout: Layout, path: Mapping[str, str] | None = None)
     dict
         Values by column; ``_rescued_data`` among them where something did not fit.
     """
-    rescued: dict[str, Any] = {}
+    rescued: dict[str, Any] = dict(value.left) if isinstance(value, Row) else {}
     fields = fields_of(value)
     if path:
         given = {name: text for name, text in path.items() if fields.get(name) is None}
         fields = {**fields, **given}
     if isinstance(value, Repeated):
-        rescued |= value.earlier
+        rescue_earlier(value, "", rescued)
     row = {
         target.column: conform(fields[target.field], target.kind, target.field, rescued)
         for target in layout.targets

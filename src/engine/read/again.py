@@ -6,15 +6,16 @@ import gzip
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.convert.jsontext import Repeated, loads
+from engine.convert.exact import Row, Several
+from engine.convert.jsontext import loads
 from engine.convert.layout import LINEAGE, RESCUED, origin_of
 from engine.read.parquet import ParquetReading
 from engine.read.reading import ExactOnlyError, Record
 from engine.read.typed import TypedBlock
-from engine.types.kinds import NULL, kind_of, merge
+from engine.types.glue import parse_athena_type, sized
+from engine.types.kinds import NULL, STRING, WHOLE_DIGITS, Scalar, kind_of, merge
 from engine.types.sql import quoted
 from engine.write.counts import lines_in
-from store.naming import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -23,35 +24,22 @@ if TYPE_CHECKING:
     from engine.convert.plan import Plan
     from engine.convert.rules import Rules
     from engine.job import Job
+    from engine.read.fields import Field
     from engine.read.reading import Conformed, Relation
     from engine.types.kinds import Kind
     from store.model import Schema
 
-#: What a relation calls the column of what was rescued; no column of a table is called so.
+#: The field of what was rescued, and what a relation calls it: no field of an object is
+#: called so, since a name with this character is spelled out (:mod:`engine.convert.layout`).
 _RESCUED = "lake rescued"
+_RESCUED_FIELD = "\0rescued"
 
-
-class Row(Repeated):
-    """A row as a record, and what was rescued of it beside its fields.
-
-    Attributes
-    ----------
-    left : dict
-        By path, as in ``_rescued_data``.
-    """
-
-    left: dict[str, Any]
-
-    @property
-    def earlier(self) -> dict[str, Any]:
-        """Give what a record's repeated keys had, and all else that stays rescued."""
-        return self.left
+_LINEAGE = frozenset(column.name for column in LINEAGE)
 
 
 def fields_of_columns(table: Schema) -> dict[str, str]:
-    """Name the field that each column was made for; the lineage columns are of none."""
-    lineage = {column.name for column in LINEAGE}
-    return {c.name: origin_of(c) for c in table.columns if c.name not in lineage}
+    """Name the field that each column was made for."""
+    return {c.name: origin_of(c) for c in table.columns if c.name not in _LINEAGE}
 
 
 def record_of(fields: dict[str, Any], rescued: Mapping[str, Any]) -> Row:
@@ -68,43 +56,29 @@ def record_of(fields: dict[str, Any], rescued: Mapping[str, Any]) -> Row:
     -------
     Row
         What has no place is left: of a repeated key the values before the last, fields without
-        a column.
+        a column, and what lies within a value, where no type becomes another.
     """
-    row = Row(fields)
-    row.pairs = list(fields.items())
-    row.left = {path: value for path, value in rescued.items() if not _put(row, path, value)}
+    row, left = Row(fields), {}
+    for path, value in rescued.items():
+        if path in row and row[path] is None:
+            row[path] = value
+        else:
+            # A column that holds something fitted: these are the values before it.
+            left[path] = Several(value) if path in row and isinstance(value, list) else value
+    row.left = left
     return row
 
 
-def _put(fields: dict[str, Any], path: str, value: Any) -> bool:
-    """Put a value to where its path leads, if there is nothing yet."""
-    if path in fields:
-        if fields[path] is None:
-            fields[path] = value
-            return True
-        return False
-    names = [name for name, inner in fields.items() if isinstance(inner, dict)]
-    for name in sorted(names, key=len, reverse=True):
-        if path.startswith(f"{name}."):
-            return _put_within(fields[name], path[len(name) + 1 :], value)
-    return False
-
-
-def _put_within(fields: dict[str, Any], path: str, value: Any) -> bool:
-    """Do the same within a struct, whose fields have other names in its file than in paths."""
-    found = normalise(path)
-    if found in fields:
-        if fields[found] is not None:
-            return False
-        del fields[found]
-        fields[path] = value
-        return True
-    for end in (at for at, sign in enumerate(path) if sign == "."):
-        name = normalise(path[:end])
-        if isinstance(fields.get(name), dict):
-            return _put_within(fields[name], path[end + 1 :], value)
-    fields[path] = value
-    return True
+def _again(field: Field, kinds: Mapping[str, Kind]) -> Field:
+    """Read as text what an object would have spelled otherwise than its column did."""
+    kind = kinds.get(field.name)
+    before = sized(field.kind)[0] if isinstance(field.kind, Scalar) else ""
+    text = f"CAST({field.read_sql} AS VARCHAR)"
+    if before == "decimal" and isinstance(kind, Scalar) and kind.name in WHOLE_DIGITS:
+        text = f"regexp_replace({text}, '[.]0+$', '')"
+    elif field.kind != Scalar("float") or kind in (None, field.kind):
+        return field
+    return replace(field, kind=STRING, source=STRING, read_sql=text)
 
 
 class ParquetAgain(ParquetReading):
@@ -120,14 +94,22 @@ class ParquetAgain(ParquetReading):
 
     def __init__(self, job: Job, path: Path) -> None:
         super().__init__(job, path)
+        columns = job.table.columns if job.table else ()
         names = fields_of_columns(job.table) if job.table else {}
-        fields = [replace(one, name=names[one.name]) for one in self.fields if one.name in names]
-        fields += [replace(one, column=_RESCUED) for one in self.fields if one.name == RESCUED]
+        kinds = {column.name: parse_athena_type(column.type) for column in columns}
+        fields = []
+        for one in self.fields:
+            if one.name == RESCUED:
+                fields.append(replace(one, name=_RESCUED_FIELD, column=_RESCUED))
+            elif one.name not in _LINEAGE:
+                # A column that the table lacks, since it was made again, is a field by its name.
+                own = names.get(one.name, one.name)
+                fields.append(replace(_again(one, kinds), name=own))
         self.become(tuple(fields))
 
     def guess(self, rules: Rules) -> dict[str, Kind]:
         """Say what the fields are."""
-        return {name: kind for name, kind in super().guess(rules).items() if name != RESCUED}
+        return {name: kind for name, kind in super().guess(rules).items() if name != _RESCUED_FIELD}
 
     def blocks(self) -> Iterator[TypedBlock]:
         """Give the file as one block."""
@@ -146,12 +128,12 @@ class _ParquetBlock(TypedBlock):
         """See the protocol."""
         found = super().relation(plan)
         odd = f"({found.odd_sql} OR {quoted(_RESCUED)} IS NOT NULL)"
-        return replace(found, fields=found.fields - {RESCUED}, odd_sql=odd)
+        return replace(found, fields=found.fields - {_RESCUED_FIELD}, odd_sql=odd)
 
     def records(self, numbers: Collection[int] | None = None) -> Iterator[Record]:
         """See the protocol."""
         for one in super().records(numbers):
-            rescued = one.value.pop(RESCUED)
+            rescued = one.value.pop(_RESCUED_FIELD)
             yield replace(one, value=record_of(one.value, loads(rescued) if rescued else {}))
 
 
@@ -215,7 +197,11 @@ class JsonAgain:
                 if numbers is not None and number not in numbers:
                     continue
                 row = loads(line.decode())
-                fields = {field: row.get(column) for column, field in self._names.items()}
                 rescued = row.get(RESCUED)
+                fields = dict.fromkeys(self._names.values()) | {
+                    self._names.get(column, column): value
+                    for column, value in row.items()
+                    if column not in _LINEAGE
+                }
                 value = record_of(fields, loads(rescued) if rescued else {})
                 yield Record(number, line, value)

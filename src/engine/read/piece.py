@@ -61,12 +61,16 @@ class Shapes:
     def _ends(self) -> bytes:
         return rb"(?:%b|[\r\n])" % re.escape(self.grammar.delimiter_bytes)
 
+    def _begun(self, field: bytes) -> bytes:
+        """Look behind: a field has begun with these bytes. A delimiter may have several."""
+        delimiter = re.escape(self.grammar.delimiter_bytes)
+        return rb"(?:(?<=%b%b)|(?<=[\r\n]%b))" % (delimiter, field, field)
+
     @cached_property
     def _spaced(self) -> list[re.Pattern[bytes]]:
         # A pattern that begins with one byte is searched for as fast as that byte.
-        ends = self._ends
         return [
-            re.compile(rb"%b(?:(?<=%b%b)|(?=%b|\Z))" % (w, ends, w, ends))
+            re.compile(rb"%b(?:%b|(?=%b|\Z))" % (w, self._begun(w), self._ends))
             for w in (re.escape(w.encode()) for w in self.grammar.white)
         ]
 
@@ -76,11 +80,9 @@ class Shapes:
 
     @cached_property
     def _empty(self) -> re.Pattern[bytes]:
-        quote, ends = re.escape(self.grammar.quote_bytes), self._ends
-        return re.compile(
-            rb"%b%b(?:(?<=%b%b%b)|(?<=[ \t]%b%b))(?!%b)"
-            % (quote, quote, ends, quote, quote, quote, quote, quote)
-        )
+        quote = re.escape(self.grammar.quote_bytes)
+        two = quote * 2
+        return re.compile(rb"%b(?:%b|(?<=[ \t]%b))(?!%b)" % (two, self._begun(two), two, quote))
 
     @cached_property
     def _white(self) -> re.Pattern[bytes]:

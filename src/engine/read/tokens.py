@@ -225,6 +225,10 @@ def _quoted_row(
             fields.append(field)
             behind = grammar.closing.match(data, position)
             if behind is None:
+                rest = data[position:].lstrip(white)
+                if not whole and grammar.delimiter_bytes.startswith(rest):
+                    # The other bytes of the delimiter may follow.
+                    raise IncompleteError
                 return "text follows the closing quote of a field"
             position, more = behind.end(), behind[1]
         else:
