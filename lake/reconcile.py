@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from lake import ledger, messages, outputs, tables
+from lake import ledger, messages, outputs, raw, tables
 from store import naming
 from store.naming import is_output
 
@@ -174,14 +172,4 @@ def _is_missing(target: Target, item: Item) -> bool:
     """Look closer: the object may have been committed, or replaced, since outputs were listed."""
     s3, bucket = target.client("s3"), target.outputs["ProcessedBucketName"]
     entry = ledger.get(target, item.bucket, item.key)
-    return entry is not None and not all(_exists(s3, bucket, key) for key in entry.outputs)
-
-
-def _exists(s3: Any, bucket: str, key: str) -> bool:
-    try:
-        s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return False
-        raise
-    return True
+    return entry is not None and not all(raw.exists(s3, bucket, key) for key in entry.outputs)
