@@ -68,8 +68,8 @@ def replay(
         raise LakeCommandError("No object matches; `lake files` shows what is in the ledger.")
     if gone := sorted(keys - there):
         err.print(
-            f"{objects(len(gone))} cannot be ingested again: deleted from the raw bucket, such as "
-            f"{render.plain(gone[0])}. What rows they have stay.",
+            f"{objects(len(gone))} not in the raw bucket, and left out, such as "
+            f"{render.plain(gone[0])}. Rows of deleted objects stay.",
             soft_wrap=True,
         )
     if not chosen:
