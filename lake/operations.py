@@ -61,11 +61,11 @@ def replay(
     keys = {item.key for item in ledger.items(target, filter_of(named))}
     # Also one that the ledger does not know.
     keys |= {key for key in named["keys"] if not key.endswith("*")}
+    if not keys:
+        raise LakeCommandError("No object matches; `lake files` shows what is in the ledger.")
     there = raw.present(target, keys)
     chosen = sorted(there)
     name = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}-{uuid.uuid4().hex[:6]}"
-    if not keys:
-        raise LakeCommandError("No object matches; `lake files` shows what is in the ledger.")
     if gone := sorted(keys - there):
         err.print(
             f"{objects(len(gone))} not in the raw bucket, and left out, such as "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lake import buckets
 from lake.errors import LakeCommandError
 
 if TYPE_CHECKING:
@@ -17,11 +18,9 @@ _BATCH = 1000
 
 def listed(target: Target, prefix: str) -> Iterator[str]:
     """Give the keys below a folder; marks of folders are no files."""
-    pages = target.client("s3").get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=target.outputs["ProcessedBucketName"], Prefix=prefix):
-        for found in page.get("Contents", []):
-            if not found["Key"].endswith("/"):
-                yield found["Key"]
+    for found in buckets.contents(target, target.outputs["ProcessedBucketName"], prefix):
+        if not found["Key"].endswith("/"):
+            yield found["Key"]
 
 
 def delete(target: Target, keys: Sequence[str], what: str) -> None:

@@ -32,7 +32,7 @@ from lake.errors import LakeCommandError
 from store import catalog, naming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from lake.ledger import Item
     from lake.target import Target
@@ -167,7 +167,9 @@ class Rebuild:
         if self.from_processed:
             messages.announce(self.target, sorted(left), name, rewrite=True)
             return
-        messages.announce(self.target, sorted(left - self._deleted(left)), name)
+        deleted = self._deleted(left)
+        self._check_deleted(deleted, len(left))
+        messages.announce(self.target, sorted(left - deleted), name)
 
     def advance(self) -> Progress:
         """Do what can be done now.
@@ -269,13 +271,10 @@ class Rebuild:
 
     def _next_number(self, table: Table, items: list[Item]) -> int:
         """Give a number under which no rebuild has written, not even one that was given up."""
-        folders = {catalog.folder_of(table), *map(naming.folder_of, self._outputs(items))}
-        listed = outputs.listed(self.target, f"{naming.REBUILT}/{self.dataset}/")
-        folders |= {naming.folder_of(key) for key in listed}
+        written = [key for item in items for key in (*item.outputs, *item.announced)]
+        written += outputs.listed(self.target, f"{naming.REBUILT}/{self.dataset}/")
+        folders = {catalog.folder_of(table), *map(naming.folder_of, written)}
         return 1 + max(naming.rebuild_in(folder, self.dataset) or 0 for folder in folders)
-
-    def _outputs(self, items: list[Item]) -> list[str]:
-        return [key for item in items for key in (*item.outputs, *item.announced)]
 
     def _check_objects(self, items: list[Item]) -> None:
         there = dict(raw.listed(self.target, naming.RAW_PREFIX))
@@ -287,25 +286,21 @@ class Rebuild:
                 "cannot be read. Restore them first (aws s3api restore-object), then repeat this; "
                 "or use --from-processed, which reads the rows that were made of them."
             )
-        self._deleted(keys)
+        self._check_deleted(keys - there.keys(), len(keys))
 
-    def _deleted(self, keys: Collection[str]) -> set[str]:
-        """Name the objects that are not in the raw bucket any more.
+    def _deleted(self, keys: set[str]) -> set[str]:
+        """Name the objects that are not in the raw bucket any more."""
+        return keys - raw.present(self.target, keys)
 
-        Raises
-        ------
-        LakeCommandError
-            When there are some, and their rows shall not be given up.
-        """
-        deleted = {*keys} - raw.present(self.target, keys)
+    def _check_deleted(self, deleted: set[str], count: int) -> None:
+        """Refuse to go on without deleted objects, unless their rows shall be given up."""
         if deleted and not self.without_deleted:
             raise LakeCommandError(
-                f"{len(deleted):,} of {len(keys):,} raw objects of {self.dataset} were deleted, "
+                f"{len(deleted):,} of {count:,} raw objects of {self.dataset} were deleted, "
                 f"such as {min(deleted)}. With --from-processed no raw object is read: all rows "
                 "are made of those that the table has. With --without-deleted the rows of deleted "
                 "objects go at the switch. Until then every row can be read."
             )
-        return deleted
 
     # --- What is changed ----------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lake import ledger, messages, outputs, raw, tables
+from lake import buckets, ledger, messages, outputs, tables
 from store import naming
 from store.naming import is_output
 
@@ -170,6 +170,7 @@ def _raw(target: Target) -> Iterator[tuple[str, str, float]]:
 
 def _is_missing(target: Target, item: Item) -> bool:
     """Look closer: the object may have been committed, or replaced, since outputs were listed."""
-    s3, bucket = target.client("s3"), target.outputs["ProcessedBucketName"]
-    entry = ledger.get(target, item.bucket, item.key)
-    return entry is not None and not all(raw.exists(s3, bucket, key) for key in entry.outputs)
+    bucket, entry = target.outputs["ProcessedBucketName"], ledger.get(target, item.bucket, item.key)
+    return entry is not None and not all(
+        buckets.exists(target, bucket, key) for key in entry.outputs
+    )

@@ -61,9 +61,8 @@ class S3Content:
             raise ObjectArchivedError(
                 f"{where} is in Glacier: restore it (aws s3api restore-object), then replay it"
             )
-        with translated(f"reading {where}"), path.open("wb") as file:
-            for block in self.body.iter_chunks(_BLOCK):
-                file.write(block)
+        with translated(f"reading {where}"):
+            _save(self.body, path)
 
     def close(self) -> None:
         """See :class:`processor.ingest.ports.Content`."""
@@ -103,6 +102,12 @@ class S3RawStore:
                 return None
             raise
         return _described(bucket, key, answer)
+
+
+def _save(body: StreamingBody, path: Path) -> None:
+    with path.open("wb") as file:
+        for block in body.iter_chunks(_BLOCK):
+            file.write(block)
 
 
 def _described(bucket: str, key: str, answer: Mapping[str, Any]) -> RawObject:
@@ -145,11 +150,11 @@ class S3OutputStore:
         """See :class:`processor.ingest.ports.OutputStore`."""
         where = f"s3://{self.bucket}/{key}"
         try:
-            with translated(f"reading {where}"), path.open("wb") as file:
-                body = self.client.get_object(Bucket=self.bucket, Key=key)["Body"]
-                with closing(body):
-                    for block in body.iter_chunks(_BLOCK):
-                        file.write(block)
+            with (
+                translated(f"reading {where}"),
+                closing(self.client.get_object(Bucket=self.bucket, Key=key)["Body"]) as body,
+            ):
+                _save(body, path)
         except ClientError as error:
             if code_of(error) not in _GONE:
                 raise

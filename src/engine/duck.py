@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
-from engine.convert.layout import LINEAGE
+from engine.convert.layout import LINEAGE_NAMES
 from engine.convert.parts import combined
 from engine.convert.stored import stored
 from engine.database import Database
-from engine.job import opened
+from engine.job import inner, opened
 from engine.open.detect import Said
 from engine.open.opened import not_read
 from engine.open.opened import opened as open_object
@@ -29,10 +28,6 @@ if TYPE_CHECKING:
     from engine.open.opened import Opened
     from engine.options import Options
     from store.model import Conversion, OutputFile, Schema, Source
-
-
-#: Columns of every table, which name none of a file's.
-_LINEAGE = frozenset(column.name for column in LINEAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +111,7 @@ def _said(job: Job) -> Said:
         contract.encoding if contract else "",
         contract.csv if contract else CsvSettings(),
         frozenset(
-            [c.name for c in (table.columns if table else ()) if c.name not in _LINEAGE]
+            [c.name for c in (table.columns if table else ()) if c.name not in LINEAGE_NAMES]
             + [normalise(name) for name in (contract.root.properties if contract else ())]
         ),
     )
@@ -129,22 +124,8 @@ def _converted(job: Job, parts: list[Opened]) -> Conversion | Stored:
     table = job.table
     found: list[Conversion] = []
     for number, part in enumerate(parts):
-        folder = job.workdir / f"part-{number}"
-        folder.mkdir()
-        inner = replace(
-            job,
-            table=table,
-            workdir=folder,
-            quarantine=Quarantine(
-                job.source, folder / "quarantine.jsonl.gz", job.options.first_date
-            ),
-            guesses=[],
-        )
-        try:
-            done = _part(inner, part, len(parts))
-        finally:
-            with suppress(OSError):  # a full disk, which has been told
-                inner.quarantine.close()
+        with inner(job, f"part-{number}", table=table) as one:
+            done = _part(one, part, len(parts))
         if isinstance(done, Stored):
             return done
         found.append(done)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.database import FREED, MARGIN, interrupted_in
@@ -150,6 +150,29 @@ class Job:
             raise OutOfTimeError("the invocation ends before the object does: handed back")
         if left < needed:
             raise OutOfTimeError(f"it needs {needed:.0f} s at least and {left:.0f} s are left")
+
+
+@contextmanager
+def inner(job: Job, name: str, **changes: Any) -> Iterator[Job]:
+    """Open the work on one of several files: with a folder and a quarantine of its own.
+
+    Parameters
+    ----------
+    job : Job
+        The work on all of them.
+    name : str
+        Of the folder.
+    changes
+        What else is its own.
+    """
+    folder = job.workdir / name
+    folder.mkdir()
+    quarantine = Quarantine(job.source, folder / "quarantine.jsonl.gz", job.options.first_date)
+    try:
+        yield replace(job, workdir=folder, quarantine=quarantine, guesses=[], **changes)
+    finally:
+        with suppress(OSError):  # a full disk, which has been told
+            quarantine.close()
 
 
 @contextmanager

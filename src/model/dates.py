@@ -61,9 +61,6 @@ class Dated:
 
 _TABLE = Dated(frozenset({PARTITION_KEY}))
 
-#: What no date changes: a lookup, or a query of lookups only.
-_Known = "Dated | None"
-
 
 def prove(query: exp.Expr, lookups: frozenset[str]) -> None:
     """Prove that a query's ``date_partition`` is the date of all rows that a row is made of.
@@ -285,21 +282,15 @@ class _Select:
 
     def _check_inner_queries(self) -> None:
         """Refuse dated tables in subqueries that are no source, such as ``IN (SELECT …)``."""
-        start = self.select.args.get("from_")
-        joins = self.select.args.get("joins") or []
-        sources = {id(one.this) for one in ([start] if start else []) + joins}
+        args = self.select.args
         parts = [
             *self.select.expressions,
-            *(j.args["on"] for j in joins if j.args.get("on")),
-            *(
-                self.select.args[k]
-                for k in ("where", "having", "qualify")
-                if self.select.args.get(k)
-            ),
+            *(join.args.get("on") for join in args.get("joins") or []),
+            *(args.get(key) for key in ("where", "having", "qualify")),
         ]
-        for part in parts:
+        for part in filter(None, parts):
             for inner in part.find_all(exp.Query):
-                if id(inner) in sources or isinstance(inner, exp.Subquery):
+                if isinstance(inner, exp.Subquery):
                     continue
                 for table in inner.find_all(exp.Table):
                     name = table.name.lower()

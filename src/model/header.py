@@ -11,6 +11,8 @@ from store.naming import normalise
 
 _LINE = re.compile(r"--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*")
 
+_KEYS = ("description", "refresh", "lookup", "at most every")
+
 _MINUTES = re.compile(r"([1-9][0-9]{0,4}) minutes?")
 
 
@@ -98,6 +100,3 @@ def parse(name: str, text: str) -> Header:
         lookups,
         int(minutes[1]) if minutes else 0,
     )
-
-
-_KEYS = ("description", "refresh", "lookup", "at most every")

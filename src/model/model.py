@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
+from sqlglot.optimizer.scope import traverse_scope
 
 from model import dates, header
 from model.header import Header, Refresh
 from store.errors import ModelError
-from store.naming import normalise
+from store.naming import OBJECTS, QUARANTINE, is_reserved, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SUFFIX = ".sql"
-
-#: Names that tables of the lake have, or get for a while.
-_RESERVED, _NEXT = frozenset({"quarantine", "objects"}), "__next"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +93,10 @@ def parse(name: str, text: str) -> Model:
         With file, line and column of what is to be mended.
     """
     file = f"{name}{SUFFIX}"
-    if not name or name != normalise(name) or name in _RESERVED or name.endswith(_NEXT):
+    if not name or name != normalise(name) or is_reserved(name):
         raise ModelError(
             f"{file}: a model is called as its table: a-z, 0-9 and _, and none of "
-            f"{', '.join(sorted(_RESERVED))}"
+            f"{OBJECTS}, {QUARANTINE}"
         )
     head = header.parse(file, text)
     query = _query(file, text)
@@ -162,7 +160,7 @@ def _query(file: str, text: str) -> exp.Expr:
     except ParseError as error:
         first = error.errors[0]
         said = str(first["description"]).split(" for <class")[0]
-        near = f"{first['highlight']}"
+        near = first["highlight"]
         raise ModelError(f"{file}:{first['line']}:{first['col']}: {said}, near {near!r}") from error
     except TokenError as error:
         raise ModelError(f"{file}: a quote or a comment in it never ends") from error
@@ -181,32 +179,16 @@ def _without_head(text: str) -> str:
 
 def _sources(text: str, query: exp.Expr) -> tuple[Source, ...]:
     """Find the tables that are read, and are no names of subqueries."""
+    tables = {
+        source
+        for scope in traverse_scope(query)
+        for source in scope.sources.values()
+        if isinstance(source, exp.Table)
+    }
     found: dict[str, Source] = {}
-    for table in query.find_all(exp.Table):
-        name = table.name.lower()
-        if not isinstance(table.this, exp.Identifier) or _is_named_query(table, name):
-            continue
-        line, column = _place(text, table)
-        source = Source(name, line, column)
-        before = found.get(name)
-        if before is None or (line, column) < (before.line, before.column):
-            found[name] = source
-    return tuple(sorted(found.values(), key=lambda one: (one.line, one.column)))
-
-
-def _is_named_query(table: exp.Table, name: str) -> bool:
-    """Tell whether a name is one of WITH, where the table is read."""
-    if table.db:
-        return False
-    node: exp.Expr | None = table
-    while node is not None:
-        with_ = node.args.get("with_")
-        inside = table.find_ancestor(exp.CTE)
-        for cte in with_.expressions if with_ else ():
-            if cte.alias.lower() == name and cte is not inside:
-                return True
-        node = node.parent
-    return False
+    for place, name in sorted((_place(text, table), table.name.lower()) for table in tables):
+        found.setdefault(name, Source(name, *place))
+    return tuple(found.values())
 
 
 def _place(text: str, node: exp.Expr) -> tuple[int, int]:

@@ -108,7 +108,12 @@ def dataset_of(key: str) -> str:
     name = normalise(folder)
     if len(name) > _MAX_DATASET:
         name = f"{name[: _MAX_DATASET - 13]}_{_digest(folder)}"
-    return f"{name}_data" if name in _RESERVED_DATASETS or name.endswith(_NEXT) else name
+    return f"{name}_data" if is_reserved(name) else name
+
+
+def is_reserved(name: str) -> bool:
+    """Tell whether the lake itself has, or makes for a while, a table of a name."""
+    return name in _RESERVED_DATASETS or name.endswith(_NEXT)
 
 
 def reserved_name(key: str) -> str:

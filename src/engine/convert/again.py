@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.convert.optimistic import convert
 from engine.convert.parts import combined
+from engine.job import inner
 from engine.read.again import JsonAgain, ParquetAgain
 from engine.write.counts import prove
-from engine.write.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,16 +38,9 @@ def rewritten(job: Job, files: Iterable[tuple[Path, str]]) -> Conversion:
     """
     found = []
     for number, (path, date) in enumerate(files):
-        folder = job.workdir / f"again-{number}"
-        folder.mkdir()
-        quarantine = Quarantine(job.source, folder / "quarantine.jsonl.gz", job.options.first_date)
-        inner = replace(job, workdir=folder, quarantine=quarantine, partition=date, guesses=[])
         reader = ParquetAgain if path.suffix == ".parquet" else JsonAgain
-        try:
-            done = convert(inner, reader(inner, path))
-        finally:
-            with suppress(OSError):  # a full disk, which has been told
-                quarantine.close()
+        with inner(job, f"again-{number}", partition=date) as one:
+            done = convert(one, reader(one, path))
         # They were accepted once: nothing is refused.
         prove(done.read, done.accepted, 0)
         found.append(done)

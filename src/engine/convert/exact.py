@@ -96,9 +96,9 @@ def rescue(rescued: dict[str, Any], path: str, value: Any) -> None:
     rescued[path] = Several([*(there if isinstance(there, Several) else [there]), value])
 
 
-def rescue_earlier(value: Repeated, path: str, rescued: dict[str, Any]) -> None:
+def rescue_earlier(value: Any, path: str, rescued: dict[str, Any]) -> None:
     """Keep the values that repeated keys had before their last, each as one of several."""
-    for key, earlier in value.earlier.items():
+    for key, earlier in value.earlier.items() if isinstance(value, Repeated) else ():
         rescued.setdefault(f"{path}{key}", Several())
         for one in earlier:
             rescue(rescued, f"{path}{key}", one)
@@ -149,8 +149,7 @@ def _struct(
     by_name = {normalise(key): key for key in value}
     if len(by_name) < len(value):
         raise MisfitError
-    if isinstance(value, Repeated):
-        rescue_earlier(value, f"{path}.", rescued)
+    rescue_earlier(value, f"{path}.", rescued)
     known = {name for name, _ in fields}
     for name, key in by_name.items():
         if name not in known and value[key] is not None:
@@ -180,8 +179,7 @@ def _map(
     entries = {text_of(_key(name, key)): name for name in value}
     if len(entries) < len(value):
         raise MisfitError
-    if isinstance(value, Repeated):
-        rescue_earlier(value, f"{path}.", rescued)
+    rescue_earlier(value, f"{path}.", rescued)
     return {
         entry: conform(value[name], inner, f"{path}.{name}", rescued)
         for entry, name in entries.items()

@@ -23,8 +23,11 @@ LINEAGE = (
     Column(RESCUED, "string", "What did not fit its column, as JSON"),
 )
 
+#: Columns of every table, which name no field of a file.
+LINEAGE_NAMES = frozenset(column.name for column in LINEAGE)
+
 #: Names that rows carry already.
-_TAKEN = frozenset({SOURCE_KEY, SOURCE_VERSION, RESCUED, PARTITION_KEY})
+_TAKEN = LINEAGE_NAMES | {PARTITION_KEY}
 
 #: Glue takes 255 bytes; Athena's limit for what it creates itself is the same.
 _MAX_NAME, _MAX_COMMENT = 200, 255

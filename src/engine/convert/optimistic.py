@@ -134,7 +134,6 @@ def convert(job: Job, reading: Reading) -> Conversion:
         return _converted(job, reading)
     except MiscountedError:
         # DuckDB made one record of two where nobody foresaw it.
-        job.restart()
         return _converted(job, reading, exactly=True)
 
 

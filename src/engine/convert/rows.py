@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.convert.exact import Row, conform, rescue, rescue_earlier
-from engine.convert.jsontext import Repeated, dumps
+from engine.convert.jsontext import dumps
 from engine.convert.layout import RESCUED
 from engine.types.glue import athena_type
 from engine.types.sql import duckdb_type, literal, quoted
@@ -67,8 +67,7 @@ def conformed(value: Any, layout: Layout, path: Mapping[str, str] | None = None)
     if path:
         given = {name: text for name, text in path.items() if fields.get(name) is None}
         fields = {**fields, **given}
-    if isinstance(value, Repeated):
-        rescue_earlier(value, "", rescued)
+    rescue_earlier(value, "", rescued)
     row = {
         target.column: conform(fields[target.field], target.kind, target.field, rescued)
         for target in layout.targets

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from engine.convert.exact import Row, Several
 from engine.convert.jsontext import loads
-from engine.convert.layout import LINEAGE, RESCUED, origin_of
+from engine.convert.layout import LINEAGE_NAMES, RESCUED, origin_of
+from engine.convert.optimistic import observe
 from engine.read.parquet import ParquetReading
 from engine.read.reading import ExactOnlyError, Record
 from engine.read.typed import TypedBlock
 from engine.types.glue import parse_athena_type, sized
-from engine.types.kinds import NULL, STRING, WHOLE_DIGITS, Scalar, kind_of, merge
+from engine.types.kinds import STRING, WHOLE_DIGITS, Scalar
 from engine.types.sql import quoted
 from engine.write.counts import lines_in
 
@@ -29,28 +30,27 @@ if TYPE_CHECKING:
     from engine.types.kinds import Kind
     from store.model import Schema
 
-#: The field of what was rescued, and what a relation calls it: no field of an object is
-#: called so, since a name with this character is spelled out (:mod:`engine.convert.layout`).
+#: What a relation calls the column of what was rescued, and its field: no other field is called
+#: so, since a name with such a character is spelled out (:mod:`engine.convert.layout`).
 _RESCUED = "lake rescued"
 _RESCUED_FIELD = "\0rescued"
 
-_LINEAGE = frozenset(column.name for column in LINEAGE)
 
-
-def fields_of_columns(table: Schema) -> dict[str, str]:
+def fields_of_columns(table: Schema | None) -> dict[str, str]:
     """Name the field that each column was made for."""
-    return {c.name: origin_of(c) for c in table.columns if c.name not in _LINEAGE}
+    columns = table.columns if table else ()
+    return {c.name: origin_of(c) for c in columns if c.name not in LINEAGE_NAMES}
 
 
-def record_of(fields: dict[str, Any], rescued: Mapping[str, Any]) -> Row:
+def record_of(fields: dict[str, Any], rescued: str | None) -> Row:
     """Put what was rescued back to where it came from.
 
     Parameters
     ----------
     fields : dict
         What the columns hold, by the names of their fields.
-    rescued : mapping
-        By path, as in ``_rescued_data``.
+    rescued : str or None
+        What ``_rescued_data`` holds.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def record_of(fields: dict[str, Any], rescued: Mapping[str, Any]) -> Row:
         a column, and what lies within a value, where no type becomes another.
     """
     row, left = Row(fields), {}
-    for path, value in rescued.items():
+    for path, value in (loads(rescued) if rescued else {}).items():
         if path in row and row[path] is None:
             row[path] = value
         else:
@@ -81,48 +81,8 @@ def _again(field: Field, kinds: Mapping[str, Kind]) -> Field:
     return replace(field, kind=STRING, source=STRING, read_sql=text)
 
 
-class ParquetAgain(ParquetReading):
-    """A Parquet file of a table's rows.
-
-    Parameters
-    ----------
-    job : Job
-        Its table names the fields.
-    path : Path
-        The file.
-    """
-
-    def __init__(self, job: Job, path: Path) -> None:
-        super().__init__(job, path)
-        columns = job.table.columns if job.table else ()
-        names = fields_of_columns(job.table) if job.table else {}
-        kinds = {column.name: parse_athena_type(column.type) for column in columns}
-        fields = []
-        for one in self.fields:
-            if one.name == RESCUED:
-                fields.append(replace(one, name=_RESCUED_FIELD, column=_RESCUED))
-            elif one.name not in _LINEAGE:
-                # A column that the table lacks, since it was made again, is a field by its name.
-                own = names.get(one.name, one.name)
-                fields.append(replace(_again(one, kinds), name=own))
-        self.become(tuple(fields))
-
-    def guess(self, rules: Rules) -> dict[str, Kind]:
-        """Say what the fields are."""
-        return {name: kind for name, kind in super().guess(rules).items() if name != _RESCUED_FIELD}
-
-    def blocks(self) -> Iterator[TypedBlock]:
-        """Give the file as one block."""
-        for block in super().blocks():
-            yield _ParquetBlock(self, block)
-
-
 class _ParquetBlock(TypedBlock):
     """Rows of which those with something rescued are read exactly."""
-
-    def __init__(self, reading: ParquetAgain, block: TypedBlock) -> None:
-        vars(self).update(vars(block))
-        self._reading = reading
 
     def relation(self, plan: Plan) -> Relation:
         """See the protocol."""
@@ -134,7 +94,40 @@ class _ParquetBlock(TypedBlock):
         """See the protocol."""
         for one in super().records(numbers):
             rescued = one.value.pop(_RESCUED_FIELD)
-            yield replace(one, value=record_of(one.value, loads(rescued) if rescued else {}))
+            yield replace(one, value=record_of(one.value, rescued))
+
+
+class ParquetAgain(ParquetReading):
+    """A Parquet file of a table's rows.
+
+    Parameters
+    ----------
+    job : Job
+        Its table names the fields.
+    path : Path
+        The file.
+    """
+
+    block = _ParquetBlock
+
+    def __init__(self, job: Job, path: Path) -> None:
+        super().__init__(job, path)
+        names = fields_of_columns(job.table)
+        columns = job.table.columns if job.table else ()
+        kinds = {column.name: parse_athena_type(column.type) for column in columns}
+        fields = []
+        for one in self.fields:
+            if one.name == RESCUED:
+                fields.append(replace(one, name=_RESCUED_FIELD, column=_RESCUED))
+            elif one.name not in LINEAGE_NAMES:
+                # A column that the table lacks, since it was made again, is a field by its name.
+                own = names.get(one.name, one.name)
+                fields.append(replace(_again(one, kinds), name=own))
+        self.become(tuple(fields))
+
+    def guess(self, rules: Rules) -> dict[str, Kind]:
+        """Say what the fields are."""
+        return {name: kind for name, kind in super().guess(rules).items() if name != _RESCUED_FIELD}
 
 
 class JsonAgain:
@@ -154,24 +147,24 @@ class JsonAgain:
     sampled = False
 
     def __init__(self, job: Job, path: Path) -> None:
-        self._names = fields_of_columns(job.table) if job.table else {}
+        self._names = fields_of_columns(job.table)
         self._path = path
 
     def guess(self, _rules: Rules) -> dict[str, Kind]:
+        """Guess nothing: all rows are looked at."""
+        return {}
+
+    def learn(self, _rules: Rules) -> dict[str, Kind]:
         """Say what the fields of all rows are."""
         found: dict[str, Kind] = {}
         for record in self.records():
-            for name, value in record.value.items():
-                found[name] = merge(found.get(name, NULL), kind_of(value))
+            observe(found, record.value)
         return found
 
-    def learn(self, rules: Rules) -> dict[str, Kind]:
-        """Say the same."""
-        return self.guess(rules)
-
     def conformed(self, value_sql: str, shape: Kind, kind: Kind, *, fixed: bool) -> Conformed:
-        """See the protocol; nobody asks."""
-        raise NotImplementedError
+        """See the protocol."""
+        del value_sql, shape, kind, fixed
+        raise ExactOnlyError
 
     def blocks(self) -> Iterator[JsonAgain]:
         """Give the file as one block."""
@@ -197,11 +190,9 @@ class JsonAgain:
                 if numbers is not None and number not in numbers:
                     continue
                 row = loads(line.decode())
-                rescued = row.get(RESCUED)
                 fields = dict.fromkeys(self._names.values()) | {
                     self._names.get(column, column): value
                     for column, value in row.items()
-                    if column not in _LINEAGE
+                    if column not in LINEAGE_NAMES
                 }
-                value = record_of(fields, loads(rescued) if rescued else {})
-                yield Record(number, line, value)
+                yield Record(number, line, record_of(fields, row.get(RESCUED)))

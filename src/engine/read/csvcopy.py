@@ -74,7 +74,7 @@ class Copy:
 
     def _crowded(self, data: bytes) -> bool:
         """Tell whether a line may have more fields than DuckDB is told to take."""
-        delimiter = self.dialect.delimiter.encode()
+        delimiter = self.dialect.grammar.delimiter_bytes
         most = len(self.dialect.columns) + MORE
         return any(line.count(delimiter) >= most for line in data.splitlines())
 

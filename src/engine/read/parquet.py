@@ -129,6 +129,9 @@ class ParquetReading(TypedReading):
         When it is encrypted, or is whole and has what DuckDB cannot read.
     """
 
+    #: What its rows are read as.
+    block = TypedBlock
+
     _texts: Texts | None = None
 
     def __init__(self, job: Job, path: Path, *, plainly: bool = False) -> None:
@@ -179,10 +182,10 @@ class ParquetReading(TypedReading):
         file = self._read("" if named else ", file_row_number = true")
         number = "row_number() OVER ()" if named else "file_row_number + 1"
         if self._texts is None:
-            yield TypedBlock(self, f"SELECT * FROM {file}", 0, self._count, number)
+            yield self.block(self, f"SELECT * FROM {file}", 0, self._count, number)
         else:
             rows = self._texts.query(file, refused=True)
-            yield TypedBlock(self, rows, 0, self._count, number, REFUSED)
+            yield self.block(self, rows, 0, self._count, number, REFUSED)
 
     def _count(self) -> int:
         if self._footer.rows is None:
