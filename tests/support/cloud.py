@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 RAW, PROCESSED, LEDGER, DATABASE = "raw", "processed", "ledger", "lake"
-QUEUE, DEAD = "queue", "dead"
+QUEUE, DEAD, CURATE = "queue", "dead", "curate"
 START = datetime(2024, 1, 20, 12, tzinfo=UTC).timestamp()
 
 VISIBILITY, MAX_RECEIVES = 1800, 5
@@ -77,7 +77,9 @@ class Cloud:
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     partitions: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    queues: dict[str, list[Message]] = field(default_factory=lambda: {QUEUE: [], DEAD: []})
+    queues: dict[str, list[Message]] = field(
+        default_factory=lambda: {QUEUE: [], DEAD: [], CURATE: []}
+    )
     lose_events: bool = False
     crawls: list[float] = field(default_factory=list)
 
@@ -88,6 +90,7 @@ class Cloud:
         "GlueDatabaseName": DATABASE,
         "IngestQueueUrl": QUEUE,
         "DeadLetterQueueUrl": DEAD,
+        "CurateQueueUrl": CURATE,
     }
 
     def client(self, service: str) -> Any:
