@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from localaws import batching
 from localaws.internals import athena, glue, iam_actions, provisioners
 
 _NAMED_QUERY = "AWS::Athena::NamedQuery"
@@ -56,12 +57,18 @@ def _import_database(identifier: Properties) -> tuple[str, Properties]:
     return name, {}
 
 
-def _with_numbers(properties: Properties) -> Properties:
-    scaling = properties.get("ScalingConfig") or {}
-    if "MaximumConcurrency" not in scaling:
-        return properties
-    number = int(scaling["MaximumConcurrency"])
-    return {**properties, "ScalingConfig": {**scaling, "MaximumConcurrency": number}}
+def _mapping(told: Properties) -> Properties:
+    """Make numbers of what may have come as text, and refuse what Lambda refuses."""
+    properties = {**told, **_numbers(told, "BatchSize", "MaximumBatchingWindowInSeconds")}
+    if scaling := told.get("ScalingConfig"):
+        properties["ScalingConfig"] = {**scaling, **_numbers(scaling, "MaximumConcurrency")}
+    if message := batching.refusal(properties):
+        raise ValueError(message)
+    return properties
+
+
+def _numbers(properties: Properties, *names: str) -> Properties:
+    return {name: int(properties[name]) for name in names if name in properties}
 
 
 def _authorise_resources() -> None:
@@ -107,9 +114,9 @@ def extend() -> None:
     handlers[_EVENT_SOURCE_MAPPING] = {
         **mapping,
         "create": lambda name, properties, stack: mapping["create"](
-            name, _with_numbers(properties), stack
+            name, _mapping(properties), stack
         ),
         "update": lambda physical_id, old, new, stack: mapping["update"](
-            physical_id, _with_numbers(old), _with_numbers(new), stack
+            physical_id, old, _mapping(new), stack
         ),
     }

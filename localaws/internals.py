@@ -87,12 +87,14 @@ lambda_worker = Part("core.lambda_runtime:Worker", "discard_tmpdir", "invoke")
 lambdas = Part("core.lambda_runtime", "lock worker_class_for workers")
 persistence = Part("core.persistence", "json_default state_format_version")
 provisioners = Part("services.cloudformation.provisioners", "RESOURCE_HANDLERS")
-runtime = Part("services.lambda_svc", "execute_function_warm")
+runtime = Part(
+    "services.lambda_svc", "create_esm esms execute_function_warm sqs_esm_concurrency update_esm"
+)
 s3 = Part("services.s3", "version_entry_from_record")
 sqs = Part(
     "services.sqs",
-    "Err HANDLERS act_delete_message act_delete_message_batch delete_messages_for_esm dlq_sweep "
-    "expire_retained queue_by_arn queues queues_lock",
+    "Err HANDLERS act_delete_message act_delete_message_batch collect_msgs delete_messages_for_esm "
+    "dlq_sweep expire_retained queue_by_arn queues queues_lock receive_messages_for_esm",
 )
 
 #: All of them, for the test.
