@@ -59,7 +59,10 @@ def serve(state: Path, port: int, bind: str) -> None:
     config.bind = [f"{host}:{port}" for host in hosts]
     config.keep_alive_timeout = 75
     keeper = persistence.Keeper(state)
-    asyncio.run(listen(gate.guarded(keeper.kept(application())), config))
+    try:
+        asyncio.run(listen(gate.guarded(keeper.kept(application())), config))
+    finally:
+        service.end()
 
 
 if __name__ == "__main__":
