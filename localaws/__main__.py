@@ -46,12 +46,23 @@ def serve(state: Path, port: int, bind: str) -> None:
     from hypercorn.asyncio import serve as listen
     from hypercorn.config import Config
 
-    from localaws import batching, crawler, extensions, gate, persistence, queues, tables, workers
+    from localaws import (
+        batching,
+        crawler,
+        extensions,
+        gate,
+        persistence,
+        queues,
+        rights,
+        tables,
+        workers,
+    )
     from localaws.athena import service
     from localaws.internals import application
 
     persistence.move(state, port)
-    for part in (extensions, queues, batching, crawler, tables, service, persistence, workers):
+    first = (extensions, rights, queues, batching)
+    for part in (*first, crawler, tables, service, persistence, workers):
         part.extend()
     config = Config()
     # The functions' workers call by the loopback interface, whatever else is listened on.

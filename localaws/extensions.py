@@ -3,8 +3,6 @@
 - Its CloudFormation refuses a template with a resource type that it does not know, and keeps
   the value of a ``Number`` parameter as a string where CloudFormation would pass a number.
 - It imports resources that exist into a stack, but no databases of Glue.
-- Its IAM takes the name in a call about a crawler or a database for a table's (Service
-  Authorization Reference, AWS Glue), and a log group's ARN ends without its streams.
 
 Each is added where MiniStack decides it; the work is done by its own services.
 """
@@ -15,14 +13,11 @@ import json
 from typing import Any
 
 from localaws import batching
-from localaws.internals import athena, glue, iam_actions, provisioners
+from localaws.internals import athena, glue, provisioners
 
 _NAMED_QUERY = "AWS::Athena::NamedQuery"
 _DATABASE = "AWS::Glue::Database"
 _EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
-
-#: As their denials in AWS name the resource.
-_LOG_WRITES = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
 
 Properties = dict[str, Any]
 
@@ -71,38 +66,8 @@ def _numbers(properties: Properties, *names: str) -> Properties:
     return {name: int(properties[name]) for name in names if name in properties}
 
 
-def _authorise_resources() -> None:
-    resource_of = iam_actions.extract_resource_arn
-
-    def extended(
-        service: str,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query_params: dict[str, Any],
-        region: str,
-        account_id: str,
-    ) -> str:
-        action = headers.get("x-amz-target", "").rpartition(".")[2]
-        if service == "glue" and action.endswith(("Crawler", "Database")):
-            name = json.loads(body).get("Name")
-            if name:
-                kind = "crawler" if action.endswith("Crawler") else "database"
-                return f"arn:aws:glue:{region}:{account_id}:{kind}/{name}"
-        found = str(
-            resource_of(service, method, path, headers, body, query_params, region, account_id)
-        )
-        if service == "logs" and action in _LOG_WRITES:
-            return f"{found}:log-stream:{json.loads(body).get('logStreamName', '')}"
-        return found
-
-    iam_actions.extract_resource_arn = extended
-
-
 def extend() -> None:
     """Teach MiniStack what the template needs."""
-    _authorise_resources()
     handlers = provisioners.RESOURCE_HANDLERS
     handlers[_NAMED_QUERY] = {
         "create": _create_named_query,

@@ -73,11 +73,13 @@ app = Part("app", "build_persistence_save_dict")
 athena = Part(
     "services.athena",
     "Cursor CreateTable DropTable STORED_AS TEXT_INPUT_FORMAT column_list create_named_query "
-    "create_table_input delete_named_query executions execute_query get_query_results parse_ddl "
-    "property_list sql_tokens start_query_execution stop_query_execution table_relation workgroups",
+    "create_table_input delete_named_query executions execute_query get_query_results "
+    "named_queries parse_ddl property_list sql_tokens start_query_execution stop_query_execution "
+    "table_relation workgroups",
 )
 cloudformation = Part("services.cloudformation", "stacks")
-evaluator = Part("core.iam_evaluator", "verified_key")
+dynamodb = Part("services.dynamodb", "tables")
+evaluator = Part("core.iam_evaluator", "verified_key", "enforce")
 glue = Part(
     "services.glue",
     "ALL_STATE crawlers databases delete_partition get_crawler_metrics get_partitions "
