@@ -72,18 +72,19 @@ class GlueTables:
     def places(self, name: str, dates: Collection[str]) -> dict[str, str]:
         """See :class:`curator.ports.Tables`."""
         found: dict[str, str] = {}
-        wanted: Any = [{"Values": [date]} for date in sorted(dates)]
         try:
-            while wanted:
-                with translated(f"reading partitions of {name}"):
-                    answer = self.client.batch_get_partition(
-                        DatabaseName=self.database,
-                        TableName=name,
-                        PartitionsToGet=wanted[:_GET],
-                    )
-                for one in answer.get("Partitions", []):
-                    found[one["Values"][0]] = curated.location_of(one)
-                wanted = [*answer.get("UnprocessedKeys", []), *wanted[_GET:]]
+            # Glue does not say whether a partition that it did not return is there (AWS Glue API,
+            # BatchGetPartition, UnprocessedKeys): they are asked for twice.
+            for _ in range(2):
+                for batch in _batches(sorted({*dates} - found.keys()), _GET):
+                    with translated(f"reading partitions of {name}"):
+                        answer = self.client.batch_get_partition(
+                            DatabaseName=self.database,
+                            TableName=name,
+                            PartitionsToGet=[{"Values": [date]} for date in batch],
+                        )
+                    for one in answer.get("Partitions", []):
+                        found[one["Values"][0]] = curated.location_of(one)
         except ClientError as error:
             if code_of(error) != "EntityNotFoundException":
                 raise
@@ -154,15 +155,14 @@ class GlueTables:
 
     def _drop(self, name: str, dates: list[str]) -> None:
         """Take partitions away that have no row any more."""
-        gone = sorted(self.places(name, dates))
-        for batch in _batches(gone, _DELETE_PARTITIONS):
+        for batch in _batches(dates, _DELETE_PARTITIONS):
             with translated(f"removing partitions of {name}"):
                 answer = self.client.batch_delete_partition(
                     DatabaseName=self.database,
                     TableName=name,
                     PartitionsToDelete=[{"Values": [date]} for date in batch],
                 )
-            # What somebody else took away meanwhile is away.
+            # Most were never there.
             errors = [
                 one
                 for one in answer.get("Errors", [])

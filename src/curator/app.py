@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from curator.bootstrap import build
 from curator.observability import logger, metrics, tracer
-from curator.refresh import Invocation
+from curator.refresh import Invocation, Told
 from curator.settings import Settings
 from store import touch
-from store.errors import LakeError, TransientError, UnknownEventError
+from store.errors import LakeError, UnknownEventError
 from store.events import is_schedule
 from store.reasons import Failure
 
@@ -27,23 +26,13 @@ if TYPE_CHECKING:
 
     from curator.refresh import Curator, Refreshed
     from store.models import Model
-    from store.touch import Touch
 
 #: Seconds of an invocation in which no further model is begun with.
 _MARGIN = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """A message, when it was sent in seconds since 1970, and what it says."""
-
-    message: str
-    sent: float
-    touch: Touch
-
-
 @cache
-def _parts() -> tuple[Curator, dict[str, Model]]:
+def _parts() -> Curator:
     return build(Settings.from_environment(os.environ))
 
 
@@ -76,48 +65,35 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     def seconds_left() -> float:
         return context.get_remaining_time_in_millis() / 1000
 
-    _, models = _parts()
-    scheduled = is_schedule(event)
+    curator, scheduled = _parts(), is_schedule(event)
     invocation = Invocation(uuid.uuid4().hex, seconds_left, scheduled)
     if scheduled:
-        return {"refreshed": _refresh(models.values(), invocation)}
-    failed, touched = _keep(event["Records"], models)
-    _refresh([model for name, model in models.items() if name in touched], invocation)
-    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+        return {"refreshed": _refresh(curator.models.values(), invocation)}
+    told, refused = _read(event["Records"])
+    models, failed = curator.take(told)
+    for one in failed:
+        where = {"model": one.touch.model, "table": one.touch.table}
+        logger.warning("message not kept", extra=where)
+    _refresh(models, invocation)
+    names = sorted({*refused, *(one.id for one in failed)})
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in names]}
 
 
-def _keep(records: list[dict[str, Any]], models: dict[str, Model]) -> tuple[list[str], set[str]]:
-    """Add what messages tell to the models' states, one write a model.
+def _read(records: list[dict[str, Any]]) -> tuple[list[Told], list[str]]:
+    """Read messages; give also the ids of those that cannot be read.
 
-    Gives the messages to be delivered again, and the names of the models.
+    These are not acknowledged: SQS moves them to the dead-letter queue, where one can look at them.
     """
-    curator = _parts()[0]
-    told: dict[str, list[_Told]] = {}
-    failed: list[str] = []
+    told, refused = [], []
     for record in records:
+        sent = int(record["attributes"]["SentTimestamp"]) / 1000
         try:
-            found = touch.read(record["body"])
+            told.append(Told(record["messageId"], sent, touch.read(record["body"])))
         except UnknownEventError as error:
             logger.error("message refused", extra={"reason": error.code, "detail": error.detail})
             metrics.add_metric("MessagesRefused", MetricUnit.Count, 1)
-            failed.append(record["messageId"])
-            continue
-        sent = int(record["attributes"]["SentTimestamp"]) / 1000
-        for name in (found.model,) if found.model else curator.readers.get(found.table, ()):
-            told.setdefault(name, []).append(_Told(record["messageId"], sent, found))
-    for name in {*told} - {*models}:
-        logger.warning("no such model", extra={"model": name})
-        del told[name]
-    for name, messages in told.items():
-        dates = frozenset[str]().union(*(one.touch.dates for one in messages))
-        since = min(one.sent for one in messages)
-        everything = any(one.touch.everything for one in messages)
-        try:
-            curator.touch(models[name], dates, since, everything=everything)
-        except TransientError as error:
-            logger.warning("not kept", extra={"model": name, "detail": error.detail})
-            failed += [one.message for one in messages]
-    return sorted({*failed}), set(told)
+            refused.append(record["messageId"])
+    return told, refused
 
 
 def _refresh(models: Iterable[Model], invocation: Invocation) -> list[str]:
@@ -127,7 +103,7 @@ def _refresh(models: Iterable[Model], invocation: Invocation) -> list[str]:
         if invocation.seconds_left() < _MARGIN:
             break
         try:
-            done = _parts()[0].refresh(model, invocation)
+            done = _parts().refresh(model, invocation)
         except Exception as error:  # whatever it is: the others are not to wait for it
             reason = error.code if isinstance(error, LakeError) else Failure.DEFECT
             extra = {"model": model.name, "reason": reason}

@@ -17,7 +17,6 @@ from store.models import load, readers
 
 if TYPE_CHECKING:
     from curator.settings import Settings
-    from store.models import Model
 
 #: Where src/Makefile puts the models: beside this package.
 _MODELS = Path(__file__).resolve().parents[1] / "models.json"
@@ -30,7 +29,7 @@ _CONFIG = Config(
 )
 
 
-def build(settings: Settings) -> tuple[Curator, dict[str, Model]]:
+def build(settings: Settings) -> Curator:
     """Build the use case over AWS.
 
     Parameters
@@ -40,8 +39,8 @@ def build(settings: Settings) -> tuple[Curator, dict[str, Model]]:
 
     Returns
     -------
-    tuple of Curator and dict of str to Model
-        The use case, and the models by name, each behind those that it reads.
+    Curator
+        Ready to be called.
 
     Raises
     ------
@@ -55,7 +54,7 @@ def build(settings: Settings) -> tuple[Curator, dict[str, Model]]:
         return session.create_client(name, config=_CONFIG)
 
     reading = readers(models)
-    curator = Curator(
+    return Curator(
         states=DynamoStates(client("dynamodb"), settings.ledger_table),
         queries=Athena(client("athena"), settings.workgroup, settings.database),
         tables=GlueTables(client("glue"), settings.database, settings.curated_bucket),
@@ -63,7 +62,7 @@ def build(settings: Settings) -> tuple[Curator, dict[str, Model]]:
         queue=SqsCuration(client("sqs"), settings.queue_url, reading),
         database=settings.database,
         bucket=settings.curated_bucket,
+        models={model.name: model for model in models},
         readers=reading,
         keep=60.0 * settings.keep_minutes,
     )
-    return curator, {model.name: model for model in models}

@@ -62,7 +62,10 @@ class Tables(Protocol):
         ...
 
     def places(self, name: str, dates: Collection[str]) -> dict[str, str]:
-        """Give the locations of those partitions that there are, by their dates."""
+        """Give the locations of those partitions that there are, by their dates.
+
+        One that Glue does not tell of is left out.
+        """
         ...
 
     def publish(self, model: Model, run: Run, written: Collection[str]) -> None:

@@ -39,7 +39,7 @@ from store.refresh import Done, Failed, Refresh, Run
 from store.touch import Touch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Iterable
 
     from curator.ports import Files, Queries, Queue, States, Tables
     from store.models import Model
@@ -63,6 +63,25 @@ _TRIES = 3
 
 #: Seconds between two looks at a query: few are shorter, and none is to be waited for much longer.
 _FIRST_LOOK, _LAST_LOOK = 0.2, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message of the curate queue.
+
+    Attributes
+    ----------
+    id : str
+        Of the message.
+    at : float
+        When it was sent, in seconds since 1970.
+    touch : Touch
+        What it says.
+    """
+
+    id: str
+    at: float
+    touch: Touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +135,8 @@ class Curator:
         What the use case needs of the world.
     database, bucket : str
         Of the lake's tables; of the curated zone.
+    models : dict of str to Model
+        By name, each behind those that it reads.
     readers : dict of str to tuple of str
         Models by a table that they read.
     keep : float
@@ -131,35 +152,46 @@ class Curator:
     queue: Queue
     database: str
     bucket: str
+    models: dict[str, Model]
     readers: dict[str, tuple[str, ...]]
     keep: float
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
-    def touch(
-        self, model: Model, dates: Collection[str], at: float, *, everything: bool = False
-    ) -> None:
-        """Have dates of a model wait; once this returns, they are not forgotten.
+    def take(self, messages: Iterable[Told]) -> tuple[list[Model], list[Told]]:
+        """Have dates of models wait; what is taken is not forgotten.
 
         Parameters
         ----------
-        model : Model
-            Which.
-        dates : collection of str
-            Its dates; one that is made whole waits as a whole.
-        everything : bool
-            Whether all its dates shall wait.
-        at : float
-            When the oldest of it was told, in seconds since 1970.
+        messages : iterable of Told
+            What was told.
 
-        Raises
-        ------
-        TransientError
-            When that could not be written.
+        Returns
+        -------
+        tuple of lists
+            The models that it concerns, each behind those that it reads; and the messages that
+            could not be kept, or name no model that there is.
         """
+        told: dict[str, list[Told]] = {}
+        failed: list[Told] = []
+        for one in messages:
+            named = (one.touch.model,) if one.touch.model else self.readers.get(one.touch.table, ())
+            for name in named:
+                told.setdefault(name, []).append(one)
+        for name, found in told.items():
+            try:
+                self._have_wait(self.models[name], found)
+            except (KeyError, TransientError):
+                failed += found
+        return [model for name, model in self.models.items() if name in told], failed
+
+    def _have_wait(self, model: Model, found: list[Told]) -> None:
+        dates = frozenset[str]().union(*(one.touch.dates for one in found))
+        everything = any(one.touch.everything for one in found)
         if not model.by_date:
-            dates, everything = (), everything or bool(dates)
-        wait = partial(Refresh.touched, dates=dates, at=at, everything=everything)
+            dates, everything = frozenset(), everything or bool(dates)
+        since = min(one.at for one in found)
+        wait = partial(Refresh.touched, dates=dates, at=since, everything=everything)
         self.change(model.name, wait)
 
     def refresh(self, model: Model, invocation: Invocation) -> Refreshed:
@@ -307,9 +339,8 @@ class _Work:
     def _begin(self) -> Run:
         """Begin a run with all that waits."""
         shape = self._shape()
-        if self.state.shape != shape:
-            columns = self._described()
-            self._change(lambda state: state.shaped(shape, columns))
+        if self.state.shape != shape or self.state.describing:
+            self._describe(shape)
         types = dict(self.state.columns)
         if self.model.by_date and types.pop(PARTITION_KEY, "") not in ("string", "varchar"):
             raise ModelFailedError(
@@ -357,15 +388,32 @@ class _Work:
             said.append(f"{source.name} {curated.columns_of(table)} {keys}")
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
-    def _described(self) -> curated.Columns:
-        """Ask Athena for the model's columns."""
+    def _describe(self, shape: str) -> None:
+        """Ask Athena for the model's columns.
+
+        Raises
+        ------
+        ModelFailedError
+            When Athena does not take the model, or somebody dropped the view meanwhile.
+        """
         model, database = self.model, self.curator.database
-        self._run_all([(statements.describing(model, database), uuid.uuid4().hex)])
-        view = self.curator.tables.get(shape_table(model.name))
-        self._run_all([(statements.forgetting(model, database), uuid.uuid4().hex)])
-        if view is None:
-            raise ModelFailedError("VIEW_GONE", "somebody dropped it", permanent=False)
-        return curated.columns_of(view)
+        wanted = statements.describing(model, database)
+        self._change(lambda state: state.asking(uuid.uuid4().hex, wanted))
+        token, sql = self.state.describing or ("", "")
+        try:
+            self._run_all([(sql, token)])
+            view = self.curator.tables.get(shape_table(model.name))
+            self._run_all([(statements.forgetting(model, database), f"{token}-drop")])
+        except ModelFailedError:
+            self._change(lambda state: state.shaped("", ()))
+            raise
+        # It may be that of a worker that died, who asked of another text or dropped the view.
+        if view is None or sql != wanted:
+            self._change(lambda state: state.shaped("", ()))
+            why = "the model's columns are asked again"
+            raise ModelFailedError("VIEW_GONE", why, permanent=False)
+        columns = curated.columns_of(view)
+        self._change(lambda state: state.shaped(shape, columns))
 
     def _all_dates(self) -> set[str]:
         """List the dates of the table and of all sources whose changes touch it."""

@@ -6,7 +6,7 @@ replaces. Each is made so that it may be applied twice, since the answer to a wr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -161,6 +161,9 @@ class Refresh:
         Of which text over which columns of the sources :attr:`columns` are known.
     columns : tuple of (str, str)
         Names and types of the model's columns.
+    describing : tuple of str or None
+        Token and text of a statement that makes a view for a moment, to learn the columns. Who
+        comes next waits until it has ended: else the view might come after it was dropped.
     failed : Failed or None
         Why the last run was given up; None once another one was published.
     done : Done or None
@@ -177,7 +180,8 @@ class Refresh:
     untold: tuple[str, ...] = ()
     doomed: tuple[tuple[str, float], ...] = ()
     shape: str = ""
-    columns: tuple[tuple[str, str], ...] = field(default=())
+    columns: tuple[tuple[str, str], ...] = ()
+    describing: tuple[str, str] | None = None
     failed: Failed | None = None
     done: Done | None = None
 
@@ -210,8 +214,12 @@ class Refresh:
         return replace(self, worker="", expires=0.0) if self.worker == worker else self
 
     def shaped(self, shape: str, columns: tuple[tuple[str, str], ...]) -> Refresh:
-        """Know the model's columns."""
-        return replace(self, shape=shape, columns=columns)
+        """Know the model's columns, or that they are not known."""
+        return replace(self, shape=shape, columns=columns, describing=None)
+
+    def asking(self, token: str, sql: str) -> Refresh:
+        """Remember a statement that makes a view, before it is begun."""
+        return self if self.describing else replace(self, describing=(token, sql))
 
     def begun(self, run: Run) -> Refresh:
         """Begin a run with what waits; what is told from now on waits for the next one."""

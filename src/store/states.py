@@ -71,6 +71,7 @@ def state_of(item: Item) -> Refresh:
         doomed=tuple((folder, at) for folder, at in told["doomed"]),
         shape=told["shape"],
         columns=_columns(told["columns"]),
+        describing=(told["describing"][0], told["describing"][1]) if told["describing"] else None,
         failed=Failed(**failed) if failed else None,
         done=Done(**done) if done else None,
     )

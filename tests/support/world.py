@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
@@ -58,10 +58,17 @@ class Killed(BaseException):
     """The worker's process is gone; no code of it runs any more."""
 
 
+class Stage(Protocol):
+    """Where workers run, one at a time."""
+
+    cloud: Cloud
+    running: Worker | None
+
+
 class Worker:
     """One invocation, on a thread that runs only while the test lets it."""
 
-    def __init__(self, world: World, run: Callable[[], None]) -> None:
+    def __init__(self, world: Stage, run: Callable[[], None]) -> None:
         self.world, self.run = world, run
         self.takes_messages = False
         self.moment = ""
