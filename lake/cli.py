@@ -17,6 +17,7 @@ from lake import query as athena
 from lake.adopt import adopt
 from lake.context import Choice, agree, err, out, state_folder
 from lake.contract import contract
+from lake.curate import curate, models_of
 from lake.errors import LakeCommandError
 from lake.files import files
 from lake.local import deploy as sam
@@ -251,6 +252,8 @@ for command in (
     rebuild,
     adopt,
     contract,
+    models_of,
+    curate,
 ):
     main.add_command(command)
 

@@ -10,6 +10,7 @@ from store.entry import UNSWEPT
 from store.items import ATTENTION_INDEX, drift_of, entry_of, key_of, object_of, updated_at
 from store.model import Status
 from store.naming import place_of
+from store.states import is_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -221,6 +222,8 @@ def items(target: Target, wanted: Filter | None = None) -> Iterator[Item]:
         pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     for page in pages:
         for raw in page["Items"]:
+            if is_state(raw):
+                continue
             item = read(raw)
             if wanted.admits(item):
                 yield item

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from lake import ledger, messages, raw, reconcile, render
+from lake import ledger, messages, models, raw, reconcile, render
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import filter_of, filtered, objects, show_lines
@@ -141,7 +141,7 @@ def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: 
     """
     target = choice.target()
     with err.status("Comparing…"):
-        found = reconcile.compare(target, grace)
+        found = reconcile.compare(target, grace, known=models.known())
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
     else:
@@ -152,15 +152,19 @@ def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: 
         many, orphans = objects(len(found.to_send)), len(found.orphans)
         count = len(found.partitions)
         partitions = f"{count} partition{'s'[: count != 1]}"
+        stale = f"{len(found.stale)} of models"
         _agree(
-            f"Send {many} again, register {partitions} and delete {orphans} orphans "
-            "(they stay as old versions)?",
+            f"Send {many} again, register {partitions}, make {stale} anew and delete {orphans} "
+            "orphans (they stay as old versions)?",
             # What is deleted is never few.
             found.repairable + _FEW * orphans,
             yes,
         )
         reconcile.fix(target, found, f"repair-{uuid.uuid4().hex[:12]}")
-        err.print(f"{many} sent again, {partitions} registered, {orphans} orphans deleted.")
+        err.print(
+            f"{many} sent again, {partitions} registered, {stale} told to be made anew, "
+            f"{orphans} orphans deleted."
+        )
     if found.hidden or (found.repairable and not fix):
         sys.exit(1)
 
@@ -174,6 +178,8 @@ def _show_differences(found: reconcile.Differences) -> None:
         ("rows unread", found.unread, "ingest it again"),
         ("partition missing", found.partitions, "register it"),
         ("orphan", found.orphans, "delete it"),
+        ("older than its sources", found.stale, "make it anew"),
+        ("model removed", found.removed, "nothing: drop its table"),
         ("deleted in raw", found.deleted, "nothing: its rows stay"),
         ("not of the lake", found.foreign, "nothing: it is left alone"),
     )

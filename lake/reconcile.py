@@ -1,4 +1,4 @@
-"""Compare what is in the raw bucket, in the ledger, in the processed bucket and in the catalog."""
+"""Compare raw bucket, ledger, processed bucket, catalog and the tables of models."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lake import buckets, curation, ledger, messages, outputs, tables
+from lake import buckets, curation, ledger, messages, models, outputs, tables
 from store import naming
 from store.naming import is_output
+from store.touch import Touch, of_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from lake.ledger import Item
     from lake.target import Target
+    from store.models import Model
 
 
 @dataclass
@@ -41,6 +43,11 @@ class Differences:
         Raw keys whose rows no query reads: their table was dropped, or made anew since.
     partitions : list of str
         Partitions that have rows and are not registered, such as ``orders/2024-01-15``.
+    stale : list of str
+        Dates of models' tables that are older than their sources, such as
+        ``daily_sales/2024-01-15``, and that nobody is about to make anew.
+    removed : list of str
+        Tables of models that have no file any more; they are left alone.
     hidden : list of str
         Sentences about rows that no query reads and that only the operator can bring back.
     objects : int
@@ -56,6 +63,8 @@ class Differences:
     dropped: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     partitions: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     objects: int = 0
 
@@ -67,10 +76,15 @@ class Differences:
     @property
     def repairable(self) -> int:
         """Count what :func:`fix` would mend."""
-        return len(self.to_send) + len(self.orphans) + len(self.partitions)
+        return len(self.to_send) + len(self.orphans) + len(self.partitions) + len(self.stale)
 
 
-def compare(target: Target, grace: float, clock: Callable[[], float] = time.time) -> Differences:
+def compare(
+    target: Target,
+    grace: float,
+    clock: Callable[[], float] = time.time,
+    known: Sequence[Model] = (),
+) -> Differences:
     """Find every difference.
 
     The lake may be at work meanwhile. Outputs are listed before the ledger is read: whatever
@@ -85,6 +99,8 @@ def compare(target: Target, grace: float, clock: Callable[[], float] = time.time
         Seconds; raw objects younger than this may still be on their way.
     clock : callable
         Seconds since 1970.
+    known : sequence of Model
+        Those of the project.
 
     Returns
     -------
@@ -95,9 +111,9 @@ def compare(target: Target, grace: float, clock: Callable[[], float] = time.time
     bucket = target.outputs["RawBucketName"]
     entries = {item.key: item for item in ledger.items(target) if item.bucket == bucket}
     found, now = Differences(), clock()
-    known: set[str] = set()
+    listed: set[str] = set()
     for item in entries.values():
-        known |= {*item.outputs, *item.entry.replaced, *item.announced}
+        listed |= {*item.outputs, *item.entry.replaced, *item.announced}
         if set(item.outputs) - written and _is_missing(target, item):
             found.missing.append(item.key)
         elif item.has_leftovers(now):
@@ -116,9 +132,14 @@ def compare(target: Target, grace: float, clock: Callable[[], float] = time.time
     found.partitions = ["/".join(partition) for partition in seen.partitions]
     found.deleted = [k for k, item in entries.items() if item.outputs and k not in current]
     # Rows that are read until a rebuild is done are in no entry any more.
-    strangers = {key for key in written - known if naming.dataset_in(key) not in seen.rebuilt}
+    strangers = {key for key in written - listed if naming.dataset_in(key) not in seen.rebuilt}
     found.orphans = [key for key in strangers if is_output(key)]
     found.foreign = [key for key in strangers if not is_output(key)]
+    changed = models.last_changes(entries.values())
+    for one in models.look(target, known):
+        if not one.why_foreign:
+            found.stale += [f"{one.model.name}/{date}".rstrip("/") for date in one.stale(changed)]
+    found.removed = models.removed(target, known)
     for keys in vars(found).values():
         if isinstance(keys, list):
             keys.sort()
@@ -152,6 +173,13 @@ def fix(target: Target, found: Differences, replay: str) -> None:
     # Last: queries read something else only now.
     gone = filter(None, map(naming.partition_in, found.orphans))
     curation.tell(target, sorted({*gone, *found.partitions}))
+    wanted: dict[str, set[str]] = {}
+    for name, _, date in (one.partition("/") for one in found.stale):
+        wanted.setdefault(name, set()).add(date)
+    for name, dates in wanted.items():
+        whole = dates == {""}
+        touches = [Touch(model=name, everything=True)] if whole else of_model(name, dates)
+        curation.send(target, touches)
 
 
 def _written(target: Target) -> Iterator[str]:

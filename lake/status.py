@@ -46,6 +46,8 @@ def look(target: Target) -> Status:
             ExpressionAttributeNames={"#s": "status"},
         )
         for item in page["Items"]
+        # The state of a model has none.
+        if "status" in item
     )
     sqs, names = target.client("sqs"), ["All"]
     queue = sqs.get_queue_attributes(QueueUrl=outputs["IngestQueueUrl"], AttributeNames=names)[

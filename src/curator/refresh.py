@@ -380,9 +380,11 @@ class _Work:
         for source in self.model.sources:
             table = self.curator.tables.get(source.name)
             if table is None:
+                # The schedule looks again: it costs no query.
                 raise ModelFailedError(
                     "TABLE_NOT_FOUND",
                     f"{self.model.name} reads {source.name}, and there is no such table yet",
+                    permanent=False,
                 )
             keys = [key["Name"] for key in table.get("PartitionKeys", [])]
             said.append(f"{source.name} {curated.columns_of(table)} {keys}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from store.errors import UnknownEventError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 #: Dates in one message: ten of them, a batch of SQS, stay far below the 256 KB that it takes.
 _DATES = 1000
@@ -72,10 +72,17 @@ def of_partitions(partitions: Iterable[str]) -> list[Touch]:
     for partition in partitions:
         table, _, date = partition.partition("/")
         found.setdefault(table, set()).add(date)
-    return [touch for table, dates in sorted(found.items()) for touch in _split(table, dates)]
+    return [
+        Touch(table, dates=part) for table, dates in sorted(found.items()) for part in _parts(dates)
+    ]
 
 
-def _split(table: str, dates: Iterable[str]) -> Iterable[Touch]:
+def of_model(model: str, dates: Iterable[str]) -> list[Touch]:
+    """Ask for dates of a model, in as few messages as fit."""
+    return [Touch(model=model, dates=part) for part in _parts(dates)]
+
+
+def _parts(dates: Iterable[str]) -> Iterator[frozenset[str]]:
     known = sorted(dates)
     for start in range(0, len(known), _DATES):
-        yield Touch(table, dates=frozenset(known[start : start + _DATES]))
+        yield frozenset(known[start : start + _DATES])

@@ -104,6 +104,7 @@ class Cloud:
     outputs = {
         "RawBucketName": RAW,
         "ProcessedBucketName": PROCESSED,
+        "CuratedBucketName": CURATED,
         "LedgerTableName": LEDGER,
         "GlueDatabaseName": DATABASE,
         "IngestQueueUrl": QUEUE,

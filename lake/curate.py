@@ -1,0 +1,299 @@
+"""The commands `lake models` and `lake curate`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lake import curation, ledger, models, query, render, tables
+from lake.context import err, out
+from lake.errors import LakeCommandError
+from lake.files import show_lines
+from store.errors import ModelError
+from store.touch import Touch, of_model
+
+if TYPE_CHECKING:
+    from lake.context import Choice
+    from lake.models import Seen
+    from lake.target import Target
+    from store.models import Model
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+@click.command(name="models")
+@click.argument("names", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
+    """Say how fresh the tables of models are, what waits, and why one fails.
+
+    With NAMES everything that is known of them. Exits with 1 where one fails.
+    """
+    wanted = _chosen(names)
+    target = choice.target()
+    seen = models.look(target, wanted)
+    rows = {one.model.name: _count(target, one) for one in seen} if names else {}
+    if as_json:
+        told = [_plain(one) | _rows_of(one, rows) for one in seen]
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    elif names:
+        for one in seen:
+            _show(one, rows[one.model.name])
+    elif seen:
+        head = ["model", "refreshed", "partitions", "waiting", "older text", "is"]
+        lines: list[list[object]] = [
+            [
+                one.model.name,
+                _age(one.state.done.at) if one.state.done else "never",
+                len(one.partitions),
+                one.waiting,
+                len(one.older),
+                one.said,
+            ]
+            for one in seen
+        ]
+        render.show_table(out, head, lines, [False, True, True, True, True, False])
+        _advise(seen)
+    else:
+        out.print("There is no model: models/NAME.sql makes one (docs/curated.md).")
+    if any(one.state.failed or one.why_foreign for one in seen):
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--from", "first", metavar="DATE", help="Dates from this one on.")
+@click.option("--to", "last", metavar="DATE", help="Dates up to this one.")
+@click.option("--full", is_flag=True, help="All dates, such as after its text was changed.")
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait until it is published."
+)
+@click.option("--timeout", default=900.0, show_default=True, help="Seconds to wait.")
+@click.pass_obj
+def curate(
+    choice: Choice,
+    name: str | None,
+    first: str | None,
+    last: str | None,
+    full: bool,
+    wait: bool,
+    timeout: float,
+) -> None:
+    """Make the table of the model NAME anew, or of all models.
+
+    Without options what is not as it should be: dates that are older than their sources, were
+    made by an older text of the model, or wait since it failed.
+    """
+    if full and (first or last):
+        raise LakeCommandError("--full means all dates: leave --from and --to out.")
+    for date in filter(None, (first, last)):
+        if not _DATE.fullmatch(date):
+            raise LakeCommandError(f"{date} is no date like 2024-01-15.")
+    wanted, target = _chosen((name,) if name else ()), choice.target()
+    started = time.time()
+    with err.status("Comparing…"):
+        seen = models.look(target, wanted)
+        touches = _touches(target, seen, first, last, full=full)
+    if not touches:
+        out.print("Nothing is to be made anew: all that was asked for is fresh.")
+        return
+    curation.send(target, touches)
+    names = list(dict.fromkeys(touch.model for touch in touches))
+    out.print(f"Told to make anew: {', '.join(names)}.")
+    if wait:
+        _await(target, [one.model for one in seen if one.model.name in names], started, timeout)
+
+
+def _chosen(names: tuple[str, ...]) -> list[Model]:
+    try:
+        known = {model.name: model for model in models.known()}
+    except ModelError as error:
+        raise LakeCommandError(error.detail) from error
+    for name in names:
+        if name not in known:
+            there = ", ".join(known) or "none"
+            raise LakeCommandError(f"There is no model {name} in models/; there is {there}.")
+    return [model for name, model in known.items() if not names or name in names]
+
+
+def _touches(
+    target: Target, seen: list[Seen], first: str | None, last: str | None, *, full: bool
+) -> list[Touch]:
+    """Say what to send; nothing where all is as it should be."""
+    if full:
+        return [Touch(model=one.model.name, everything=True) for one in seen]
+    if first or last:
+        return [touch for one in seen for touch in _between(target, one, first, last)]
+    changed = models.last_changes(ledger.items(target))
+    found: list[Touch] = []
+    for one in seen:
+        dates = {*one.stale(changed), *one.older, *one.state.waiting}
+        name = one.model.name
+        if one.state.everything or (dates and not one.model.by_date):
+            found.append(Touch(model=name, everything=True))
+        elif dates:
+            found += of_model(name, dates)
+        elif one.state.run:
+            # A message brings somebody who goes on with it.
+            found.append(Touch(model=name))
+    return found
+
+
+def _between(target: Target, one: Seen, first: str | None, last: str | None) -> list[Touch]:
+    if not one.model.by_date:
+        raise LakeCommandError(
+            f"{one.model.name} is made whole and has no dates: leave --from and --to out."
+        )
+    dates = {*one.partitions}
+    for source in one.model.dated:
+        dates |= {*(tables.partitions_of(target, source) or {})}
+    meant = {date for date in dates if (first or "") <= date <= (last or "9999")}
+    return of_model(one.model.name, meant)
+
+
+def _await(target: Target, wanted: list[Model], started: float, timeout: float) -> None:
+    """Wait until each model is published or fails, and say which.
+
+    Raises
+    ------
+    LakeCommandError
+        When one failed, or time ran out; it goes on without this command.
+    """
+    deadline, waiting = time.monotonic() + timeout, {model.name: model for model in wanted}
+    failed: list[str] = []
+    with err.status("Waiting for the curator…") as status:
+        while waiting and time.monotonic() < deadline:
+            for name in [*waiting]:
+                now = models.state(target, name)
+                if now.failed and now.failed.at >= started and not now.run:
+                    failed.append(f"{name}: {now.failed.reason}: {now.failed.detail}")
+                    del waiting[name]
+                elif now.done and now.done.began >= started and not (now.run or now.is_waiting):
+                    _say_done(name, now.done.partitions, now.done.at - now.done.began)
+                    del waiting[name]
+            if waiting:
+                status.update(f"Waiting for the curator: {', '.join(waiting)}…")
+                time.sleep(0.5)
+    if failed:
+        raise LakeCommandError(
+            "\n".join(failed) + "\nWhat was published before can be read. Its dates wait: "
+            "a deployment of a mended model, or `lake curate`, tries them again."
+        )
+    if waiting:
+        raise LakeCommandError(
+            f"Not published after {timeout:.0f} s: {', '.join(waiting)}. It goes on without this "
+            "command; `lake models` says how far it is."
+        )
+
+
+def _say_done(name: str, partitions: int, seconds: float) -> None:
+    many = f"{partitions:,} partition{'s'[: partitions != 1]}"
+    out.print(f"{name}: {many} made anew in {seconds:.1f} s.")
+
+
+def _count(target: Target, one: Seen) -> int | None:
+    """Count the rows of a table, which Parquet's footers tell."""
+    if not one.partitions:
+        return None
+    return int(query.run(target, f'SELECT count(*) FROM "{one.model.name}"').rows[0][0] or 0)  # noqa: S608  # a model's name is a-z, 0-9 and _
+
+
+def _rows_of(one: Seen, rows: dict[str, int | None]) -> dict[str, Any]:
+    return {"rows": rows[one.model.name]} if rows else {}
+
+
+def _plain(one: Seen) -> dict[str, Any]:
+    done, failed = one.state.done, one.state.failed
+    return {
+        "model": one.model.name,
+        "description": one.model.header.description,
+        "refresh": one.model.header.refresh.value,
+        "sources": [source.name for source in one.model.sources],
+        "is": one.said,
+        "partitions": len(one.partitions),
+        "waiting": one.waiting,
+        "older_text": len(one.older),
+        "last": {
+            "at": _instant(done.at),
+            "seconds": round(done.at - done.began, 3),
+            "freshness_seconds": round(done.late, 3),
+            "partitions": done.partitions,
+            "bytes_scanned": done.scanned,
+            "dollars": models.dollars(done.queries, done.scanned),
+        }
+        if done
+        else None,
+        "failed": {"at": _instant(failed.at), "reason": failed.reason, "detail": failed.detail}
+        if failed
+        else None,
+    }
+
+
+def _show(one: Seen, rows: int | None) -> None:
+    done, failed, model = one.state.done, one.state.failed, one.model
+    lookups = model.header.lookups
+    sources = (f"{s.name} (lookup)" if s.name in lookups else s.name for s in model.sources)
+    out.print(f"[bold]{model.name}[/]: {render.plain(model.header.description)}")
+    lines = [
+        f"refreshed {model.header.refresh.value}, of {', '.join(sources)}",
+        "no table yet" if rows is None else f"{rows:,} rows in {_many(one)}",
+    ]
+    if done:
+        seconds, price = done.at - done.began, models.dollars(done.queries, done.scanned)
+        queries = f"{done.queries} quer{'ies' if done.queries != 1 else 'y'}"
+        late = f"{done.late:.0f} s after the first of its changes"
+        lines.append(f"last made {_age(done.at)} ago in {seconds:.1f} s, {late}")
+        lines.append(f"that read {done.scanned:,} bytes in {queries}: about ${price:.5f} in AWS")
+    if one.waiting:
+        lines.append(f"{one.waiting:,} wait")
+    if one.older:
+        lines.append(f"{len(one.older):,} were made by an older text")
+    show_lines(lines, first="  ")
+    if one.why_foreign:
+        show_lines([one.why_foreign], first="  ")
+    if failed:
+        show_lines([f"failed {_age(failed.at)} ago: {failed.reason}: {failed.detail}"], first="  ")
+
+
+def _many(one: Seen) -> str:
+    if not one.model.by_date:
+        return "one piece"
+    return f"{len(one.partitions):,} partition{'s'[: len(one.partitions) != 1]}"
+
+
+def _advise(seen: list[Seen]) -> None:
+    for one in seen:
+        name, failed = one.model.name, one.state.failed
+        if one.why_foreign:
+            show_lines([one.why_foreign], first="")
+        elif failed:
+            show_lines([f"{name}: {failed.detail}"], first="")
+        elif one.older and not one.waiting:
+            said = (
+                f"{name}: {len(one.older):,} partitions were made by an older text. `lake deploy` "
+                f"deploys the one in models/, `lake curate {name} --full` makes them anew."
+            )
+            show_lines([said], first="")
+        elif one.said == "never made":
+            show_lines(
+                [f"{name}: `lake curate {name} --full` makes it of what is there already."],
+                first="",
+            )
+
+
+def _age(at: float) -> str:
+    seconds = max(0.0, time.time() - at)
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _instant(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
