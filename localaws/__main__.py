@@ -46,12 +46,23 @@ def serve(state: Path, port: int, bind: str) -> None:
     from hypercorn.asyncio import serve as listen
     from hypercorn.config import Config
 
-    from localaws import crawler, extensions, gate, persistence, queues, tables, workers
+    from localaws import (
+        batching,
+        crawler,
+        extensions,
+        gate,
+        persistence,
+        queues,
+        rights,
+        tables,
+        workers,
+    )
     from localaws.athena import service
     from localaws.internals import application
 
     persistence.move(state, port)
-    for part in (extensions, queues, crawler, tables, service, persistence, workers):
+    first = (extensions, rights, queues, batching)
+    for part in (*first, crawler, tables, service, persistence, workers):
         part.extend()
     config = Config()
     # The functions' workers call by the loopback interface, whatever else is listened on.
@@ -59,7 +70,10 @@ def serve(state: Path, port: int, bind: str) -> None:
     config.bind = [f"{host}:{port}" for host in hosts]
     config.keep_alive_timeout = 75
     keeper = persistence.Keeper(state)
-    asyncio.run(listen(gate.guarded(keeper.kept(application())), config))
+    try:
+        asyncio.run(listen(gate.guarded(keeper.kept(application())), config))
+    finally:
+        service.end()
 
 
 if __name__ == "__main__":

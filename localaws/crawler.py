@@ -24,7 +24,6 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -267,7 +266,7 @@ class Crawl:
             # The bucket is level 1; without a level the folders below the target are tables.
             depth = (self._level - 1) if self._level else prefix.count("/") + 1
             found: dict[str, Folder] = {}
-            for item in self._objects(bucket, prefix, target.get("Exclusions", [])):
+            for item in self._objects(bucket, prefix, target.get("Exclusions") or []):
                 parts = item.key.split("/")
                 if len(parts) <= depth:
                     self.say(f"INFO : s3://{bucket}/{item.key} is above the level of tables")
@@ -278,10 +277,11 @@ class Crawl:
 
     def _objects(self, bucket: str, prefix: str, exclusions: list[str]) -> Iterator[Item]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        excluding = [re.compile(_pattern(glob), re.DOTALL) for glob in exclusions]
         for one in (one for page in pages for one in page.get("Contents", [])):
             relative = one["Key"][len(prefix) :]
             hidden = any(part.startswith(("_", ".")) for part in relative.split("/"))
-            excluded = any(fnmatchcase(relative, glob.replace("**", "*")) for glob in exclusions)
+            excluded = any(pattern.fullmatch(relative) for pattern in excluding)
             if one["Size"] and not hidden and not excluded:
                 yield Item(bucket, one["Key"], one["ETag"], one["Size"])
 
@@ -470,6 +470,23 @@ class Crawl:
             )
         if new:
             self.say(f"INFO : Created {len(new)} partitions of table {table['Name']}")
+
+
+#: Parts of a glob (Glue documentation, "Include and exclude patterns") as a regular expression.
+_GLOB = {"**": ".*", "*": "[^/]*", "?": "[^/]", "{": "(?:", "}": ")", ",": "|"}
+
+
+def _pattern(glob: str) -> str:
+    made, braces = "", 0
+    for part in re.findall(r"\*\*|\[!?[^]]+\]|\\.|.", glob, re.DOTALL):
+        braces += (part == "{") - (part == "}")
+        if part[0] == "[" and len(part) > 1:
+            made += part.replace("\\", "\\\\").replace("[!", "[^", 1)
+        elif part in _GLOB and (part != "," or braces):
+            made += _GLOB[part]
+        else:
+            made += re.escape(part[-1])
+    return made
 
 
 def _location(table: dict[str, Any]) -> str:

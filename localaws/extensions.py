@@ -3,8 +3,6 @@
 - Its CloudFormation refuses a template with a resource type that it does not know, and keeps
   the value of a ``Number`` parameter as a string where CloudFormation would pass a number.
 - It imports resources that exist into a stack, but no databases of Glue.
-- Its IAM takes the name in a call about a crawler or a database for a table's (Service
-  Authorization Reference, AWS Glue), and a log group's ARN ends without its streams.
 
 Each is added where MiniStack decides it; the work is done by its own services.
 """
@@ -14,14 +12,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from localaws.internals import athena, glue, iam_actions, provisioners
+from localaws import batching
+from localaws.internals import athena, glue, provisioners
 
 _NAMED_QUERY = "AWS::Athena::NamedQuery"
 _DATABASE = "AWS::Glue::Database"
 _EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
-
-#: As their denials in AWS name the resource.
-_LOG_WRITES = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
 
 Properties = dict[str, Any]
 
@@ -56,46 +52,22 @@ def _import_database(identifier: Properties) -> tuple[str, Properties]:
     return name, {}
 
 
-def _with_numbers(properties: Properties) -> Properties:
-    scaling = properties.get("ScalingConfig") or {}
-    if "MaximumConcurrency" not in scaling:
-        return properties
-    number = int(scaling["MaximumConcurrency"])
-    return {**properties, "ScalingConfig": {**scaling, "MaximumConcurrency": number}}
+def _mapping(told: Properties) -> Properties:
+    """Make numbers of what may have come as text, and refuse what Lambda refuses."""
+    properties = {**told, **_numbers(told, "BatchSize", "MaximumBatchingWindowInSeconds")}
+    if scaling := told.get("ScalingConfig"):
+        properties["ScalingConfig"] = {**scaling, **_numbers(scaling, "MaximumConcurrency")}
+    if message := batching.refusal(properties):
+        raise ValueError(message)
+    return properties
 
 
-def _authorise_resources() -> None:
-    resource_of = iam_actions.extract_resource_arn
-
-    def extended(
-        service: str,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query_params: dict[str, Any],
-        region: str,
-        account_id: str,
-    ) -> str:
-        action = headers.get("x-amz-target", "").rpartition(".")[2]
-        if service == "glue" and action.endswith(("Crawler", "Database")):
-            name = json.loads(body).get("Name")
-            if name:
-                kind = "crawler" if action.endswith("Crawler") else "database"
-                return f"arn:aws:glue:{region}:{account_id}:{kind}/{name}"
-        found = str(
-            resource_of(service, method, path, headers, body, query_params, region, account_id)
-        )
-        if service == "logs" and action in _LOG_WRITES:
-            return f"{found}:log-stream:{json.loads(body).get('logStreamName', '')}"
-        return found
-
-    iam_actions.extract_resource_arn = extended
+def _numbers(properties: Properties, *names: str) -> Properties:
+    return {name: int(properties[name]) for name in names if name in properties}
 
 
 def extend() -> None:
     """Teach MiniStack what the template needs."""
-    _authorise_resources()
     handlers = provisioners.RESOURCE_HANDLERS
     handlers[_NAMED_QUERY] = {
         "create": _create_named_query,
@@ -107,9 +79,9 @@ def extend() -> None:
     handlers[_EVENT_SOURCE_MAPPING] = {
         **mapping,
         "create": lambda name, properties, stack: mapping["create"](
-            name, _with_numbers(properties), stack
+            name, _mapping(properties), stack
         ),
         "update": lambda physical_id, old, new, stack: mapping["update"](
-            physical_id, _with_numbers(old), _with_numbers(new), stack
+            physical_id, old, _mapping(new), stack
         ),
     }

@@ -73,11 +73,13 @@ app = Part("app", "build_persistence_save_dict")
 athena = Part(
     "services.athena",
     "Cursor CreateTable DropTable STORED_AS TEXT_INPUT_FORMAT column_list create_named_query "
-    "create_table_input delete_named_query executions execute_query get_query_results parse_ddl "
-    "property_list sql_tokens start_query_execution stop_query_execution table_relation workgroups",
+    "create_table_input delete_named_query executions execute_query get_query_results "
+    "named_queries parse_ddl property_list sql_tokens start_query_execution stop_query_execution "
+    "table_relation workgroups",
 )
 cloudformation = Part("services.cloudformation", "stacks")
-evaluator = Part("core.iam_evaluator", "verified_key")
+dynamodb = Part("services.dynamodb", "tables")
+evaluator = Part("core.iam_evaluator", "verified_key", "enforce")
 glue = Part(
     "services.glue",
     "ALL_STATE crawlers databases delete_partition get_crawler_metrics get_partitions get_table "
@@ -87,12 +89,14 @@ lambda_worker = Part("core.lambda_runtime:Worker", "discard_tmpdir", "invoke")
 lambdas = Part("core.lambda_runtime", "lock worker_class_for workers")
 persistence = Part("core.persistence", "json_default state_format_version")
 provisioners = Part("services.cloudformation.provisioners", "RESOURCE_HANDLERS")
-runtime = Part("services.lambda_svc", "execute_function_warm")
+runtime = Part(
+    "services.lambda_svc", "create_esm esms execute_function_warm sqs_esm_concurrency update_esm"
+)
 s3 = Part("services.s3", "version_entry_from_record")
 sqs = Part(
     "services.sqs",
-    "Err HANDLERS act_delete_message act_delete_message_batch delete_messages_for_esm dlq_sweep "
-    "expire_retained queue_by_arn queues queues_lock",
+    "Err HANDLERS act_delete_message act_delete_message_batch collect_msgs delete_messages_for_esm "
+    "dlq_sweep expire_retained queue_by_arn queues queues_lock receive_messages_for_esm",
 )
 
 #: All of them, for the test.

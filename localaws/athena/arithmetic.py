@@ -62,27 +62,6 @@ _NO_MOMENT = (
     "AS VARCHAR)"
 )
 
-#: Trino's names of DuckDB's types, where they differ; those in an array come last.
-_NAMES = (
-    ("^timestamp with time zone$", "timestamp(3) with time zone"),
-    ("^timestamp$", "timestamp(3)"),
-    ("^float$", "real"),
-    ("^blob$", "varbinary"),
-    ('^"null"$', "unknown"),
-    ("^struct\\((.*)\\)$", "row(\\1)"),
-    ("^(.*)\\[\\]$", "array(\\1)"),
-    ("^array\\((.*)\\[\\]\\)$", "array(array(\\1))"),
-    ("^array\\(timestamp\\)$", "array(timestamp(3))"),
-)
-
-
-def _typeof() -> str:
-    body = "lower(typeof(a))"
-    for pattern, name in _NAMES:
-        body = f"regexp_replace({body}, '{pattern}', '{name}')"
-    return body
-
-
 MACROS: dict[str, list[tuple[str, str]]] = {
     # Whole numbers divide to whole numbers, and not by zero. Every pair is named, or DuckDB could
     # not choose between the ways to widen one side; all else is one macro, or it would make doubles
@@ -150,5 +129,5 @@ MACROS: dict[str, list[tuple[str, str]]] = {
         ("a", "CAST(a AS TIMESTAMP)"),
     ],
     "timestamp_any": [("a", "CAST(a AS TIMESTAMP)")],
-    "typeof": [("a", _typeof())],
+    "typeof": [("a", "trino_type(typeof(a))")],
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localaws.athena import arithmetic
+from localaws.athena.types import duckdb_to_trino
 
 if TYPE_CHECKING:
     import duckdb
@@ -272,6 +273,7 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET integer_division = true")
     connection.execute("SET ieee_floating_point_ops = true")
+    connection.create_function("trino_type", duckdb_to_trino, ["VARCHAR"], "VARCHAR")
     for name, overloads in {**_MACROS, **arithmetic.MACROS}.items():
         bodies = ", ".join(f"({parameters}) AS {body}" for parameters, body in overloads)
         connection.execute(f"CREATE MACRO {PREFIX}{name} {bodies}")

@@ -217,7 +217,7 @@ def _listed(s3: Any, bucket: str, prefix: str) -> list[tuple[str, int, dt.dateti
         (one["Key"], one["Size"], one["LastModified"])
         for page in pages
         for one in page.get("Contents", [])
-        if one["Size"] and not hidden(one["Key"][len(prefix) :])
+        if one["Size"]
     ]
 
 
@@ -244,28 +244,32 @@ def files_of(s3: Any, table: Table, partitions: list[Partition] | None) -> list[
         In the order of partitions and keys.
     """
     if partitions is None:
-        bucket, prefix = bucket_and_prefix(table.location)
-        return [File(bucket, *one, None) for one in _listed(s3, bucket, prefix)]
+        return _below(s3, table.location, {table.location: [None]})
     inside = [one for one in partitions if one.location.startswith(table.location)]
     if len(inside) <= _LIST_EACH:
         inside = []
-    found: list[File] = []
-    if inside:
-        bucket, prefix = bucket_and_prefix(table.location)
-        by_folder = {bucket_and_prefix(one.location)[1]: one for one in inside}
-        for key, size, modified in _listed(s3, bucket, prefix):
-            folder = key
-            while folder and folder not in by_folder:
-                folder = folder.rstrip("/").rpartition("/")[0]
-                folder += "/" if folder else ""
-            if folder and not hidden(key[len(folder) :]):
-                found.append(File(bucket, key, size, modified, by_folder[folder]))
+    at: dict[str, list[Partition | None]] = {}
+    for one in inside:
+        at.setdefault(one.location, []).append(one)
+    found = _below(s3, table.location, at) if inside else []
     alone = set(partitions) - set(inside)
     for one in partitions:
         if one in alone:
-            bucket, prefix = bucket_and_prefix(one.location)
-            found += [File(bucket, *listed, one) for listed in _listed(s3, bucket, prefix)]
+            found += _below(s3, one.location, {one.location: [one]})
     return found
+
+
+def _below(s3: Any, location: str, at: dict[str, list[Partition | None]]) -> list[File]:
+    """List an address once, for all that lies there: an object is of every folder above it."""
+    bucket, prefix = bucket_and_prefix(location)
+    whose = {bucket_and_prefix(folder)[1]: them for folder, them in at.items()}
+    return [
+        File(bucket, key, size, modified, one)
+        for key, size, modified in _listed(s3, bucket, prefix)
+        for end in (n for n in range(len(prefix), len(key)) if key[:n] in whose)
+        if not hidden(key[end:])
+        for one in whose[key[:end]]
+    ]
 
 
 def fetch(s3: Any, files: list[File], folder: Path) -> list[str]:

@@ -87,6 +87,13 @@ def extend() -> None:
     ministack.replace("stop_query_execution", _stop)
 
 
+def end() -> None:
+    """Stop what runs: else the process would wait for it."""
+    _POOL.shutdown(wait=False, cancel_futures=True)
+    for engine in list(_running.values()):
+        engine.cancel()
+
+
 def _refused(message: str, code: str | None = None) -> Response:
     extra = {"extra": {"AthenaErrorCode": code}} if code else {}
     answer: Response = error_response_json("InvalidRequestException", message, 400, **extra)

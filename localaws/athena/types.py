@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 import struct
 from dataclasses import dataclass
 from decimal import Decimal
@@ -111,6 +112,35 @@ def hive_to_duckdb(hive: str) -> str:
         return _HIVE_TO_DUCKDB[base]
     except KeyError:
         raise QueryError("HIVE_INVALID_METADATA", f"Unsupported Hive type: {hive}") from None
+
+
+#: Trino's names of DuckDB's types, where they differ.
+_TRINO = {
+    "timestamp": "timestamp(3)",
+    "timestamp with time zone": "timestamp(3) with time zone",
+    "float": "real",
+    "blob": "varbinary",
+    '"null"': "unknown",
+}
+
+
+def duckdb_to_trino(told: str) -> str:
+    """Translate what DuckDB's ``typeof`` gives to what Trino's gives."""
+    if told.endswith("[]"):
+        return f"array({duckdb_to_trino(told[:-2])})"
+    base, _, inside = told.partition("(")
+    if base not in ("MAP", "STRUCT"):
+        return _TRINO.get(told.lower(), told.lower())
+    parts = [part.strip() for part in _split(inside[:-1])]
+    if base == "MAP":
+        return f"map({', '.join(map(duckdb_to_trino, parts))})"
+    fields = [found.groups() for part in parts if (found := _FIELD.fullmatch(part))]
+    # Trino writes names without quotes.
+    named = (name.strip('"') + " " + duckdb_to_trino(of) for name, of in fields)
+    return f"row({', '.join(named)})"
+
+
+_FIELD = re.compile(r'("[^"]*"|\S+) (.*)')
 
 
 def fits(parquet: str, hive: str) -> bool:

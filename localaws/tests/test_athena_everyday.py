@@ -62,6 +62,8 @@ ANSWERS = [
     # Types by Trino's names.
     ("typeof(ARRAY['a'])", "array(varchar)"), ("typeof(TIMESTAMP '2024-01-15 10:00:00')",
      "timestamp(3)"), ("typeof(7 / 2)", "integer"), ("typeof(NULL)", "unknown"),
+    ("typeof(CAST(NULL AS map(varchar, array(row(timestamp timestamp, x array(real))))))",
+     "map(varchar, array(row(timestamp timestamp(3), x array(real))))"),
     # Subscripts and functions.
     ("split('a-b', '-')[2]", "b"), ("try(split('a-b', '-')[3])", None),
     ("element_at(split('a-b', '-'), 3)", None), ("array_agg(id ORDER BY id DESC)[1]", "3"),

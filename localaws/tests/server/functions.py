@@ -12,9 +12,20 @@ if TYPE_CHECKING:
     from localaws.tests.server.conftest import Server
 
 CODE = """
-import os, tempfile, pathlib
+import json, os, tempfile, pathlib, time, uuid
 
 def handler(event, context):
+    if "Records" in event:
+        # A batch: it is written to where its messages say.
+        began, bodies = time.time(), [json.loads(one["body"]) for one in event["Records"]]
+        time.sleep(max(one.get("takes", 0) for one in bodies))
+        counts = [int(one["attributes"]["ApproximateReceiveCount"]) for one in event["Records"]]
+        told = {"began": began, "ended": time.time(), "numbers": [one["n"] for one in bodies],
+                "received": counts}
+        file = pathlib.Path(bodies[0]["folder"], str(uuid.uuid4()))
+        file.write_text(json.dumps(told))
+        file.rename(file.with_suffix(".json"))
+        return {}
     folder = pathlib.Path(tempfile.gettempdir())
     if "note" in event:
         (folder / "note").write_text(event["note"])

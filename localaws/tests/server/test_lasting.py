@@ -17,10 +17,10 @@ from localaws.tests.server.functions import deploy
 
 def saved(server: Server) -> None:
     """Wait until everything that was done is on disk."""
-    asked, states = time.time(), server.folder / "data" / "state"
+    asked, state = time.time(), server.folder / "data" / "state" / "sqs.json"
     server.client("sqs").create_queue(QueueName=f"last-{asked:.0f}")
     mark = f"last-{asked:.0f}"
-    until("the state is saved", lambda: mark in (states / "sqs.json").read_text())
+    until("the state is saved", lambda: state.exists() and mark in state.read_text())
 
 
 def everything(server: Server, queue: str) -> dict[str, Any]:
