@@ -71,7 +71,7 @@ dbt: .venv-dbt/installed ## Make .venv-dbt, with what examples/dbt needs
 lock: install ## Resolve requirements/*.in anew, and examples/dbt's; edits files
 	@python -m pip install --quiet pip-tools
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/dev.txt requirements/dev.in
-	@cd requirements && pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --constraint dev.txt --output-file ../src/requirements.txt runtime.in
+	@cd requirements && for one in runtime:requirements curator:requirements-curator build:requirements-build; do pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --constraint dev.txt --output-file ../src/$${one#*:}.txt $${one%:*}.in; done
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/bench.txt requirements/bench.in
 	@pip-compile --quiet --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file examples/dbt/requirements.txt examples/dbt/requirements.in
 

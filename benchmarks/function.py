@@ -29,8 +29,9 @@ def _ingest(key: str) -> Any:
     from processor import bootstrap
     from processor.app import handler as invoke
 
-    # The build copies the contracts beside the code; here they lie elsewhere.
+    # The build copies them beside the code; here they lie elsewhere.
     bootstrap._CONTRACTS = ROOT / "contracts"
+    bootstrap._MODELS = ROOT / "benchmarks" / "models.json"
 
     place = {"bucket": {"name": "bench"}, "object": {"key": key}}
     record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": place}

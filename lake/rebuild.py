@@ -13,7 +13,7 @@ Each step can be killed, and is found again by what the catalog says:
 4. Objects with rows in the old folder only were deleted, and their rows are given up: now the
    functions are told so.
 5. When no worker is left that has not seen the switch, the next table and the old folder are
-   deleted.
+   deleted, and models that read the table are told.
 
 A worker remembers a table for some seconds. So each step waits for :data:`SETTLE` seconds, and for
 the workers that had begun by then.
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lake import ledger, messages, outputs, raw, tables
+from lake import curation, ledger, messages, outputs, raw, tables
 from lake.errors import LakeCommandError
 from store import catalog, naming
 
@@ -211,7 +211,10 @@ class Rebuild:
         if self._unsettled(table, items):
             return Progress("switched", with_rows)
         self._drop(naming.next_table(self.dataset))
-        self._delete_old(catalog.folder_of(table))
+        doomed = self._old_files(catalog.folder_of(table))
+        # Before they are deleted: dates of which no row is left are known by nothing else.
+        self._tell(doomed)
+        outputs.delete(self.target, doomed, "files of the old table")
         self._update(table, catalog.settled(table))
         return _done(items)
 
@@ -377,12 +380,16 @@ class Rebuild:
             answer = self._glue.batch_delete_partition(**name, PartitionsToDelete=doomed)
             tables.check(answer, self.dataset, "EntityNotFoundException")
 
-    def _delete_old(self, kept: str) -> None:
-        """Delete the dataset's files that are in no folder of its table any more."""
-        for prefix in (naming.table_prefix(self.dataset), f"{naming.REBUILT}/{self.dataset}/"):
-            found = outputs.listed(self.target, prefix)
-            doomed = [key for key in found if naming.folder_of(key) not in ("", kept)]
-            outputs.delete(self.target, doomed, "files of the old table")
+    def _tell(self, doomed: list[str]) -> None:
+        """Have tables of models made anew whose rows were read otherwise before the switch."""
+        now = (f"{self.dataset}/{d}" for d in tables.partitions_of(self.target, self.dataset) or {})
+        curation.tell(self.target, sorted({*now, *map(naming.partition_in, doomed)} - {""}))
+
+    def _old_files(self, kept: str) -> list[str]:
+        """List the dataset's files that are in no folder of its table any more."""
+        prefixes = (naming.table_prefix(self.dataset), f"{naming.REBUILT}/{self.dataset}/")
+        found = (key for prefix in prefixes for key in outputs.listed(self.target, prefix))
+        return [key for key in found if naming.folder_of(key) not in ("", kept)]
 
 
 def _done(items: list[Item]) -> Progress:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lake import buckets, ledger, messages, outputs, tables
+from lake import buckets, curation, ledger, messages, outputs, tables
 from store import naming
 from store.naming import is_output
 
@@ -149,6 +149,9 @@ def fix(target: Target, found: Differences, replay: str) -> None:
     messages.announce(target, sorted({*found.undelivered, *found.leftovers}))
     messages.announce(target, sorted({*found.missing, *found.unread}), replay)
     tables.register(target, [(t, d) for t, _, d in (p.partition("/") for p in found.partitions)])
+    # Last: queries read something else only now.
+    gone = filter(None, map(naming.partition_in, found.orphans))
+    curation.tell(target, sorted({*gone, *found.partitions}))
 
 
 def _written(target: Target) -> Iterator[str]:

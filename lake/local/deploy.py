@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contract.loading import load_folder
+from contract.loading import load_folder as load_contracts
 from lake.errors import LakeCommandError
 from lake.target import DEFAULT_STACK, Target, choose, session_of
-from store.errors import ContractError
+from model.loading import files_of
+from model.loading import load_folder as load_models
+from store.errors import ContractError, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 #: Each is a process here, and starts at once with the others when a burst comes.
 _WORKERS = 2 * (os.cpu_count() or 1)
+
+#: Seconds in which changes are collected there: nobody pays for a refresh.
+_WINDOW = 2
 
 #: How this machine's processor is called in the template.
 _ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -52,12 +57,19 @@ def contracts_folder(root: Path) -> Path:
     return root / os.environ.get("LAKE_CONTRACTS", "contracts")
 
 
+def models_folder(root: Path) -> Path:
+    """Give the folder whose models a build ships: ``LAKE_MODELS``, else ``models``."""
+    return root / os.environ.get("LAKE_MODELS", "models")
+
+
 def fingerprint(root: Path) -> str:
     """Hash everything that a deployment depends on."""
     digest = hashlib.sha256()
     sources = sorted(p for p in (root / "src").rglob("*") if p.is_file())
     contracts = sorted(contracts_folder(root).glob("*.schema.json"))
-    for path in [root / "template.yaml", root / "samconfig.toml", *sources, *contracts]:
+    models = files_of(models_folder(root))
+    settings = [root / "template.yaml", root / "samconfig.toml"]
+    for path in [*settings, *sources, *contracts, *models]:
         if "__pycache__" not in path.parts:
             named = path.relative_to(root) if path.is_relative_to(root) else path
             digest.update(str(named).encode() + b"\0" + path.read_bytes())
@@ -122,10 +134,10 @@ def deploy(root: Path, folder: StateFolder, running: Running) -> Running:
     Raises
     ------
     LakeCommandError
-        With SAM's own reason, or the contract's that will not be honoured.
+        With SAM's own reason, or the contract's or the model's that will not be honoured.
     """
     machine, wanted = architecture(), fingerprint(root)
-    _check_contracts(root)
+    _check(root)
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
         **running.environment,
@@ -140,6 +152,7 @@ def deploy(root: Path, folder: StateFolder, running: Running) -> Running:
             "--parameter-overrides",
             f"Architecture={machine}",
             f"MaximumConcurrency={_WORKERS}",
+            f"CurateWindowSeconds={_WINDOW}",
         ],
         root,
         environment,
@@ -166,9 +179,9 @@ def deploy_to_account(root: Path, choice: Choice, environment_name: str, words: 
     Raises
     ------
     LakeCommandError
-        When a contract will not be honoured, or SAM failed.
+        When a contract or a model will not be honoured, or SAM failed.
     """
-    _check_contracts(root)
+    _check(root)
     settings = _settings(root, environment_name)
     stack = choice.stack_name if choice.stack_name != DEFAULT_STACK else None
     where = {
@@ -225,10 +238,11 @@ def _parameter(where: Mapping[str, Any], name: str) -> str | None:
     return found.get(name)
 
 
-def _check_contracts(root: Path) -> None:
+def _check(root: Path) -> None:
     try:
-        load_folder(contracts_folder(root))
-    except ContractError as error:
+        load_contracts(contracts_folder(root))
+        load_models(models_folder(root))
+    except (ContractError, ModelError) as error:
         raise LakeCommandError(f"Nothing was deployed. {error.detail}") from error
 
 

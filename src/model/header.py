@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import StrEnum
 
 from store.errors import ModelError
+from store.models import Header, Refresh
 from store.naming import normalise
 
 _LINE = re.compile(r"--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*")
@@ -14,37 +13,6 @@ _LINE = re.compile(r"--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*")
 _KEYS = ("description", "refresh", "lookup", "at most every")
 
 _MINUTES = re.compile(r"([1-9][0-9]{0,4}) minutes?")
-
-
-class Refresh(StrEnum):
-    """What of a table is made anew when its sources change."""
-
-    #: The dates that changed.
-    BY_DATE = "by date"
-    #: All of it.
-    WHOLE = "whole"
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What the comments say.
-
-    Attributes
-    ----------
-    description : str
-        For people: what a row is.
-    refresh : Refresh
-        What is made anew.
-    lookups : frozenset of str
-        Sources whose changes touch no dates: nothing is made anew because of them.
-    minutes : int
-        How often the table is made anew at most; 0 where nothing is said.
-    """
-
-    description: str
-    refresh: Refresh
-    lookups: frozenset[str] = frozenset()
-    minutes: int = 0
 
 
 def parse(name: str, text: str) -> Header:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model.model import SUFFIX, Model, ordered, parse
+from model.model import SUFFIX, ordered, parse
 from store.errors import ModelError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from store.models import Model
 
 
 def files_of(folder: Path) -> list[Path]:

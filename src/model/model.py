@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlglot
@@ -12,69 +10,14 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.optimizer.scope import traverse_scope
 
 from model import dates, header
-from model.header import Header, Refresh
 from store.errors import ModelError
+from store.models import Model, Refresh, Source
 from store.naming import OBJECTS, QUARANTINE, is_reserved, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SUFFIX = ".sql"
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A table that a model reads.
-
-    Attributes
-    ----------
-    name : str
-        Of the table.
-    line, column : int
-        Where the model names it first, from 1.
-    """
-
-    name: str
-    line: int
-    column: int
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One table of the curated zone.
-
-    Attributes
-    ----------
-    name : str
-        Of the table, and of the file.
-    header : Header
-        What its comments say.
-    sql : str
-        Its query, as it was written.
-    sources : tuple of Source
-        Tables and other models that it reads, in the order of the text.
-    """
-
-    name: str
-    header: Header
-    sql: str
-    sources: tuple[Source, ...]
-
-    @property
-    def by_date(self) -> bool:
-        """Whether single dates of it are made anew."""
-        return self.header.refresh is Refresh.BY_DATE
-
-    @property
-    def dated(self) -> tuple[str, ...]:
-        """Name the sources whose changes touch it."""
-        return tuple(s.name for s in self.sources if s.name not in self.header.lookups)
-
-    @property
-    def text_hash(self) -> str:
-        """Tell two texts of one model apart; what its comments say for people is no part of it."""
-        said = f"{self.header.refresh}\n{','.join(sorted(self.header.lookups))}\n{self.sql}"
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def parse(name: str, text: str) -> Model:

@@ -12,13 +12,14 @@ from botocore.session import Session
 from aws.dynamodb import DynamoLedger
 from aws.glue import GlueCatalog
 from aws.s3 import S3OutputStore, S3RawStore
-from aws.sqs import SqsQueue
+from aws.sqs import SqsCuration, SqsQueue
 from contract.loading import load_folder
 from engine.duck import DuckEngine
 from engine.options import Options
 from engine.types.evolve import evolved
 from engine.workspace import remove_leftovers
 from processor.ingest.protocol import Ingest
+from store.models import load, readers
 
 if TYPE_CHECKING:
     from processor.ingest.ports import Queue
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 #: object before it is read, and then :mod:`engine.read.formats` knows better.
 _BYTES_PER_VCPU_SECOND = 60_000_000
 
-#: Where src/Makefile puts the contracts: beside this package.
+#: Where src/Makefile puts contracts and models: beside this package.
 _CONTRACTS = Path(__file__).resolve().parents[1] / "contracts"
+_MODELS = _CONTRACTS.with_name("models.json")
 
 #: Adaptive: a client slows itself down where a service throttles it, with jitter.
 _RETRIES: Any = {"mode": "adaptive", "total_max_attempts": 6}
@@ -65,6 +67,8 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
     ContractError
         When a contract cannot be honoured, or their folder is missing: nothing is ingested by
         half a contract, or by none because nobody shipped it.
+    ModelError
+        When nobody shipped the models.
     """
     # botocore's session, not boto3's: what boto3 adds is not used, and a cold start would load it.
     session = Session()
@@ -88,6 +92,11 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
         ),
         ledger=DynamoLedger(dynamodb, settings.ledger_table),
         engine=DuckEngine(_options(settings), load_folder(_CONTRACTS)),
+        curation=SqsCuration(
+            sqs,
+            settings.curate_queue_url,
+            readers(load(_MODELS)),
+        ),
         bytes_per_second=_BYTES_PER_VCPU_SECOND * settings.vcpus,
     )
     return ingest, queue

@@ -21,8 +21,8 @@ class Settings:
     ----------
     processed_bucket, database, crawler, ledger_table : str
         Names of the resources that the function writes to.
-    queue_url : str
-        Where its messages come from.
+    queue_url, curate_queue_url : str
+        Where its messages come from, and where it tells which dates of models changed.
     date_columns : tuple of str
         Columns that may date a record, the first usable date wins.
     output_format : str
@@ -44,6 +44,7 @@ class Settings:
     crawler: str
     ledger_table: str
     queue_url: str
+    curate_queue_url: str
     date_columns: tuple[str, ...]
     output_format: str
     max_partitions: int
@@ -68,6 +69,7 @@ class Settings:
             crawler=environment["CRAWLER_NAME"],
             ledger_table=environment["LEDGER_TABLE"],
             queue_url=environment["QUEUE_URL"],
+            curate_queue_url=environment["CURATE_QUEUE_URL"],
             date_columns=tuple(
                 name.strip() for name in environment["DATE_COLUMNS"].split(",") if name.strip()
             ),

@@ -79,6 +79,11 @@ _TABLE_INPUT = (
 )
 
 
+def parquet() -> dict[str, Any]:
+    """Say how Glue describes files of Parquet: by ``parameters`` and by their ``storage``."""
+    return _FORMATS["parquet"]
+
+
 def location_of(bucket: str, dataset: str) -> str:
     """Give where a dataset's table has its files, unless it was rebuilt."""
     return f"s3://{bucket}/{table_prefix(dataset)}"

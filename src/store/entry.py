@@ -9,10 +9,14 @@ was given up is never used again, and deleting it late can hurt nobody.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from store.model import Status
-from store.naming import folder_of
+from store.naming import folder_of, partition_in
 from store.reasons import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: Attempts that ended and are remembered, for the operator.
 _HISTORY = 5
@@ -89,6 +93,10 @@ class Entry:
         Keys in the processed bucket that hold the committed version.
     replaced : tuple of str
         Keys that nobody needs any more, still to be deleted.
+    untold : tuple of str
+        Partitions whose rows changed, such as ``orders/2024-01-15``, and whom it concerns may not
+        have been told. Where nothing went wrong it stays after it was told: to strike it would
+        cost a write an object. Whoever comes next tells it again, which changes nothing.
     replay : str
         The replay to which the committed version was ingested last; empty for none.
     attempts : tuple of Attempt
@@ -103,6 +111,7 @@ class Entry:
     verdict: Status = Status.PROCESSING
     outputs: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
     replay: str = ""
     attempts: tuple[Attempt, ...] = ()
     facts: dict[str, str | int] = field(default_factory=dict)
@@ -129,7 +138,8 @@ class Entry:
             or (a.is_open and a.generation < self.committed_at)
             for a in self.attempts
         )
-        if troubled and (self.replaced or any(a.is_open for a in self.attempts)):
+        left = self.replaced or self.untold or any(a.is_open for a in self.attempts)
+        if troubled and left:
             return UNSWEPT
         return self.status.value if self.status.needs_attention else ""
 
@@ -179,9 +189,14 @@ class Entry:
         return done.discarding(attempt.keys)
 
     def discarding(self, keys: tuple[str, ...]) -> Entry:
-        """List keys for deletion."""
+        """List keys for deletion; queries see it where they hold rows."""
         doomed = {*self.replaced, *keys} - {*self.outputs}
-        return replace(self, replaced=tuple(sorted(doomed)))
+        return replace(self, replaced=tuple(sorted(doomed))).touching(doomed)
+
+    def touching(self, keys: Iterable[str]) -> Entry:
+        """List the partitions of keys as changed."""
+        touched = {*self.untold, *filter(None, map(partition_in, keys))}
+        return replace(self, untold=tuple(sorted(touched)))
 
     def committed(
         self,
@@ -219,7 +234,8 @@ class Entry:
             facts=facts,
         )
         left = {key for key in self.outputs if folder and folder_of(key) not in ("", folder)}
-        return current.discarding(tuple(key for key in self.outputs if key not in left))
+        gone = current.discarding(tuple(key for key in self.outputs if key not in left))
+        return gone.touching(attempt.keys)
 
     def removed(self) -> Entry:
         """Take the object's rows away, since the object itself was deleted."""
@@ -233,9 +249,13 @@ class Entry:
         )
         return gone.discarding(self.outputs)
 
-    def swept(self, keys: tuple[str, ...]) -> Entry:
-        """Strike keys that were deleted."""
-        return replace(self, replaced=tuple(k for k in self.replaced if k not in {*keys}))
+    def settled(self, deleted: tuple[str, ...], told: tuple[str, ...]) -> Entry:
+        """Strike keys that were deleted, and partitions that were told to have changed."""
+        return replace(
+            self,
+            replaced=tuple(key for key in self.replaced if key not in {*deleted}),
+            untold=tuple(one for one in self.untold if one not in {*told}),
+        )
 
     def _with(self, generation: int, **changes: object) -> Entry:
         attempts = tuple(

@@ -4,6 +4,8 @@
 
     LakeError
     ├── ContractError                a contract cannot be honoured: the deployment is broken
+    ├── ModelError                   a model cannot be kept up to date: likewise
+    ├── ModelFailedError             a model's table could not be made anew: its dates wait
     ├── TerminalError                a retry cannot help: recorded, never retried
     │   ├── UnknownEventError        the invocation payload is no event of ours
     │   │   └── MalformedEventError  nothing can ever read it
@@ -61,6 +63,25 @@ class ModelError(LakeError):
     """When a model cannot be kept up to date as it is written: mend it and deploy again."""
 
     code = "MODEL"
+
+
+class ModelFailedError(LakeError):
+    """When a model's table could not be made anew; the data before it can be read.
+
+    Parameters
+    ----------
+    code : str
+        Athena's name of the error, or the lake's.
+    detail : str
+        What it says, and what to do.
+    permanent : bool
+        Whether only another text, another table or other data can help.
+    """
+
+    def __init__(self, code: str, detail: str, *, permanent: bool = True) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.permanent = permanent
 
 
 class TerminalError(LakeError):

@@ -21,7 +21,7 @@ ATTENTION_INDEX = "attention"
 _OWN = frozenset(
     {
         *("object", "revision", "version", "status", "verdict", "attention", "updated_at"),
-        *("committed_at", "outputs", "replaced", "replay", "attempts"),
+        *("committed_at", "outputs", "replaced", "untold", "replay", "attempts"),
     }
 )
 
@@ -71,6 +71,8 @@ def item_of(raw_object: str, entry: Entry, seconds: float) -> dict[str, Any]:
         "attempts": {"L": [{"M": _attributes(one)} for one in entry.attempts]},
         "updated_at": {"S": instant(seconds)},
     }
+    if entry.untold:
+        item["untold"] = _packed(entry.untold)
     if entry.attention:
         item["attention"] = {"S": entry.attention}
     return item
@@ -85,6 +87,7 @@ def entry_of(item: Item) -> Entry:
         verdict=Status(item["verdict"]["S"]),
         outputs=_unpacked(item["outputs"]),
         replaced=_unpacked(item["replaced"]),
+        untold=_unpacked(item["untold"]) if "untold" in item else (),
         replay=item["replay"]["S"],
         attempts=tuple(_attempt(one["M"]) for one in item["attempts"]["L"]),
         facts={

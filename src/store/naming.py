@@ -29,6 +29,9 @@ REBUILT = "rebuilt"
 #: What a dataset's table is called while it is rebuilt.
 _NEXT = "__next"
 
+#: What a model's columns are asked of: a view, for a moment.
+_SHAPE = "__shape"
+
 #: Tables that the template declares; a dataset of that name would write into them.
 _RESERVED_DATASETS = frozenset({QUARANTINE, OBJECTS})
 
@@ -113,7 +116,7 @@ def dataset_of(key: str) -> str:
 
 def is_reserved(name: str) -> bool:
     """Tell whether the lake itself has, or makes for a while, a table of a name."""
-    return name in _RESERVED_DATASETS or name.endswith(_NEXT)
+    return name in _RESERVED_DATASETS or name.endswith((_NEXT, _SHAPE))
 
 
 def reserved_name(key: str) -> str:
@@ -171,7 +174,7 @@ def _place(prefix: str, source: Source, file: OutputFile, generation: int) -> st
 
 #: What :func:`_place` makes.
 _PLACED = re.compile(
-    rf"({PROCESSED}/(?P<dataset>[a-z0-9_]+)|{QUARANTINE}|{OBJECTS}"
+    rf"({PROCESSED}/(?P<dataset>[a-z0-9_]+)|(?P<own>{QUARANTINE}|{OBJECTS})"
     rf"|{REBUILT}/(?P<rebuilt>[a-z0-9_]+)/\d+)/"
     rf"{PARTITION_KEY}=(?P<partition>\d{{4}}-\d\d-\d\d)/"
     r"[A-Za-z0-9][^/]*-[0-9a-f]{12}-[0-9a-f]{12}(-\d+)?\.(parquet|json\.gz|jsonl\.gz)"
@@ -199,6 +202,17 @@ def place_of(key: str) -> tuple[str, str] | None:
     found = _PLACED.fullmatch(key)
     dataset = (found["dataset"] or found["rebuilt"]) if found else None
     return (dataset, found["partition"]) if found and dataset else None
+
+
+def partition_in(key: str) -> str:
+    """Give table and date of the partition that a file is read in, as ``orders/2024-01-15``.
+
+    Of the lake's own tables, too; empty for a file that no table reads.
+    """
+    found = _PLACED.fullmatch(key)
+    if found is None:
+        return ""
+    return f"{found['dataset'] or found['rebuilt'] or found['own']}/{found['partition']}"
 
 
 def dataset_in(key: str) -> str:
@@ -243,6 +257,11 @@ def rebuild_in(folder: str, dataset: str) -> int | None:
 def next_table(dataset: str) -> str:
     """Name the table that a dataset is ingested into while it is rebuilt."""
     return f"{dataset}{_NEXT}"
+
+
+def shape_table(model: str) -> str:
+    """Name the view that is asked for the columns of a model."""
+    return f"{model}{_SHAPE}"
 
 
 def partition_of(created: datetime) -> str:

@@ -33,6 +33,7 @@ ENVIRONMENT = {
     "CRAWLER_NAME": "data-lake-crawler",
     "LEDGER_TABLE": "data-lake-ledger",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/data-lake-ingest",
+    "CURATE_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/data-lake-curate",
     "DATE_COLUMNS": "timestamp,date",
     "OUTPUT_FORMAT": "parquet",
     "MAX_PARTITIONS": "4000",

@@ -133,6 +133,7 @@ def test_the_function_refuses_to_start_with_a_broken_contract(
         crawler="crawler",
         ledger_table="ledger",
         queue_url="https://sqs.us-east-1.amazonaws.com/000000000000/queue",
+        curate_queue_url="https://sqs.us-east-1.amazonaws.com/000000000000/curate",
         date_columns=(),
         output_format="parquet",
         max_partitions=1,

@@ -157,10 +157,10 @@ def overlook_the_unswept(patch: pytest.MonkeyPatch) -> None:
 
 def sweep_at_the_end_only(patch: pytest.MonkeyPatch) -> None:
     """Who comes after a dead worker works first, and removes what that one wrote then."""
-    sweep = Ingest._sweep
+    sweep = Ingest._settle
     patch.setattr(
         Ingest,
-        "_sweep",
+        "_settle",
         lambda self, name, entry: (
             entry if any(a.is_open for a in entry.attempts) else sweep(self, name, entry)
         ),

@@ -13,15 +13,16 @@ from aws.dynamodb import DynamoLedger
 from aws.glue import GlueCatalog
 from engine.types.evolve import evolved
 from processor.ingest.protocol import Ingest
-from store import naming
+from store import items, naming
 from store.entry import Entry
+from store.items import item_of
 from tests.histories.test_histories import CatalogHistories, Histories, run
 from tests.support.lines import LineEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from processor.ingest.ports import RawStore
+    from processor.ingest.ports import Curation, RawStore
 
     Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -149,6 +150,56 @@ def write_as_the_parameter_says(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def tell_before_the_deletion(patch: pytest.MonkeyPatch) -> None:
+    """Who makes tables is told while rows of the old version can still be read."""
+    settle = Ingest._settle
+
+    def hasty(self: Ingest, name: str, entry: Entry) -> Entry:
+        self.curation.tell(entry.untold)
+
+        class Deaf:
+            concerns = self.curation.concerns
+
+            @staticmethod
+            def tell(_partitions: Any) -> None:
+                """What is told after the deletion is not heard."""
+
+        return settle(replace(self, curation=cast("Curation", Deaf())), name, entry)
+
+    patch.setattr(Ingest, "_settle", hasty)
+
+
+def tell_of_new_rows_only(patch: pytest.MonkeyPatch) -> None:
+    """Nobody is told of rows that are replaced, or that a failed attempt had written."""
+    patch.setattr(
+        Entry,
+        "discarding",
+        lambda self, keys: replace(
+            self, replaced=tuple(sorted({*self.replaced, *keys} - {*self.outputs}))
+        ),
+    )
+
+
+def tell_of_old_rows_only(patch: pytest.MonkeyPatch) -> None:
+    """Nobody is told of rows that are new."""
+    committed = Entry.committed
+
+    def silent(self: Entry, *words: Any) -> Entry:
+        done = committed(self, *words)
+        new = {*map(naming.partition_in, done.outputs)} - {*map(naming.partition_in, done.replaced)}
+        return replace(done, untold=tuple(one for one in done.untold if one not in new))
+
+    patch.setattr(Entry, "committed", silent)
+
+
+def tell_what_is_committed_and_forget(patch: pytest.MonkeyPatch) -> None:
+    """What is to be told does not stand in the entry: a worker that dies takes it along."""
+    patch.setattr(
+        "store.items.item_of", lambda *words: {**item_of(*words), "untold": items._packed(())}
+    )
+    patch.setattr("aws.dynamodb.item_of", items.item_of)
+
+
 BUGS: tuple[Plant, ...] = (
     no_condition,
     delete_before_commit,
@@ -160,6 +211,10 @@ BUGS: tuple[Plant, ...] = (
     never_expire,
     fail_without_a_trace,
     remove_without_a_list,
+    tell_before_the_deletion,
+    tell_of_new_rows_only,
+    tell_of_old_rows_only,
+    tell_what_is_committed_and_forget,
 )
 
 BUGS_OF_THE_CATALOG: tuple[Plant, ...] = (remember_for_ever, write_as_the_parameter_says)

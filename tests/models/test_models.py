@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from model.header import Refresh
 from model.loading import load_folder
-from model.model import Model, ordered, parse
+from model.model import ordered, parse
 from store.errors import ModelError
+from store.models import Model, Refresh, dumps, loads, readers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -195,3 +195,10 @@ def test_a_folder_says_everything_that_is_to_be_mended(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as refused:
         load_folder(tmp_path)
     assert [line.split(":")[0] for line in refused.value.detail.splitlines()] == ["a.sql", "b.sql"]
+
+
+def test_models_survive_being_built_into_the_functions() -> None:
+    one = by_date("SELECT t.date_partition FROM t JOIN look l ON l.id = t.id", "look")
+    two = parse("w", WHOLE + "SELECT max(x) AS x FROM t")
+    assert loads(dumps([one, two])) == (one, two)
+    assert readers([one, two]) == {"t": ("m", "w")}

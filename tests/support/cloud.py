@@ -1,4 +1,4 @@
-"""S3, DynamoDB, Glue and SQS in memory, behind the methods of boto3's clients.
+"""S3, DynamoDB, Glue, SQS and Athena in memory, behind the methods of boto3's clients.
 
 What the lake relies on is kept: S3 is strongly consistent and keeps versions, conditional writes
 compare, queues deliver at least once until a message is acknowledged, table versions lock. Before
@@ -20,8 +20,9 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-RAW, PROCESSED, LEDGER, DATABASE = "raw", "processed", "ledger", "lake"
-QUEUE, DEAD = "queue", "dead"
+RAW, PROCESSED, CURATED = "raw", "processed", "curated"
+LEDGER, DATABASE = "ledger", "lake"
+QUEUE, DEAD, CURATE = "queue", "dead", "curate"
 START = datetime(2024, 1, 20, 12, tzinfo=UTC).timestamp()
 
 VISIBILITY, MAX_RECEIVES = 1800, 5
@@ -59,6 +60,20 @@ class Message:
     receipt: str = ""
 
 
+@dataclass
+class Query:
+    id: str
+    sql: str
+    looks: int = 0
+    state: str = "RUNNING"
+    reason: str = ""
+    category: int = 2
+
+
+class QueryError(Exception):
+    """A query fails: its reason, and Athena's category."""
+
+
 class Pages:
     """A paginator whose pages hold one thing each, as the smallest page may."""
 
@@ -77,9 +92,14 @@ class Cloud:
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     partitions: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    queues: dict[str, list[Message]] = field(default_factory=lambda: {QUEUE: [], DEAD: []})
+    queues: dict[str, list[Message]] = field(
+        default_factory=lambda: {QUEUE: [], DEAD: [], CURATE: []}
+    )
     lose_events: bool = False
     crawls: list[float] = field(default_factory=list)
+    #: Athena's queries by their tokens, and what runs one of them.
+    queries: dict[str, Query] = field(default_factory=dict)
+    execute: Callable[[str], None] = field(default=lambda _: None)
 
     outputs = {
         "RawBucketName": RAW,
@@ -88,10 +108,12 @@ class Cloud:
         "GlueDatabaseName": DATABASE,
         "IngestQueueUrl": QUEUE,
         "DeadLetterQueueUrl": DEAD,
+        "CurateQueueUrl": CURATE,
     }
 
     def client(self, service: str) -> Any:
-        return {"s3": S3, "dynamodb": DynamoDB, "glue": Glue, "sqs": Sqs}[service](self)
+        of = {"s3": S3, "dynamodb": DynamoDB, "glue": Glue, "sqs": Sqs, "athena": Athena}
+        return of[service](self)
 
     def unique(self) -> int:
         self.count += 1
@@ -117,6 +139,17 @@ class Cloud:
         if bucket == RAW and body is not None and not self.lose_events:
             self.send(QUEUE, json.dumps(self.event(key, version)))
         return version.id
+
+    def run_query(self, query: Query) -> None:
+        """Run a query to its end, unless it has ended."""
+        if query.state != "RUNNING":
+            return
+        query.state = "SUCCEEDED"
+        try:
+            self.execute(query.sql)
+        except QueryError as error:
+            query.state = "FAILED"
+            query.reason, query.category = error.args
 
     def event(self, key: str, version: Version) -> dict[str, Any]:
         return {
@@ -233,7 +266,14 @@ class S3:
             {"list_objects_v2": self._list, "list_object_versions": self._versions}[operation]
         )
 
-    def _list(self, Bucket: str, Prefix: str = "") -> Iterator[dict[str, Any]]:
+    def _list(self, Bucket: str, Prefix: str = "", Delimiter: str = "") -> Iterator[dict[str, Any]]:
+        if Delimiter:
+            rest = (
+                key[len(Prefix) :] for key in self.cloud.objects(Bucket) if key.startswith(Prefix)
+            )
+            folders = sorted({one.partition("/")[0] for one in rest if "/" in one})
+            yield {"CommonPrefixes": [{"Prefix": f"{Prefix}{folder}/"} for folder in folders]}
+            return
         for key in sorted(self.cloud.objects(Bucket)):
             if key.startswith(Prefix):
                 yield {"Contents": [{"Key": key}]}
@@ -516,3 +556,42 @@ class Sqs:
 
     def list_message_move_tasks(self, SourceArn: str, MaxResults: int) -> dict[str, Any]:
         return {"Results": [{"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 1}]}
+
+
+@dataclass
+class Athena:
+    """Queries that read and write when somebody looks at them for the second time."""
+
+    cloud: Cloud
+
+    @effect
+    def start_query_execution(
+        self,
+        QueryString: str,
+        ClientRequestToken: str,
+        WorkGroup: str,
+        QueryExecutionContext: dict[str, Any],
+    ) -> dict[str, Any]:
+        assert 32 <= len(ClientRequestToken) <= 128
+        known = self.cloud.queries.get(ClientRequestToken)
+        if known is None:
+            known = Query(f"q{self.cloud.unique()}", QueryString)
+            self.cloud.queries[ClientRequestToken] = known
+        elif known.sql != QueryString:
+            raise client_error(
+                "InvalidRequestException", message="Idempotent parameters do not match"
+            )
+        return {"QueryExecutionId": known.id}
+
+    @look
+    def get_query_execution(self, QueryExecutionId: str) -> dict[str, Any]:
+        (query,) = (q for q in self.cloud.queries.values() if q.id == QueryExecutionId)
+        query.looks += 1
+        if query.looks > 1:
+            self.cloud.run_query(query)
+        status: dict[str, Any] = {"State": query.state}
+        if query.state == "FAILED":
+            status["StateChangeReason"] = f"{query.reason}: it failed"
+            status["AthenaError"] = {"ErrorCategory": query.category, "Retryable": False}
+        statistics = {"DataScannedInBytes": 100}
+        return {"QueryExecution": {"Status": status, "Statistics": statistics}}

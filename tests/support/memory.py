@@ -123,3 +123,17 @@ class MemoryLedger:
 
     def unswept(self) -> list[str]:
         return [name for name, entry in self.entries.items() if entry.attention == UNSWEPT]
+
+
+@dataclass
+class MemoryCuration:
+    """Who makes tables of one dataset's rows."""
+
+    table: str = "processed_table"
+    told: list[str] = field(default_factory=list)
+
+    def concerns(self, partition: str) -> bool:
+        return partition.startswith(f"{self.table}/")
+
+    def tell(self, partitions: Iterable[str]) -> None:
+        self.told += partitions

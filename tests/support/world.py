@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
@@ -16,20 +16,30 @@ from botocore.exceptions import ClientError
 from aws.dynamodb import DynamoLedger
 from aws.glue import GlueCatalog
 from aws.s3 import S3OutputStore, S3RawStore
-from aws.sqs import SqsQueue
+from aws.sqs import SqsCuration, SqsQueue
 from engine.types.evolve import evolved
 from lake import messages, reconcile
 from lake.errors import LakeCommandError
 from processor.ingest.preparation import Delivery
 from processor.ingest.protocol import GRACE, Ingest
-from store import events
+from store import events, touch
 from store.catalog import format_of as table_format
 from store.catalog import new_table
 from store.errors import TerminalError, TransientError
 from store.events import announcement
 from store.model import Column, Schema
-from store.naming import format_of, place_of
-from tests.support.cloud import DATABASE, DEAD, LEDGER, PROCESSED, QUEUE, RAW, Cloud, client_error
+from store.naming import format_of, partition_in, place_of
+from tests.support.cloud import (
+    CURATE,
+    DATABASE,
+    DEAD,
+    LEDGER,
+    PROCESSED,
+    QUEUE,
+    RAW,
+    Cloud,
+    client_error,
+)
 from tests.support.lines import DAMAGED, LineEngine, records
 
 if TYPE_CHECKING:
@@ -48,10 +58,17 @@ class Killed(BaseException):
     """The worker's process is gone; no code of it runs any more."""
 
 
+class Stage(Protocol):
+    """Where workers run, one at a time."""
+
+    cloud: Cloud
+    running: Worker | None
+
+
 class Worker:
     """One invocation, on a thread that runs only while the test lets it."""
 
-    def __init__(self, world: World, run: Callable[[], None]) -> None:
+    def __init__(self, world: Stage, run: Callable[[], None]) -> None:
         self.world, self.run = world, run
         self.takes_messages = False
         self.moment = ""
@@ -167,14 +184,36 @@ class World:
     strangers: dict[str, dict[str, Any]] = field(default_factory=dict)
     dropped: dict[str, float] = field(default_factory=dict)
     torn: set[tuple[str, str]] = field(default_factory=set)
+    #: Files by partition, and the partitions that changed since they were told of.
+    files: dict[str, set[str]] = field(default_factory=dict)
+    untold: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.cloud.on_effect = self._at
         self.swept_at = self.cloud.now
 
     def _at(self, moment: str) -> None:
+        if moment in ("after S3.put_object", "after S3.delete_objects"):
+            self._see_changes()
+        elif moment == "after Sqs.send_message_batch":
+            self._hear()
         if self.running:
             self.running.at(moment)
+
+    def _see_changes(self) -> None:
+        files: dict[str, set[str]] = {}
+        for key in self.cloud.objects(PROCESSED):
+            files.setdefault(partition_in(key), set()).add(key)
+        for partition in {*files, *self.files}:
+            if files.get(partition) != self.files.get(partition):
+                self.untold.add(partition)
+        self.files = files
+
+    def _hear(self) -> None:
+        for message in self.cloud.queues[CURATE]:
+            told = touch.read(message.body)
+            self.untold -= {f"{told.table}/{date}" for date in told.dates}
+        self.cloud.queues[CURATE].clear()
 
     def catalog(self) -> GlueCatalog:
         glue = self.cloud.client("glue")
@@ -191,6 +230,9 @@ class World:
             catalog=catalog or self.catalog(),
             ledger=DynamoLedger(self.cloud.client("dynamodb"), LEDGER, clock),
             engine=self.engine,
+            curation=SqsCuration(
+                self.cloud.client("sqs"), CURATE, ("a", "processed_table", "quarantine")
+            ),
             bytes_per_second=1e6,
             work_root=self.folder,
             clock=clock,
@@ -413,6 +455,7 @@ class World:
         }
         kept = {key for entry in entries.values() for key in entry.outputs}
         assert {*self.cloud.objects(PROCESSED)} == kept, "orphans"
+        assert not self.untold, "rows changed, and who makes tables of them was not told"
         for key, version in current.items():
             entry = entries.get(key)
             # Of an object that is deleted the last ingested version stays, unless it shall not.

@@ -26,7 +26,8 @@ def written(root: Path) -> dict[str, Any]:
 
 def translated(template: dict[str, Any]) -> dict[str, Any]:
     source = copy.deepcopy(template)
-    source["Resources"]["ProcessorFunction"]["Properties"]["CodeUri"] = "s3://bucket/key"
+    for function in ("ProcessorFunction", "CuratorFunction"):
+        source["Resources"][function]["Properties"]["CodeUri"] = "s3://bucket/key"
     defaults = {name: p.get("Default") for name, p in source["Parameters"].items()}
     session = boto3.Session(region_name="us-east-1")
     # No managed policy is known: every role must be written out.

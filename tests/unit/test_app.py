@@ -14,7 +14,13 @@ from processor import app
 from processor.ingest.protocol import Ingest
 from store.errors import EngineFailedError, MiscountedError, ServiceError, UnknownEventError
 from tests.conftest import load_event
-from tests.support.memory import MemoryCatalog, MemoryLedger, MemoryOutputStore, MemoryRawStore
+from tests.support.memory import (
+    MemoryCatalog,
+    MemoryCuration,
+    MemoryLedger,
+    MemoryOutputStore,
+    MemoryRawStore,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +60,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
         world.catalog,
         world.ledger,
         DuckEngine(Options()),
+        MemoryCuration(),
         1e9,
         work_root=tmp_path,
     )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: What only some files need, or nobody.
 LATER = {
@@ -26,13 +30,18 @@ bootstrap._CONTRACTS = Path("no such folder")
 from processor import app
 assert app._parts.cache_info().currsize == 0
 bootstrap._CONTRACTS = Path("contracts")
+bootstrap._MODELS = Path(sys.argv[1])
 importlib.reload(app)
 assert app._parts.cache_info().currsize == 1
 print(*sys.modules)
 """
 
 
-def test_clients_are_built_at_import_and_libraries_of_rare_formats_are_not_loaded() -> None:
+def test_clients_are_built_at_import_and_libraries_of_rare_formats_are_not_loaded(
+    tmp_path: Path,
+) -> None:
+    models = tmp_path / "models.json"
+    models.write_text("[]")
     # A broken deployment is not told by the import, but by the first message, which is kept.
     settings = {
         "PROCESSED_BUCKET": "p",
@@ -40,6 +49,7 @@ def test_clients_are_built_at_import_and_libraries_of_rare_formats_are_not_loade
         "CRAWLER_NAME": "c",
         "LEDGER_TABLE": "l",
         "QUEUE_URL": "q",
+        "CURATE_QUEUE_URL": "q",
         "DATE_COLUMNS": "date",
         "OUTPUT_FORMAT": "parquet",
         "MAX_PARTITIONS": "1",
@@ -55,7 +65,7 @@ def test_clients_are_built_at_import_and_libraries_of_rare_formats_are_not_loade
         "PYTHONPATH": str(ROOT / "src"),
     }
     done = subprocess.run(
-        [sys.executable, "-c", _START],
+        [sys.executable, "-c", _START, str(models)],
         cwd=ROOT,
         env=settings,
         capture_output=True,

@@ -42,6 +42,7 @@ from store.model import (
 from tests.support.memory import (
     MemoryCatalog,
     MemoryContent,
+    MemoryCuration,
     MemoryLedger,
     MemoryOutputStore,
     MemoryRawStore,
@@ -112,6 +113,7 @@ class Lake:
     catalog: MemoryCatalog = field(default_factory=MemoryCatalog)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     engine: LineEngine = field(default_factory=LineEngine)
+    curation: MemoryCuration = field(default_factory=MemoryCuration)
     bytes_per_second: float = 1e6
     now: float = 1e9
 
@@ -134,6 +136,7 @@ class Lake:
             self.catalog,
             self.ledger,
             self.engine,
+            self.curation,
             self.bytes_per_second,
             clock=lambda: self.now,
         )

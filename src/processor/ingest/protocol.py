@@ -14,6 +14,8 @@ How it stays exactly once, whatever is delivered twice, late, in disorder or not
    before anything else; and a message is only acknowledged when no attempt that was made for it
    is open. After the last delivery nobody comes: then the entry is in the index of what is
    unswept, and the function's schedule does it (:meth:`Ingest.tidy`).
+6. Then whoever makes tables of these rows is told which partitions changed. They, too, stand in
+   the entry from the write on that changed them, and a message is acknowledged after it was told.
 """
 
 from __future__ import annotations
@@ -46,7 +48,15 @@ from store.reasons import Failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from processor.ingest.ports import Catalog, Content, Engine, Ledger, OutputStore, RawStore
+    from processor.ingest.ports import (
+        Catalog,
+        Content,
+        Curation,
+        Engine,
+        Ledger,
+        OutputStore,
+        RawStore,
+    )
     from store.model import ObjectEvent, RawObject
 
 #: Each round either finishes, or follows a write of another worker to the same key.
@@ -89,7 +99,7 @@ class Ingest:
 
     Attributes
     ----------
-    raw, outputs, catalog, ledger, engine
+    raw, outputs, catalog, ledger, engine, curation
         What the use case needs of the world.
     bytes_per_second : float
         How fast objects are read at worst; decides what can be finished in the time left.
@@ -106,6 +116,7 @@ class Ingest:
     catalog: Catalog
     ledger: Ledger
     engine: Engine
+    curation: Curation
     bytes_per_second: float
     work_root: Path | None = None
     clock: Callable[[], float] = time.time
@@ -149,7 +160,7 @@ class Ingest:
                 break
         else:
             raise LedgerConflictError(f"s3://{name}: new versions came faster than it was read")
-        entry = self._sweep(name, entry)
+        entry = self._settle(name, entry)
         if other := entry.open_for(delivery.id):
             raise AttemptOpenError(
                 f"s3://{name}: another worker has the same message and may still write",
@@ -161,7 +172,7 @@ class Ingest:
         return Outcome(event.bucket, event.key, entry, ingested, superseded, crawling)
 
     def tidy(self, name: str) -> Entry:
-        """End what dead workers left of one object, and delete what they wrote.
+        """End what dead workers left of one object, delete what they wrote, and tell of it.
 
         Parameters
         ----------
@@ -174,7 +185,7 @@ class Ingest:
             What the ledger says now. Attempts that may still be worked on are left alone.
         """
         now = self.clock()
-        return self._sweep(name, self._change(name, lambda entry: entry.without_expired(now)))
+        return self._settle(name, self._change(name, lambda entry: entry.without_expired(now)))
 
     # --- The entry, one conditional write at a time -------------------------------------
 
@@ -251,8 +262,9 @@ class Ingest:
                 closing(task.content),
                 tempfile.TemporaryDirectory(prefix=prefix("job"), dir=self.work_root) as folder,
             ):
-                # What a dead worker wrote can be queried until it is deleted.
-                entry = self._sweep(task.name, entry)
+                if entry.replaced:
+                    # What a dead worker wrote can be queried until it is deleted.
+                    entry = self._settle(task.name, entry)
                 prepared = self._work.prepare(task, Path(folder))
                 entry = self._announce(task, entry, prepared)
                 self._publish(prepared, task.delivery)
@@ -319,13 +331,19 @@ class Ingest:
         def change(entry: Entry) -> Entry:
             return entry.ended(task.generation, Status.FAILED, reason, detail).discarding(keys)
 
-        self._sweep(task.name, self._change(task.name, change))
+        self._settle(task.name, self._change(task.name, change))
 
-    def _sweep(self, name: str, entry: Entry) -> Entry:
-        """Delete what nobody needs any more."""
-        while doomed := entry.replaced:
+    def _settle(self, name: str, entry: Entry) -> Entry:
+        """Delete what nobody needs any more, then tell which partitions changed."""
+        while entry.replaced or entry.untold:
+            doomed, told = entry.replaced, entry.untold
             self.outputs.delete(doomed)
-            entry = self._change(name, partial(Entry.swept, keys=doomed), entry)
+            # After the deletion: who makes a table of these rows must not read what is replaced.
+            self.curation.tell(told)
+            settle = partial(Entry.settled, deleted=doomed, told=told)
+            if not doomed and settle(entry).attention == entry.attention:
+                break
+            entry = self._change(name, settle, entry)
         return entry
 
     def _change(
@@ -347,7 +365,8 @@ class Ingest:
 
     def _put(self, name: str, entry: Entry) -> tuple[bool, Entry]:
         """Write an entry as its next revision; give what the ledger holds after it."""
-        written = replace(entry, revision=entry.revision + 1)
+        concerns = tuple(filter(self.curation.concerns, entry.untold))
+        written = replace(entry, revision=entry.revision + 1, untold=concerns)
         there = self.ledger.put(name, written)
         return there is None, there or written
 

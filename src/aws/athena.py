@@ -1,0 +1,79 @@
+"""Athena: queries that write, begun once each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from aws.errors import code_of, translated
+from store.errors import ModelFailedError
+from store.refresh import Query
+
+if TYPE_CHECKING:
+    from mypy_boto3_athena import AthenaClient
+
+#: What Athena answers to a statement that it cannot read (Athena API, InvalidRequestException).
+_REFUSED = "InvalidRequestException"
+
+#: A user's error by Athena's categories: 1 is the system's, 3 others' (Athena API, AthenaError).
+_USERS = 2
+
+#: Errors of files that were replaced or deleted after a query had planned to read them, and of
+#: the service, whatever category it gives them.
+_PASSING = (
+    "HIVE_CANNOT_OPEN_SPLIT",
+    "HIVE_CURSOR_ERROR",
+    "HIVE_FILESYSTEM_ERROR",
+    "HIVE_METASTORE_ERROR",
+    "GENERIC_INTERNAL_ERROR",
+    "INTERNAL_ERROR",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Athena:
+    """Runs queries in one workgroup and database."""
+
+    client: AthenaClient
+    workgroup: str
+    database: str
+
+    def start(self, sql: str, token: str) -> str:
+        """See :class:`curator.ports.Queries`."""
+        try:
+            with translated("beginning a query"):
+                answer = self.client.start_query_execution(
+                    QueryString=sql,
+                    ClientRequestToken=token,
+                    WorkGroup=self.workgroup,
+                    QueryExecutionContext={"Database": self.database},
+                )
+        except ClientError as error:
+            if code_of(error) != _REFUSED:
+                raise
+            raise ModelFailedError("REFUSED", error.response["Error"]["Message"]) from error
+        return answer["QueryExecutionId"]
+
+    def look(self, query: str) -> Query:
+        """See :class:`curator.ports.Queries`."""
+        with translated(f"asking for query {query}"):
+            found = self.client.get_query_execution(QueryExecutionId=query)["QueryExecution"]
+        status, statistics = found["Status"], found.get("Statistics", {})
+        scanned = statistics.get("DataScannedInBytes", 0)
+        if status["State"] in ("QUEUED", "RUNNING"):
+            return Query(ended=False)
+        if status["State"] == "SUCCEEDED":
+            return Query(ended=True, succeeded=True, scanned=scanned)
+        said = status.get("StateChangeReason", "")
+        told = status.get("AthenaError", {})
+        reason = said.partition(":")[0]
+        reason = reason if reason.isupper() and " " not in reason else status["State"]
+        permanent = (
+            told.get("ErrorCategory") == _USERS
+            and not told.get("Retryable")
+            and reason not in _PASSING
+        )
+        detail = f"{said} (query {query})"
+        return Query(ended=True, reason=reason, detail=detail, permanent=permanent, scanned=scanned)

@@ -1,0 +1,1 @@
+"""The function that makes tables of models anew where their sources changed."""

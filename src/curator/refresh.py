@@ -1,0 +1,532 @@
+"""The use case: make a model's table anew where its sources changed.
+
+How a query finds each date whole at any moment, and at rest what the model says of the rows:
+
+1. What is told is added to the model's state by a conditional write before its message is
+   acknowledged. The state is all there is: messages only bring somebody here.
+2. One worker at a time has the lease on a model. It ends a minute after the worker's invocation.
+3. A run takes the dates that wait. What is told after it began waits for the next run, so that
+   its queries read all that was committed before a date was told.
+4. Athena writes to the run's own folder. Then Glue is told to read each date from there. What a
+   query may still be reading is deleted later.
+5. Who comes to a run that is not published goes on with it: he joins its queries by their tokens,
+   or begins those that were not begun, and publishes.
+6. What fails is given up: its dates wait again, and the data before it can be read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from curator import statements
+from store import curated
+from store.errors import (
+    LakeError,
+    LedgerConflictError,
+    ModelFailedError,
+    OutOfTimeError,
+    TransientError,
+)
+from store.naming import PARTITION_KEY, shape_table
+from store.reasons import Failure
+from store.refresh import Done, Failed, Refresh, Run
+from store.touch import Touch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from curator.ports import Files, Queries, Queue, States, Tables
+    from store.models import Model
+    from store.refresh import Query
+
+#: Each round follows a write of another worker to the same state.
+_ROUNDS = 25
+
+#: Seconds after the end of an invocation at which its worker is dead for certain.
+GRACE = 60
+
+#: Seconds of an invocation that are kept to say what is left to do.
+_RESERVE = 15
+
+#: Queries of one run at once: an account has 20 to 200 in all (Athena User Guide, quotas).
+_AT_ONCE = 4
+
+#: How often a run that failed for a passing reason is begun again before the schedule does it: a
+#: query that has begun may miss a file that was replaced meanwhile.
+_TRIES = 3
+
+#: Seconds between two looks at a query: few are shorter, and none is to be waited for much longer.
+_FIRST_LOOK, _LAST_LOOK = 0.2, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message of the curate queue.
+
+    Attributes
+    ----------
+    id : str
+        Of the message.
+    at : float
+        When it was sent, in seconds since 1970.
+    touch : Touch
+        What it says.
+    """
+
+    id: str
+    at: float
+    touch: Touch
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One worker's time.
+
+    Attributes
+    ----------
+    worker : str
+        Nobody else has this name.
+    seconds_left : callable
+        Seconds until it is killed.
+    scheduled : bool
+        Whether nobody told of a change: what failed for good is then not tried again.
+    """
+
+    worker: str
+    seconds_left: Callable[[], float]
+    scheduled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a worker did about one model.
+
+    Attributes
+    ----------
+    model : str
+        Its name.
+    runs : tuple of Done
+        What was published.
+    failed : tuple of Failed
+        What was given up.
+    waiting : int
+        Dates that still wait.
+    """
+
+    model: str
+    runs: tuple[Done, ...] = ()
+    failed: tuple[Failed, ...] = ()
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Curator:
+    """Makes tables of models anew.
+
+    Attributes
+    ----------
+    states, queries, tables, files, queue
+        What the use case needs of the world.
+    database, bucket : str
+        Of the lake's tables; of the curated zone.
+    models : dict of str to Model
+        By name, each behind those that it reads.
+    readers : dict of str to tuple of str
+        Models by a table that they read.
+    keep : float
+        Seconds for which a query may still read what was replaced.
+    clock, sleep : callable
+        Seconds since 1970; waits so many.
+    """
+
+    states: States
+    queries: Queries
+    tables: Tables
+    files: Files
+    queue: Queue
+    database: str
+    bucket: str
+    models: dict[str, Model]
+    readers: dict[str, tuple[str, ...]]
+    keep: float
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    def take(self, messages: Iterable[Told]) -> tuple[list[Model], list[Told]]:
+        """Have dates of models wait; what is taken is not forgotten.
+
+        Parameters
+        ----------
+        messages : iterable of Told
+            What was told.
+
+        Returns
+        -------
+        tuple of lists
+            The models that it concerns, each behind those that it reads; and the messages that
+            could not be kept, or name no model that there is.
+        """
+        told: dict[str, list[Told]] = {}
+        failed: list[Told] = []
+        for one in messages:
+            named = (one.touch.model,) if one.touch.model else self.readers.get(one.touch.table, ())
+            for name in named:
+                told.setdefault(name, []).append(one)
+        for name, found in told.items():
+            try:
+                self._have_wait(self.models[name], found)
+            except (KeyError, TransientError):
+                failed += found
+        return [model for name, model in self.models.items() if name in told], failed
+
+    def _have_wait(self, model: Model, found: list[Told]) -> None:
+        dates = frozenset[str]().union(*(one.touch.dates for one in found))
+        everything = any(one.touch.everything for one in found)
+        if not model.by_date:
+            dates, everything = frozenset(), everything or bool(dates)
+        since = min(one.at for one in found)
+        wait = partial(Refresh.touched, dates=dates, at=since, everything=everything)
+        self.change(model.name, wait)
+
+    def refresh(self, model: Model, invocation: Invocation) -> Refreshed:
+        """Make a model's table anew where its sources changed, unless another worker is at it.
+
+        Parameters
+        ----------
+        model : Model
+            Which.
+        invocation : Invocation
+            By whom, and in what time.
+
+        Returns
+        -------
+        Refreshed
+            A failure of the model is among it, and is kept in its state.
+
+        Raises
+        ------
+        TransientError
+            When the state could not be read or written. What was begun can be gone on with.
+        """
+        state = self.states.get(model.name)
+        if not self._is_due(model, state, invocation):
+            return Refreshed(model.name, waiting=_waiting(state))
+        now, worker = self.clock(), invocation.worker
+        expires = now + invocation.seconds_left() + GRACE
+        claim = partial(Refresh.claimed, worker=worker, now=now, expires=expires)
+        state = self.change(model.name, claim, state)
+        if state.worker != worker:
+            return Refreshed(model.name, waiting=_waiting(state))
+        work = _Work(self, model, invocation, state)
+        try:
+            work.do()
+        except Exception as error:  # whatever it is, the operator is told
+            work.note(error)
+            raise
+        finally:
+            # If not even that can be told, the lease ends by itself.
+            work.state = self.change(model.name, partial(Refresh.released, worker=worker))
+        if work.out_of_time:
+            self.queue.send([Touch(model=model.name)])
+        waiting = _waiting(work.state)
+        return Refreshed(model.name, tuple(work.runs), tuple(work.failed), waiting)
+
+    def _is_due(self, model: Model, state: Refresh, invocation: Invocation) -> bool:
+        """Tell whether there is anything to do for a model now."""
+        now = self.clock()
+        if state.is_held(invocation.worker, now):
+            return False
+        if state.run or state.untold or state.due(now):
+            return True
+        return self.may_begin(model, state, invocation)
+
+    def may_begin(self, model: Model, state: Refresh, invocation: Invocation) -> bool:
+        """Tell whether a run is to be begun with what waits."""
+        if not state.is_waiting:
+            return False
+        if state.done and self.clock() < state.done.began + 60 * model.header.minutes:
+            return False
+        failed = state.failed
+        hopeless = failed and failed.permanent and failed.text == model.text_hash
+        return not (invocation.scheduled and hopeless)
+
+    def change(
+        self, name: str, change: Callable[[Refresh], Refresh], known: Refresh | None = None
+    ) -> Refresh:
+        """Read, change and write the state until nobody wrote in between."""
+        state = known or self.states.get(name)
+        for _ in range(_ROUNDS):
+            changed = change(state)
+            if changed == state:
+                return state
+            written = replace(changed, revision=state.revision + 1)
+            there = self.states.put(name, written)
+            if there is None:
+                return written
+            state = there
+        raise LedgerConflictError(f"model {name}: other workers kept changing its state")
+
+
+class _Work:
+    """One worker, while it has the lease on a model."""
+
+    def __init__(
+        self, curator: Curator, model: Model, invocation: Invocation, state: Refresh
+    ) -> None:
+        self.curator, self.model, self.invocation, self.state = curator, model, invocation, state
+        self.runs: list[Done] = []
+        self.failed: list[Failed] = []
+        self.asked: list[Query] = []
+        self.out_of_time = False
+
+    def do(self) -> None:
+        """Go on with what was begun, and begin what waits, until nothing does or time runs out."""
+        try:
+            self._settle()
+            while self._next():
+                self._settle()
+        except OutOfTimeError:
+            self.out_of_time = True
+
+    def note(self, error: Exception) -> None:
+        """Say why the work stopped; what was begun is gone on with."""
+        if isinstance(error, LakeError):
+            reason, detail = error.code, error.detail
+        else:
+            reason, detail = Failure.DEFECT, f"{type(error).__name__}: {error}"
+        why = Failed(self.curator.clock(), self.model.text_hash, reason, detail, permanent=False)
+        with suppress(TransientError):
+            self._change(lambda state: state.failing(why))
+
+    def _next(self) -> bool:
+        """Publish one run; tell whether to look for another."""
+        run: Run | None = self.state.run
+        try:
+            self._check_time()
+            if run is None:
+                if not self.curator.may_begin(self.model, self.state, self.invocation):
+                    return False
+                run = self._begin()
+            if not run.publishing:
+                self._unload(run)
+            self._publish(run)
+        except ModelFailedError as error:
+            return self._fail(run, error)
+        return True
+
+    def _change(self, change: Callable[[Refresh], Refresh]) -> None:
+        """Write the state, while the lease is this worker's."""
+
+        def mine(state: Refresh) -> Refresh:
+            if state.worker != self.invocation.worker:
+                raise LedgerConflictError(f"model {self.model.name}: the lease is another's")
+            return change(state)
+
+        self.state = self.curator.change(self.model.name, mine, self.state)
+
+    def _check_time(self) -> None:
+        if self.invocation.seconds_left() < _RESERVE:
+            raise OutOfTimeError(f"model {self.model.name}: another invocation goes on with it")
+
+    # --- A run --------------------------------------------------------------------------
+
+    def _begin(self) -> Run:
+        """Begin a run with all that waits."""
+        shape = self._shape()
+        if self.state.shape != shape or self.state.describing:
+            self._describe(shape)
+        types = dict(self.state.columns)
+        if self.model.by_date and types.pop(PARTITION_KEY, "") not in ("string", "varchar"):
+            raise ModelFailedError(
+                "NO_DATE_PARTITION", f"{self.model.name} has no column {PARTITION_KEY} of text"
+            )
+        columns, everything = tuple(types.items()), self.state.everything
+        table = self.curator.tables.get(self.model.name)
+        if table is not None:
+            why = curated.why_not_ours(
+                table, self.curator.bucket, self.model.name, by_date=self.model.by_date
+            )
+            if not why and self.model.by_date and not everything:
+                why = curated.why_unlike(table, columns)
+            if why:
+                raise ModelFailedError("TABLE_UNLIKE", why)
+        # Before the dates are listed: a change that is told later waits for the next run.
+        began = self.curator.clock()
+        dates = {*self.state.waiting}
+        if everything and self.model.by_date:
+            dates |= self._all_dates()
+        run = Run(
+            uuid.uuid4().hex,
+            began,
+            self.model.text_hash,
+            tuple(sorted(dates)),
+            self.model.by_date,
+            everything,
+            columns,
+            self.state.since,
+        )
+        self._change(lambda state: state.begun(run))
+        return run
+
+    def _shape(self) -> str:
+        """Tell apart what the model's columns follow from: its text, its sources' columns."""
+        said = [self.model.text_hash]
+        for source in self.model.sources:
+            table = self.curator.tables.get(source.name)
+            if table is None:
+                raise ModelFailedError(
+                    "TABLE_NOT_FOUND",
+                    f"{self.model.name} reads {source.name}, and there is no such table yet",
+                )
+            keys = [key["Name"] for key in table.get("PartitionKeys", [])]
+            said.append(f"{source.name} {curated.columns_of(table)} {keys}")
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+
+    def _describe(self, shape: str) -> None:
+        """Ask Athena for the model's columns.
+
+        Raises
+        ------
+        ModelFailedError
+            When Athena does not take the model, or somebody dropped the view meanwhile.
+        """
+        model, database = self.model, self.curator.database
+        wanted = statements.describing(model, database)
+        self._change(lambda state: state.asking(uuid.uuid4().hex, wanted))
+        token, sql = self.state.describing or ("", "")
+        try:
+            self._run_all([(sql, token)])
+            view = self.curator.tables.get(shape_table(model.name))
+            self._run_all([(statements.forgetting(model, database), f"{token}-drop")])
+        except ModelFailedError:
+            self._change(lambda state: state.shaped("", ()))
+            raise
+        # It may be that of a worker that died, who asked of another text or dropped the view.
+        if view is None or sql != wanted:
+            self._change(lambda state: state.shaped("", ()))
+            why = "the model's columns are asked again"
+            raise ModelFailedError("VIEW_GONE", why, permanent=False)
+        columns = curated.columns_of(view)
+        self._change(lambda state: state.shaped(shape, columns))
+
+    def _all_dates(self) -> set[str]:
+        """List the dates of the table and of all sources whose changes touch it."""
+        found = set(self.curator.tables.dates(self.model.name))
+        for name in self.model.dated:
+            table = self.curator.tables.get(name)
+            if table is not None and curated.is_projected(table):
+                found |= {*self.curator.files.dates(curated.location_of(table))}
+            else:
+                found |= {*self.curator.tables.dates(name)}
+        return found
+
+    def _unload(self, run: Run) -> None:
+        """Have Athena write the run's folder, as far as it is not written yet."""
+        if run.text != self.model.text_hash:
+            raise ModelFailedError("TEXT_CHANGED", "another text was deployed", permanent=False)
+        self.asked = self._run_all(statements.unloading(self.model, run, self.curator.bucket))
+
+    def _run_all(self, asked: list[tuple[str, str]]) -> list[Query]:
+        """Run statements, some at once, each begun by its token or joined."""
+        done: list[Query] = []
+        for start in range(0, len(asked), _AT_ONCE):
+            self._check_time()
+            begun = [
+                self.curator.queries.start(sql, token)
+                for sql, token in asked[start : start + _AT_ONCE]
+            ]
+            done += map(self._ended, begun)
+        return done
+
+    def _ended(self, query: str) -> Query:
+        """Wait for a query.
+
+        Raises
+        ------
+        ModelFailedError
+            When it failed.
+        OutOfTimeError
+            When the invocation would end first; whoever comes next joins the query.
+        """
+        pause = _FIRST_LOOK
+        while not (found := self.curator.queries.look(query)).ended:
+            self._check_time()
+            self.curator.sleep(pause)
+            pause = min(_LAST_LOOK, pause * 1.5)
+        if not found.succeeded:
+            raise ModelFailedError(found.reason, found.detail, permanent=found.permanent)
+        return found
+
+    def _publish(self, run: Run) -> None:
+        """Have queries read what the run wrote, and no longer what it replaces."""
+        curator, model = self.curator, self.model
+        own, home = curated.folder_of(model.name, run.id), curated.home_of(model.name)
+        written: list[str] = []
+        if run.by_date:
+            written = curator.files.dates(f"s3://{curator.bucket}/{own}")
+            places = list(curator.tables.places(model.name, run.dates).values())
+        else:
+            table = curator.tables.get(model.name)
+            places = [curated.location_of(table)] if table else []
+        replaced = [curated.key_in(place, curator.bucket) for place in places]
+        # Its own are those of a worker that died while it published.
+        foreign = [key for key in replaced if not key.startswith(home) or key == home]
+        old = {key for key in replaced if not key.startswith(own)} - {*foreign}
+        self._change(lambda state: state.replacing(run.id, old))
+        curator.tables.publish(model, run, written)
+        now = curator.clock()
+        done = Done(
+            run.began,
+            now,
+            run.text,
+            len(run.dates) if run.by_date else 1,
+            sum(query.scanned for query in self.asked),
+            len(self.asked),
+            max(0.0, now - run.since) if run.since else 0.0,
+        )
+        dates = run.dates if run.by_date else (_ANY,)
+        told = dates if model.name in curator.readers else ()
+        self._change(lambda state: state.published(run.id, done, curator.keep, told))
+        self.runs.append(done)
+
+    def _fail(self, run: Run | None, error: ModelFailedError) -> bool:
+        """Give a run up, and say why; tell whether to try again at once."""
+        why = Failed(
+            self.curator.clock(),
+            self.model.text_hash,
+            error.code,
+            error.detail,
+            error.permanent,
+        )
+        if run is None or self.state.run is None:
+            self._change(lambda state: state.failing(why))
+        else:
+            folder = curated.folder_of(self.model.name, run.id)
+            self._change(lambda state: state.given_up(run.id, why, folder))
+        self.failed.append(why)
+        return not why.permanent and len(self.failed) < _TRIES
+
+    def _settle(self) -> None:
+        """Tell the models that read this one, and delete what nobody reads any more."""
+        told, doomed = self.state.untold, self.state.due(self.curator.clock())
+        self.curator.queue.tell([f"{self.model.name}/{date}" for date in told])
+        for folder in doomed:
+            self._check_time()
+            self.curator.files.delete(folder)
+        if told or doomed:
+            self._change(lambda state: state.settled(told, doomed))
+
+
+#: What stands for the dates of a table that is made whole.
+_ANY = "all"
+
+
+def _waiting(state: Refresh) -> int:
+    """Count the dates that wait; one for a table that is made whole."""
+    return len(state.waiting) or int(state.everything)

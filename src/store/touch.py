@@ -1,0 +1,81 @@
+"""What the curate queue carries: which dates of a table changed, or of a model are wanted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from store.errors import UnknownEventError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Dates in one message: ten of them, a batch of SQS, stay far below the 256 KB that it takes.
+_DATES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One message.
+
+    Attributes
+    ----------
+    table : str
+        The table whose rows changed: concerns the models that read it. Or empty.
+    model : str
+        The model that somebody wants to be made anew. Or empty.
+    dates : frozenset of str
+        ISO dates; none of a table without.
+    everything : bool
+        Whether all dates of the model are meant.
+    """
+
+    table: str = ""
+    model: str = ""
+    dates: frozenset[str] = frozenset()
+    everything: bool = False
+
+    def body(self) -> str:
+        """Write it as the body of a message."""
+        told: dict[str, object] = {"dates": sorted(self.dates)}
+        told |= {"table": self.table} if self.table else {"model": self.model}
+        if self.everything:
+            told["everything"] = True
+        return json.dumps(told, separators=(",", ":"))
+
+
+def read(body: str) -> Touch:
+    """Read what :meth:`Touch.body` wrote.
+
+    Raises
+    ------
+    UnknownEventError
+        When it is something else.
+    """
+    try:
+        told = json.loads(body)
+        table, model = str(told.get("table", "")), str(told.get("model", ""))
+        touch = Touch(
+            table, model, frozenset(map(str, told["dates"])), bool(told.get("everything"))
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise UnknownEventError(f"message names no dates: {body[:200]!r}") from error
+    if bool(table) == bool(model):
+        raise UnknownEventError(f"message names neither a table nor a model: {body[:200]!r}")
+    return touch
+
+
+def of_partitions(partitions: Iterable[str]) -> list[Touch]:
+    """Tell of partitions that changed, such as ``orders/2024-01-15``, in as few messages as fit."""
+    found: dict[str, set[str]] = {}
+    for partition in partitions:
+        table, _, date = partition.partition("/")
+        found.setdefault(table, set()).add(date)
+    return [touch for table, dates in sorted(found.items()) for touch in _split(table, dates)]
+
+
+def _split(table: str, dates: Iterable[str]) -> Iterable[Touch]:
+    known = sorted(dates)
+    for start in range(0, len(known), _DATES):
+        yield Touch(table, dates=frozenset(known[start : start + _DATES]))
