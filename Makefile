@@ -17,7 +17,7 @@ test: install check ## Check the code and run every test
 	@pytest -q -n 3
 
 ##@ Development
-.PHONY: install check fix build bench lock clean help coverage test-histories test-chaos
+.PHONY: install check fix build bench dbt lock clean help coverage test-histories test-chaos
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
 $(VENV)/locked: requirements/dev.txt
@@ -36,7 +36,7 @@ check: install ## Format, lint, types, imports, template; changes nothing
 	@ruff format --check --quiet . && ruff check --quiet .
 	@mypy
 	@PYTHONPATH=src:. lint-imports --no-cache --no-logo >/dev/null || PYTHONPATH=src:. lint-imports --no-cache
-	@cfn-lint template.yaml
+	@cfn-lint template.yaml examples/dbt/permissions.yaml
 	@AWS_DEFAULT_REGION=us-east-1 sam validate --lint >/dev/null
 
 fix: install ## Format the code and mend what can be mended; edits files
@@ -60,16 +60,25 @@ bench: install ## Measure the lake beside its peers (twenty minutes); QUICK=1 fo
 	@test -e .venv-bench/installed || { $(PYTHON) -m venv --clear .venv-bench && .venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/bench.txt && touch .venv-bench/installed; }
 	@python -m benchmarks.run $(if $(QUICK),--quick) --python .venv-bench/bin/python
 
-lock: install ## Resolve requirements/*.in anew; edits files
+dbt: .venv-dbt/installed ## Make .venv-dbt, with what examples/dbt needs
+
+# dbt's packages need other versions than the lake's.
+.venv-dbt/installed: examples/dbt/requirements.txt
+	@$(PYTHON) -m venv --clear .venv-dbt
+	@.venv-dbt/bin/python -m pip install --quiet --no-deps --requirement $<
+	@touch $@
+
+lock: install ## Resolve requirements/*.in anew, and examples/dbt's; edits files
 	@python -m pip install --quiet pip-tools
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/dev.txt requirements/dev.in
 	@cd requirements && for one in runtime:requirements curator:requirements-curator build:requirements-build; do pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --constraint dev.txt --output-file ../src/$${one#*:}.txt $${one%:*}.in; done
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/bench.txt requirements/bench.in
+	@pip-compile --quiet --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file examples/dbt/requirements.txt examples/dbt/requirements.in
 
 clean: ## Remove what the other targets made
 	@if [ -x $(BIN)/lake ]; then for unset in "" "-u LAKE_STATE_DIR"; do env $$unset $(BIN)/lake down --yes >/dev/null 2>&1 || true; done; fi
 	@if [ -e .lake ]; then echo ".lake was kept: it holds what no local lake made, or what could not be removed" >&2; fi
-	@rm -rf $(VENV) .venv-bench .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
+	@rm -rf $(VENV) .venv-bench .venv-dbt examples/dbt/target examples/dbt/logs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
 
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -82,8 +82,8 @@ dynamodb = Part("services.dynamodb", "tables")
 evaluator = Part("core.iam_evaluator", "verified_key", "enforce")
 glue = Part(
     "services.glue",
-    "ALL_STATE crawlers databases delete_partition get_crawler_metrics get_partitions "
-    "handle_request_sync partitions start_crawler stop_crawler tables update_table",
+    "ALL_STATE crawlers databases delete_partition get_crawler_metrics get_partitions get_table "
+    "get_tables handle_request_sync partitions start_crawler stop_crawler tables update_table",
 )
 lambda_worker = Part("core.lambda_runtime:Worker", "discard_tmpdir", "invoke")
 lambdas = Part("core.lambda_runtime", "lock worker_class_for workers")

@@ -1,7 +1,8 @@
 """What MiniStack's Glue lacks of tables: versions, BatchDeletePartition, expressions.
 
 dbt-athena and awswrangler use all three. Versions are kept as Glue keeps them: UpdateTable archives
-the one before unless it is told ``SkipArchive``.
+the one before unless it is told ``SkipArchive``. What a table was made without, GetTable leaves
+out: clients give UpdateTable what GetTable gave them, and an empty ``Owner`` is refused.
 """
 
 from __future__ import annotations
@@ -72,13 +73,32 @@ def _answer(content: dict[str, Any]) -> Response:
     return answer
 
 
+def _told(table: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a table was made without; MiniStack keeps it as an empty text."""
+    return {name: value for name, value in table.items() if value not in ("", None)}
+
+
+def _get_table(data: dict[str, Any]) -> Response:
+    table = glue.tables.get(_key(data, data.get("Name")))
+    answer: Response = glue.get_table(data) if table is None else _answer({"Table": _told(table)})
+    return answer
+
+
+def _get_tables(data: dict[str, Any]) -> Response:
+    name = data.get("DatabaseName")
+    if name not in glue.databases:
+        return _refused("EntityNotFoundException", f"Database {name} not found.")
+    _, _, body = glue.get_tables(data)
+    return _answer({"TableList": [_told(one) for one in json.loads(body)["TableList"]]})
+
+
 def _versions_of(data: dict[str, Any]) -> list[dict[str, Any]] | None:
     """Give a table's versions, the newest first; None where there is no table."""
     key = _key(data, data.get("TableName"))
     current = glue.tables.get(key)
     if current is None:
         return None
-    return [{"Table": one, "VersionId": one["VersionId"]}
+    return [{"Table": _told(one), "VersionId": one["VersionId"]}
             for one in [current, *_archive().get(key, [])]]  # fmt: skip
 
 
@@ -202,6 +222,8 @@ def matching(expression: str, keys: list[dict[str, str]], values: list[list[str]
 
 
 _CALLS: dict[str, Call] = {
+    "GetTable": _get_table,
+    "GetTables": _get_tables,
     "GetPartitions": _get_partitions,
     "GetTableVersions": _get_versions,
     "GetTableVersion": _get_version,

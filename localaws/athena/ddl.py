@@ -269,11 +269,15 @@ def drop(engine: Engine, statement: st.DropPartitions) -> Outcome:
 
 
 def alter(engine: Engine, statement: st.AlterTable) -> Outcome:
-    """Run ALTER TABLE ADD COLUMNS and SET TBLPROPERTIES."""
+    """Run ALTER TABLE ADD COLUMNS, REPLACE COLUMNS and SET TBLPROPERTIES."""
     table = engine.need(statement.name)
     made: dict[str, Any] = {name: table.raw[name] for name in _TABLE_INPUT if table.raw.get(name)}
     made["Parameters"] = {**table.parameters, **statement.properties}
-    columns = [*table.storage.get("Columns", []), *statement.columns]
+    for column in statement.columns:
+        # A type that there is not is refused now, not when the table is read.
+        hive_to_duckdb(column["Type"])
+    present = [] if statement.replace else table.storage.get("Columns", [])
+    columns = [*present, *statement.columns]
     made["StorageDescriptor"] = {**table.storage, "Columns": columns}
     engine.glue.update_table(DatabaseName=table.database, TableInput=made)
     return Outcome()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ErrorLevel, ParseError, UnsupportedError
+from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 
 from localaws.athena import strict
 from localaws.athena.errors import MalformedError, QueryError, position
@@ -45,13 +45,27 @@ def parse(sql: str) -> exp.Expr:
         statements = [one for one in sqlglot.parse(sql, read="athena") if one is not None]
     except ParseError as error:
         raise MalformedError.of(error) from error
+    except TokenError as error:
+        # A text or a comment that has no end.
+        raise MalformedError(f"line 1:1: {error}") from error
     if len(statements) != 1:
         raise MalformedError("line 1:1: Only one sql statement is allowed")
     if not isinstance(statements[0], exp.Query | exp.Values):
         first = sql.split(maxsplit=1)[0] if sql.strip() else "<EOF>"
         raise MalformedError(f"line 1:1: mismatched input '{first}'")
     strict.check(sql, statements[0])
+    _unwrap_tables(statements[0])
     return statements[0]
+
+
+def _unwrap_tables(tree: exp.Expr) -> None:
+    """Take the brackets off a table that stands alone in them, which DuckDB has no grammar for."""
+    for wrapped in reversed(list(tree.find_all(exp.Subquery))):
+        table = wrapped.this
+        if isinstance(table, exp.Table) and not table.args.get("joins"):
+            if wrapped.args.get("alias") is not None:
+                table.set("alias", wrapped.args["alias"])
+            wrapped.replace(table)
 
 
 def to_duckdb(tree: exp.Expr, *, unnest_maps: bool = True) -> str:
@@ -248,7 +262,9 @@ def _arithmetic(name: str) -> Rule:
         left, right = node.this, node.expression
         if isinstance(left, exp.Interval) and name == "add":
             left, right = right, left
-        return _call(name, left, right) if isinstance(right, exp.Interval) else node
+        if isinstance(right, exp.Interval):
+            return _call(name, left, right)
+        return _call("minus", left, right) if name == "subtract" else node
 
     return rule
 

@@ -22,8 +22,8 @@ PREFIX = "trino_"
 #: The macros that are typed.
 TYPED = frozenset(
     {
-        "add", "date_trunc", "divide", "integer", "modulus", "reverse", "sequence", "subtract",
-        "timestamp",
+        "add", "date_trunc", "divide", "integer", "minus", "modulus", "reverse", "sequence",
+        "subtract", "timestamp",
     }
 )  # fmt: skip
 
@@ -72,6 +72,10 @@ _MACROS: dict[str, list[tuple[str, str]]] = {
         ("a, i", "a - i"),
     ],
     "subtract_any": [("a, i", "a - i")],
+    # Between two days lies an interval, where DuckDB counts them.
+    "minus": [("a DATE, b DATE", "to_days(CAST(a - b AS INTEGER))"), ("a, b", "a - b")],
+    "minus_any": [("a, b", "a - b")],
+    "to_milliseconds": [("i", "epoch_ms(i)")],
     "date_trunc": [
         ("u, a DATE", "CAST(date_trunc(u, a) AS DATE)"),
         ("u, a", "date_trunc(u, a)"),
@@ -245,7 +249,7 @@ NAMED = frozenset(
         "bit_count", "bitwise_left_shift", "bitwise_right_shift", "codepoint", "e", "every",
         "from_unixtime_nanos", "hamming_distance", "histogram", "infinity", "is_finite",
         "is_infinite", "is_json_scalar", "json_array_length", "json_size", "map_agg", "millisecond",
-        "multimap_agg", "nan", "regexp_position", "to_iso8601", "trim_array",
+        "multimap_agg", "nan", "regexp_position", "to_iso8601", "to_milliseconds", "trim_array",
         "url_extract_fragment", "url_extract_host", "url_extract_parameter", "url_extract_path",
         "url_extract_port", "url_extract_protocol", "url_extract_query", "yow", "zip",
     }

@@ -124,10 +124,11 @@ class DropPartitions:
 
 @dataclass(frozen=True)
 class AlterTable:
-    """ALTER TABLE name ADD COLUMNS (…) or SET TBLPROPERTIES (…)."""
+    """ALTER TABLE name ADD COLUMNS (…), REPLACE COLUMNS (…) or SET TBLPROPERTIES (…)."""
 
     name: Name
     columns: tuple[Mapping[str, str], ...] = ()
+    replace: bool = False
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -409,11 +410,12 @@ def _repair(reader: _Reader) -> Statement:
 
 def _alter(reader: _Reader) -> Statement:
     name = reader.name()
-    if reader.has("add", "columns"):
+    replace = reader.has("replace", "columns")
+    if replace or reader.has("add", "columns"):
         columns = ministack.column_list(reader.cursor)
         if not columns:
             raise reader.unexpected()
-        return AlterTable(name, columns=tuple(columns))
+        return AlterTable(name, tuple(columns), replace)
     if reader.has("set", "tblproperties"):
         properties = ministack.property_list(reader.cursor)
         if properties is None:

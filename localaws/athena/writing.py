@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from urllib.parse import unquote
 from localaws.athena.catalog import NULL_PARTITION, Partition, bucket_and_prefix, slashed
 from localaws.athena.engine import Outcome
 from localaws.athena.errors import QueryError, no_iceberg
-from localaws.athena.types import ResultType, hive_to_duckdb, quoted
+from localaws.athena.types import ResultType, hive_to_duckdb, is_whole, quoted
 from localaws.internals import athena as ministack
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 MOST_PARTITIONS = 100
 
 _RESULT = "_result"
+
+#: What LazySimpleSerDe separates fields by, unless it is told.
+_CONTROL_A = "\x01"
 
 _COMPRESSION = {
     "PARQUET": {
@@ -141,6 +145,7 @@ def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
         input_format=input_format,
         output_format=output_format,
         serde=serde,
+        serde_parameters=_serde_parameters(properties),
         table_properties={"classification": kind.lower()},
     )
     made = ministack.create_table_input(ddl)
@@ -150,12 +155,22 @@ def create_table_as(engine: Engine, statement: CreateTableAs) -> Outcome:
     return Outcome(updated=_count(engine), manifest=[one.location for one in written])
 
 
+def _serde_parameters(properties: Any) -> dict[str, str]:
+    delimiter = properties.get("field_delimiter")
+    if delimiter is None:
+        return {"serialization.format": "1"}
+    return {"field.delim": str(delimiter), "serialization.format": str(delimiter)}
+
+
 def insert(engine: Engine, statement: Insert) -> Outcome:
     """Run INSERT INTO."""
     table = engine.need(statement.name)
     if table.is_iceberg:
         raise no_iceberg(f"{table.database}.{table.name}")
-    if table.format not in ("parquet", "json") or table.is_view:
+    serde = table.storage.get("SerdeInfo") or {}
+    lazy = serde.get("SerializationLibrary") == _SERDE["TEXTFILE"][2]
+    kind = "TEXTFILE" if lazy else table.format.upper()
+    if kind not in _COMPRESSION or table.is_view:
         raise QueryError("NOT_SUPPORTED", f"The local lake cannot insert into {table.name}")
     target = [*table.columns, *table.keys]
     chosen = list(statement.columns) or [column.name for column in target]
@@ -177,7 +192,10 @@ def insert(engine: Engine, statement: Insert) -> Outcome:
             f"Table: [{', '.join(kinds[name] for name in chosen)}], "
             f"Query: [{', '.join(of.athena for _, of in columns)}]",
         )
-    given = {name: quoted(column) for (column, _), name in zip(columns, chosen, strict=True)}
+    given = {
+        name: _rounded(column, of, kinds[name])
+        for (column, of), name in zip(columns, chosen, strict=True)
+    }
     items = ", ".join(
         f"CAST({given.get(column.name, 'NULL')} AS {hive_to_duckdb(column.type)}) "
         f"AS {quoted(column.name)}"
@@ -186,8 +204,9 @@ def insert(engine: Engine, statement: Insert) -> Outcome:
     engine.connection.execute(f"CREATE TEMP TABLE {_RESULT} AS SELECT {items} FROM _inserted")
     described = engine.connection.execute(f"SELECT * FROM {_RESULT} LIMIT 0").description or []
     properties = {
-        "format": table.format.upper(),
-        "compression": "GZIP" if table.format == "json" else "SNAPPY",
+        "format": kind,
+        "compression": "SNAPPY" if kind == "PARQUET" else "GZIP",
+        "field_delimiter": (serde.get("Parameters") or {}).get("field.delim", _CONTROL_A),
     }
     written = _write(
         engine,
@@ -200,28 +219,34 @@ def insert(engine: Engine, statement: Insert) -> Outcome:
     return Outcome(updated=_count(engine), manifest=[one.location for one in written])
 
 
-_WIDER = ("tinyint", "smallint", "integer", "bigint", "decimal", "float", "double")
+_NUMBERS = frozenset({"tinyint", "smallint", "integer", "bigint", "decimal", "float", "double"})
+_DAYS = frozenset({"date", "timestamp"})
 
 
 def _assignable(engine: Engine, column: str, of: ResultType, hive: str) -> bool:
-    """Tell whether Trino would coerce a column of a query to one of a table."""
-    (wanted,) = [
-        ResultType(kind)
-        for _, kind, *_ in engine.connection.execute(
-            f"SELECT CAST(NULL AS {hive_to_duckdb(hive)})"
-        ).description
-    ]
-    have, need = of.athena, wanted.athena
-    if have == need or (have, need) == ("date", "timestamp"):
+    """Tell whether Trino assigns a column of a query to one of a table.
+
+    It does between types of which either is coerced to the other; a value that the column's type
+    cannot hold fails then (Trino, ``TypeCoercion.isCompatible``).
+    """
+    have, need = of.athena, _athena(engine, hive)
+    if have == need or any({have, need} <= kinds for kinds in (_NUMBERS, _DAYS)):
         return True
-    if have in _WIDER and need in _WIDER:
-        return _WIDER.index(have) < _WIDER.index(need) or (
-            # The literals of a VALUES are integers for a narrower column, too.
-            have == "integer" and need in ("tinyint", "smallint")
-        )
     # DuckDB calls a column of nulls INTEGER.
     counted = engine.connection.execute(f"SELECT count({quoted(column)}) FROM _inserted").fetchone()
     return counted == (0,)
+
+
+def _rounded(column: str, of: ResultType, hive: str) -> str:
+    """Write a column of a query; Trino rounds half away from zero, DuckDB's casts to even."""
+    fractions = of.athena in ("decimal", "float", "double")
+    return f"round({quoted(column)})" if fractions and is_whole(hive) else quoted(column)
+
+
+def _athena(engine: Engine, hive: str) -> str:
+    """Give Athena's name of a Hive type."""
+    null = engine.connection.execute(f"SELECT CAST(NULL AS {hive_to_duckdb(hive)})")
+    return ResultType((null.description or [])[0][1]).athena
 
 
 def _count(engine: Engine) -> int:
@@ -310,7 +335,7 @@ def _options(kind: str, properties: Any) -> list[str]:
     if kind == "JSON":
         return ["FORMAT json"]
     if kind == "TEXTFILE":
-        delimiter = str(properties.get("field_delimiter", "\x01")).replace("'", "''")
+        delimiter = str(properties.get("field_delimiter", _CONTROL_A)).replace("'", "''")
         return ["FORMAT csv", "HEADER false", f"DELIMITER '{delimiter}'", "QUOTE ''", "ESCAPE ''"]
     return ["FORMAT parquet"]
 
@@ -328,10 +353,13 @@ def _register(engine: Engine, table: Table, written: list[Written]) -> None:
 
 def add_partitions(engine: Engine, table: Table, partitions: list[Partition]) -> None:
     """Register partitions, as many in a call as Glue takes."""
+    # As of a table; dbt-athena takes it for granted that a partition has parameters.
+    parameters = {"transient_lastDdlTime": str(int(time.time()))}
     made = [
         {
             "Values": list(one.values),
             "StorageDescriptor": {**table.storage, "Location": one.location},
+            "Parameters": parameters,
         }
         for one in partitions
     ]

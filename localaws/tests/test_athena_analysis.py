@@ -48,6 +48,8 @@ REFUSED = [
      "COLUMN_NOT_FOUND: line 1:36: Column 'p' cannot be resolved"),
     ("SELECT id + 1 AS p, p * 2 AS q FROM db.t",
      "COLUMN_NOT_FOUND: line 1:21: Column 'p' cannot be resolved"),
+    ("WITH a AS (SELECT * FROM db.t) SELECT id + 1 AS p, p * 2 AS q FROM a",
+     "COLUMN_NOT_FOUND: line 1:52: Column 'p' cannot be resolved"),
 ]  # fmt: skip
 
 
@@ -83,6 +85,11 @@ def test_what_athena_refuses_is_refused(sql: str, reason: str) -> None:
         "SELECT id FROM db.t UNION ALL SELECT 1",
         "SELECT * FROM (VALUES (1, 'a')) AS v(id, s) WHERE s = 'a' AND id = 1",
         'SELECT "$path" FROM db.t',
+        # As dbt's models begin.
+        "WITH a AS (SELECT * FROM db.t), b AS (SELECT CAST(s AS DATE) AS s FROM a) SELECT s FROM b",
+        "SELECT upper(s) AS s FROM (SELECT * FROM db.t WHERE false LIMIT 0) AS a GROUP BY upper(s)",
+        "SELECT upper(s) AS s FROM (SELECT a.*, 1 AS n FROM db.t AS a) WHERE s = 'a' AND n = 1",
+        "SELECT upper(x) AS x FROM (SELECT * FROM information_schema.tables)",
     ],
 )
 def test_what_athena_runs_is_left_alone(sql: str) -> None:

@@ -48,6 +48,10 @@ FUNCTIONS = [
     ("DATE '2012-08-08' + INTERVAL '2' DAY", "2012-08-10"),
     ("TIMESTAMP '2012-08-08 01:00:00' + INTERVAL '29' HOUR", "2012-08-09 06:00:00.000"),
     ("DATE '2024-03-31' - INTERVAL '1' MONTH", "2024-02-29"),
+    ("DATE '2024-03-01' - DATE '2024-02-01'", "29 00:00:00.000"),
+    ("to_milliseconds(DATE '2024-03-01' - DATE '2024-02-01') / 86400000", "29"),
+    ("to_milliseconds(TIMESTAMP '2024-01-02 00:00:01.5' - TIMESTAMP '2024-01-01 00:00:00')",
+     "86401500"),
     ("date_trunc('hour', TIMESTAMP '2022-10-20 05:10:00')", "2022-10-20 05:00:00.000"),
     ("date_trunc('month', DATE '2022-10-20')", "2022-10-01"),
     ("date_format(TIMESTAMP '2022-10-20 05:10:00', '%m-%d-%Y %H')", "10-20-2022 05"),
@@ -352,6 +356,27 @@ def test_what_is_no_query_is_refused_before_it_runs(sql: str, expected: str) -> 
     with pytest.raises(MalformedError) as refused:
         dialect.parse(sql)
     assert refused.value.message == expected
+
+
+@pytest.mark.parametrize("sql", ["SELECT 'it's'", "SELECT 1 /* no end"])
+def test_a_text_or_a_comment_without_an_end_is_refused_before_it_runs(sql: str) -> None:
+    with pytest.raises(MalformedError, match="line 1:1: Error tokenizing"):
+        dialect.parse(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT max(n) FROM (t) WHERE n > 1",
+        "SELECT max(a.n) FROM ((t)) AS a",
+        "SELECT max(b.n) FROM (t) AS a JOIN (t) AS b ON a.n = b.n",
+        "SELECT max(a.n) FROM (t AS a JOIN t AS b ON a.n = b.n)",
+        "SELECT max(n) FROM (SELECT * FROM (t))",
+    ],
+)
+def test_a_table_may_stand_in_brackets(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    connection.execute("CREATE OR REPLACE TEMP TABLE t AS SELECT unnest([1, 2]) AS n")
+    assert rows(connection, sql) == [["2"]]
 
 
 def test_what_cannot_be_translated_says_so() -> None:

@@ -350,6 +350,7 @@ def test_the_crawler_finds_tables_at_level_three_and_deletes_nothing(translated:
         {"Fn::Sub": "s3://${ProcessedBucket}/processed/"},
         {"Fn::Sub": "s3://${CuratedBucket}/"},
     ]
+    assert crawler["Targets"]["S3Targets"][1]["Exclusions"] == ["models/**", "dbt/**"]
     assert crawler["SchemaChangePolicy"] == {
         "UpdateBehavior": "UPDATE_IN_DATABASE",
         "DeleteBehavior": "LOG",

@@ -202,3 +202,84 @@ def test_a_builder_says_where_a_new_table_lies(aws: Server, name: str) -> None:
     for told, said in (("no_such = 1", "'no_such' does not exist"), ("table_type = 'X'", "HIVE")):
         sql = f"CREATE TABLE {name}_d WITH ({told}) AS SELECT 1 AS n"
         assert said in athena.failure(sql)
+
+
+def test_what_glue_gives_of_a_table_it_takes_back(aws: Server, name: str) -> None:
+    glue, athena = aws.client("glue"), Athena(aws)
+    athena.run(f"CREATE VIEW {name}_v AS SELECT n FROM {name}")
+    taken = set(glue.meta.service_model.shape_for("TableInput").members)
+    for one in (name, f"{name}_v"):
+        table = glue.get_table(DatabaseName=DATABASE, Name=one)["Table"]
+        told = {key: value for key, value in table.items() if key in taken}
+        assert "Owner" not in told
+        glue.update_table(DatabaseName=DATABASE, TableInput=told | {"Description": "said"})
+        (listed,) = glue.get_tables(DatabaseName=DATABASE, Expression=one)["TableList"]
+        assert listed["Description"] == "said"
+        newest = glue.get_table_version(DatabaseName=DATABASE, TableName=one)["TableVersion"]
+        assert "Owner" not in newest["Table"]
+    assert athena.rows(f"SELECT max(n) FROM {name}_v") == [["2024"]]
+    with pytest.raises(glue.exceptions.EntityNotFoundException):
+        glue.get_tables(DatabaseName="no_such_database")
+
+
+def test_a_partition_that_athena_registers_has_parameters(aws: Server, name: str) -> None:
+    athena, glue = Athena(aws), aws.client("glue")
+    athena.run(f"INSERT INTO {name} VALUES (1, 'c', 2025)")
+    athena.run(f"ALTER TABLE {name} ADD PARTITION (d = 'd', y = 2026)")
+    for values in (["c", "2025"], ["d", "2026"]):
+        found = glue.get_partition(DatabaseName=DATABASE, TableName=name, PartitionValues=values)[
+            "Partition"
+        ]
+        assert found["Parameters"]["transient_lastDdlTime"].isdigit()
+
+
+def test_columns_are_added_and_replaced(aws: Server, name: str) -> None:
+    athena = Athena(aws)
+    athena.run(f"ALTER TABLE {name} ADD COLUMNS (s string, `t` timestamp)")
+    assert athena.rows(f"SELECT * FROM {name} WHERE y = 2024") == [
+        ["2024", None, None, "b", "2024"]
+    ]
+    athena.run(f"ALTER TABLE {name} REPLACE COLUMNS (more double, n bigint)")
+    assert athena.rows(f"SELECT * FROM {name} WHERE y = 2024") == [[None, "2024", "b", "2024"]]
+    for change in ("ADD", "REPLACE"):
+        said = athena.failure(f"ALTER TABLE {name} {change} COLUMNS (x no_such_type)")
+        assert "no_such_type" in said
+
+
+def test_a_table_in_brackets_is_read(aws: Server, name: str) -> None:
+    sql = f'SELECT DISTINCT d FROM ("awsdatacatalog"."{DATABASE}"."{name}") WHERE y > 2023'
+    assert Athena(aws).rows(sql) == [["b"]]
+
+
+@pytest.mark.parametrize("form", ["PARQUET", "JSON", "TEXTFILE"])
+def test_a_number_is_inserted_into_a_column_of_another_number(
+    aws: Server, name: str, form: str
+) -> None:
+    athena = Athena(aws)
+    athena.run(
+        f"CREATE TABLE {name}_n WITH (format = '{form}') AS "
+        "SELECT 1 AS i, 1e0 AS x, TIMESTAMP '2024-01-01 00:00:00' AS t"
+    )
+    athena.run(
+        f"INSERT INTO {name}_n (i, x, t) VALUES (DECIMAL '2.5', DECIMAL '2.5', DATE '2024-01-02')"
+    )
+    athena.run(f"INSERT INTO {name}_n SELECT BIGINT '4', REAL '0.5', NULL")
+    assert athena.rows(f"SELECT * FROM {name}_n ORDER BY i") == [
+        ["1", "1.0", "2024-01-01 00:00:00.000"],
+        ["3", "2.5", "2024-01-02 00:00:00.000"],
+        ["4", "0.5", None],
+    ]
+    for sql in ("VALUES ('5', 1e0, NULL)", "VALUES (5, 1e0, 'x')", "VALUES (true, 1e0, NULL)"):
+        assert athena.failure(f"INSERT INTO {name}_n {sql}").startswith("TYPE_MISMATCH")
+    said = athena.failure(f"INSERT INTO {name}_n VALUES (5000000000, 1e0, NULL)")
+    assert said.startswith("NUMERIC_VALUE_OUT_OF_RANGE")
+
+
+def test_text_is_read_by_the_delimiter_that_it_was_written_with(aws: Server, name: str) -> None:
+    athena = Athena(aws)
+    athena.run(
+        f"CREATE TABLE {name}_t WITH (format = 'TEXTFILE', field_delimiter = '|') AS "
+        "SELECT 1 AS n, 'a,b' AS s"
+    )
+    athena.run(f"INSERT INTO {name}_t VALUES (2, 'c')")
+    assert athena.rows(f"SELECT * FROM {name}_t ORDER BY n") == [["1", "a,b"], ["2", "c"]]
