@@ -107,7 +107,9 @@ def curate(
     names = list(dict.fromkeys(touch.model for touch in touches))
     out.print(f"Told to make anew: {', '.join(names)}.")
     if wait:
-        _await(target, [one.model for one in seen if one.model.name in names], started, timeout)
+        await_published(
+            target, [one.model for one in seen if one.model.name in names], started, timeout
+        )
 
 
 def _chosen(names: tuple[str, ...]) -> list[Model]:
@@ -157,7 +159,7 @@ def _between(target: Target, one: Seen, first: str | None, last: str | None) -> 
     return of_model(one.model.name, meant)
 
 
-def _await(target: Target, wanted: list[Model], started: float, timeout: float) -> None:
+def await_published(target: Target, wanted: list[Model], started: float, timeout: float) -> None:
     """Wait until each model is published or fails, and say which.
 
     Raises

@@ -6,9 +6,10 @@ import argparse
 import time
 from pathlib import Path
 
-from lake import query
+from lake import models, query
 from lake.cli import bring_up, print_result, run
 from lake.context import out, state_folder
+from lake.curate import await_published
 from lake.errors import LakeCommandError
 from lake.local import process
 from lake.local.deploy import project_root
@@ -20,6 +21,14 @@ SELECT carrier, count(*) AS flights, round(avg(dep_delay), 1) AS mean_delay_minu
 FROM flights WHERE date_partition BETWEEN '2013-01-01' AND '2013-01-07'
 GROUP BY carrier ORDER BY flights DESC LIMIT 5
 """
+
+_DELAYS_QUERY = """
+SELECT airline, flights, late_departures, mean_departure_delay FROM flight_delays
+WHERE date_partition = '2013-01-15' ORDER BY flights DESC LIMIT 3
+"""
+
+#: The model of which the demo shows that it keeps itself up to date.
+_MODEL = "flight_delays"
 
 
 def named_queries(target: Target) -> list[tuple[str, str]]:
@@ -71,8 +80,15 @@ def show(*, keep: bool) -> None:
             _ask(target, name, sql)
         out.print()
         out.rule("A month of real flights", align="left")
-        _put(target, samples / "flights-2013-01.jsonl.gz", "flights")
+        _put(target, samples / "airlines.csv", "airlines")
+        _curate(target, samples / "flights-2013-01.jsonl.gz")
         _ask(target, "the first week of January 2013", _FLIGHTS_QUERY)
+        out.print()
+        out.rule("A table that keeps itself up to date: models/flight_delays.sql", align="left")
+        _ask(target, "delays of 15 January 2013", _DELAYS_QUERY)
+        out.print("\nA flight of that day comes late:")
+        _curate(target, samples / "late-flight.json")
+        _ask(target, "delays of 15 January 2013", _DELAYS_QUERY)
         out.print(f"\n[bold]From upload to first answer: {seconds:.1f} s.[/]")
     finally:
         if not (keep or was_up):
@@ -93,6 +109,14 @@ def _put(target: Target, file: Path, dataset: str | None) -> None:
     (fate,) = put_files(target, (file,), dataset, timeout=120)
     if not fate.is_accepted:
         raise LakeCommandError(f"{file.name} was not ingested: {fate.status} {fate.detail}")
+
+
+def _curate(target: Target, file: Path) -> None:
+    """Upload flights, and wait until their dates are in the model's table."""
+    began = time.time()
+    _put(target, file, "flights")
+    (model,) = (one for one in models.known() if one.name == _MODEL)
+    await_published(target, [model], began, timeout=120)
 
 
 def _ask(target: Target, name: str, sql: str) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from lake.target import Target
 
+#: Outputs that name the dead-letter queues: of objects, and of what models are told.
+DEAD_LETTERS = ("DeadLetterQueueUrl", "CurateDeadLetterQueueUrl")
+
 #: The most that SendMessageBatch takes (Amazon SQS API Reference).
 _BATCH = 10
 
@@ -73,22 +76,24 @@ def announce(
         sent(len(batch))
 
 
-def dead_letters(target: Target) -> int:
-    """Count the messages in the dead-letter queue, about."""
+def dead_letters(target: Target, queue: str) -> int:
+    """Count the messages in a dead-letter queue, about; it is named by its output."""
     answer = target.client("sqs").get_queue_attributes(
-        QueueUrl=target.outputs["DeadLetterQueueUrl"],
+        QueueUrl=target.outputs[queue],
         AttributeNames=["ApproximateNumberOfMessages"],
     )
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def redrive(target: Target, timeout: float) -> Iterator[int]:
+def redrive(target: Target, queue: str, timeout: float) -> Iterator[int]:
     """Move dead letters back to the queue they came from, by SQS itself.
 
     Parameters
     ----------
     target : Target
         The lake.
+    queue : str
+        The output that names the dead-letter queue.
     timeout : float
         Seconds to watch; SQS goes on by itself after that.
 
@@ -102,7 +107,7 @@ def redrive(target: Target, timeout: float) -> Iterator[int]:
     LakeCommandError
         When SQS failed to move them.
     """
-    sqs, url = target.client("sqs"), target.outputs["DeadLetterQueueUrl"]
+    sqs, url = target.client("sqs"), target.outputs[queue]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
         "QueueArn"
     ]

@@ -105,15 +105,19 @@ def replay(
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def redrive(choice: Choice, yes: bool, timeout: float, as_json: bool) -> None:
-    """Send dead letters back to the ingest queue, once what killed them is mended."""
+    """Send dead letters back to the queues that they came from, once what killed them is mended."""
     target = choice.target()
-    count, moved = messages.dead_letters(target), 0
+    found = {queue: messages.dead_letters(target, queue) for queue in messages.DEAD_LETTERS}
+    count, moved = sum(found.values()), 0
     if count:
         _agree(f"Send {count} dead letters back?", count, yes)
         with _progress() as progress:
             task = progress.add_task("moving", total=count)
-            for moved in messages.redrive(target, timeout):
-                progress.update(task, completed=moved)
+            for queue in (queue for queue, many in found.items() if many):
+                before = moved
+                for more in messages.redrive(target, queue, timeout):
+                    moved = before + more
+                    progress.update(task, completed=moved)
     if as_json:
         click.echo(json.dumps({"dead_letters": count, "moved": moved}))
     else:

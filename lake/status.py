@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lake.messages import DEAD_LETTERS, dead_letters
+
 if TYPE_CHECKING:
     from lake.target import Target
 
@@ -53,9 +55,7 @@ def look(target: Target) -> Status:
     queue = sqs.get_queue_attributes(QueueUrl=outputs["IngestQueueUrl"], AttributeNames=names)[
         "Attributes"
     ]
-    dead = sqs.get_queue_attributes(QueueUrl=outputs["DeadLetterQueueUrl"], AttributeNames=names)[
-        "Attributes"
-    ]
+    dead = sum(dead_letters(target, one) for one in DEAD_LETTERS)
     glue = target.client("glue")
     tables = {
         table["Name"]: len(table["StorageDescriptor"]["Columns"])
@@ -68,7 +68,7 @@ def look(target: Target) -> Status:
         dict(sorted(objects.items())),
         int(queue["ApproximateNumberOfMessages"]),
         int(queue["ApproximateNumberOfMessagesNotVisible"]),
-        int(dead["ApproximateNumberOfMessages"]),
+        dead,
         dict(sorted(tables.items())),
         str(glue.get_crawler(Name=outputs["GlueCrawlerName"])["Crawler"]["State"]),
     )

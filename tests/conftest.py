@@ -28,6 +28,9 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Contracts of datasets that only tests have; the lakes of tests are built with these.
 CONTRACTS = ROOT / "tests" / "support" / "contracts"
 
+#: Models of tables that only tests have, likewise.
+MODELS = CONTRACTS.with_name("models")
+
 #: Folders of tests that deploy a lake, or build the function.
 _LAKES = {"artifact", "data_lake", "docs", "lake", "local", "ports"}
 
@@ -108,6 +111,7 @@ class LocalLake:
             "PATH": path,
             "LAKE_STATE_DIR": str(self.state),
             "LAKE_CONTRACTS": str(CONTRACTS),
+            "LAKE_MODELS": str(MODELS),
             "AWS_PAGER": "",
             "COLUMNS": "100",
         }
@@ -200,6 +204,7 @@ def lake_up(state: Path) -> Iterator[LocalLake]:
         **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
         "LAKE_STATE_DIR": str(state),
         "LAKE_CONTRACTS": str(CONTRACTS),
+        "LAKE_MODELS": str(MODELS),
     }
     done = subprocess.run(
         [*lake, "up"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False

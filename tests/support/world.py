@@ -326,7 +326,7 @@ class World:
 
     def redrive(self) -> None:
         """What `lake redrive` does."""
-        list(messages.redrive(self.target, timeout=1))
+        list(messages.redrive(self.target, "DeadLetterQueueUrl", timeout=1))
 
     def replay(self) -> Worker:
         self.replays += 1
