@@ -23,6 +23,7 @@ from lake.files import files
 from lake.local import deploy as sam
 from lake.local import process
 from lake.local.state import LOOPBACK
+from lake.model import model
 from lake.put import put
 from lake.retype import rebuild, retype
 from lake.status import look
@@ -254,6 +255,7 @@ for command in (
     contract,
     models_of,
     curate,
+    model,
 ):
     main.add_command(command)
 

@@ -243,7 +243,8 @@ def _check(root: Path) -> None:
         load_contracts(contracts_folder(root))
         load_models(models_folder(root))
     except (ContractError, ModelError) as error:
-        raise LakeCommandError(f"Nothing was deployed. {error.detail}") from error
+        between = "\n" if "\n" in error.detail else " "
+        raise LakeCommandError(f"Nothing was deployed.{between}{error.detail}") from error
 
 
 def _for_sam(machine: str) -> dict[str, str]:

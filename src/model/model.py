@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.optimizer.scope import traverse_scope
 
 from model import dates, header
@@ -42,7 +43,7 @@ def parse(name: str, text: str) -> Model:
             f"{OBJECTS}, {QUARANTINE}"
         )
     head = header.parse(file, text)
-    query = _query(file, text)
+    query = query_of(file, text)
     sources = _sources(text, query)
     names = {source.name for source in sources}
     if name in names:
@@ -54,7 +55,7 @@ def parse(name: str, text: str) -> Model:
         try:
             dates.prove(query, head.lookups)
         except dates.UnprovenError as error:
-            line, column = _place(text, error.node)
+            line, column = place_of(text, error.node)
             raise ModelError(f"{file}:{line}:{column}: {error}") from error
     return Model(name, head, _without_head(text), sources)
 
@@ -97,7 +98,21 @@ def ordered(models: Iterable[Model]) -> list[Model]:
     return list(done.values())
 
 
-def _query(file: str, text: str) -> exp.Expr:
+def query_of(file: str, text: str) -> exp.Query:
+    """Read the one query of a text.
+
+    Parameters
+    ----------
+    file : str
+        For errors.
+    text : str
+        Of the file, its comments included, so that places are the file's.
+
+    Raises
+    ------
+    ModelError
+        When it is not one SELECT.
+    """
     try:
         found = [one for one in sqlglot.parse(text, read="athena") if one is not None]
     except ParseError as error:
@@ -120,22 +135,30 @@ def _without_head(text: str) -> str:
     return "\n".join(lines).strip().rstrip(";").strip()
 
 
-def _sources(text: str, query: exp.Expr) -> tuple[Source, ...]:
-    """Find the tables that are read, and are no names of subqueries."""
-    tables = {
-        source
-        for scope in traverse_scope(query)
-        for source in scope.sources.values()
-        if isinstance(source, exp.Table)
-    }
+def _sources(text: str, query: exp.Query) -> tuple[Source, ...]:
+    """Say which tables are read, and where first."""
+    tables = tables_of(query)
     found: dict[str, Source] = {}
-    for place, name in sorted((_place(text, table), table.name.lower()) for table in tables):
+    for place, name in sorted((place_of(text, table), table.name.lower()) for table in tables):
         found.setdefault(name, Source(name, *place))
     return tuple(found.values())
 
 
-def _place(text: str, node: exp.Expr) -> tuple[int, int]:
-    """Give line and column of the first thing of a node that has a place."""
+def tables_of(query: exp.Query) -> list[exp.Table]:
+    """Find the tables that are read, and are no names of subqueries, nor functions."""
+    # Names of subqueries are the same in capitals.
+    spelled = normalize_identifiers(query.copy(), dialect="athena")
+    found = {
+        id(source): source
+        for scope in traverse_scope(spelled)
+        for source in scope.sources.values()
+        if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier)
+    }
+    return list(found.values())
+
+
+def place_of(text: str, node: exp.Expr) -> tuple[int, int]:
+    """Give line and column, from 1, of the first thing of a node that has a place in a text."""
     # Some nodes have no place, nor has anything in them.
     starts: list[int] = []
     around: exp.Expr | None = node

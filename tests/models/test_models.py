@@ -52,6 +52,14 @@ def test_names_of_subqueries_are_no_sources() -> None:
     assert [source.name for source in model.sources] == ["orders"]
 
 
+def test_names_of_subqueries_are_the_same_in_capitals_and_functions_are_no_sources() -> None:
+    model = parse(
+        "m",
+        WHOLE + "WITH Some AS (SELECT * FROM T) SELECT * FROM some, TABLE(sequence(1, 3)) AS s (n)",
+    )
+    assert [source.name for source in model.sources] == ["t"]
+
+
 @pytest.mark.parametrize(
     "sql",
     [

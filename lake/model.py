@@ -1,0 +1,362 @@
+"""The commands `lake model …`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lake import model_catalog, render
+from lake.context import err, out
+from lake.errors import LakeCommandError
+from lake.local.deploy import models_folder, project_root
+from model.columns import Known, near
+from model.lineage import trace
+from model.loading import files_of
+from model.model import SUFFIX, ordered, parse, query_of
+from store.curated import columns_of
+from store.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lake.context import Choice
+    from lake.model_catalog import Catalog
+    from model.columns import Finding
+    from model.lineage import Made
+    from store.models import Model
+
+#: Characters of an expression that is shown.
+_LONGEST = 40
+
+#: What stands for the table of a column whose table nobody can tell.
+_UNKNOWN = " of ?"
+
+
+@click.group()
+def model() -> None:
+    """Check, show and trace the models of the curated zone."""
+    # It warns of what it leaves alone.
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
+
+
+@dataclass
+class _Read:
+    """Models as they were read from their files.
+
+    Attributes
+    ----------
+    texts : dict of str
+        Of each file that is read, by the model's name.
+    models : list of Model
+        Those that can be kept up to date, each behind those that it reads.
+    wrong : dict of str
+        Why the others cannot, by their names.
+    blamed : dict of str
+        The models because of which others cannot, by the names of these.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    models: list[Model] = field(default_factory=list)
+    wrong: dict[str, str] = field(default_factory=dict)
+    blamed: dict[str, str] = field(default_factory=dict)
+
+    def named(self, name: str) -> Model:
+        """Find a model.
+
+        Raises
+        ------
+        LakeCommandError
+            When there is none, or when it is broken.
+        """
+        for one in self.models:
+            if one.name == name:
+                return one
+        if name in self.wrong:
+            raise LakeCommandError(self.wrong[name])
+        names = [one.name for one in self.models]
+        other = f"there are {', '.join(sorted(names))}." if names else "there is none at all."
+        raise LakeCommandError(f"No model is called {name}: {near(name, names, other)}")
+
+
+def _name_of(path: Path) -> str:
+    return path.name.removesuffix(SUFFIX)
+
+
+def _read(files: Iterable[Path]) -> _Read:
+    found = _Read()
+    sound: dict[str, Model] = {}
+    for path in files:
+        name = _name_of(path)
+        try:
+            found.texts[name] = path.read_text(encoding="utf-8")
+            sound[name] = parse(name, found.texts[name])
+        except ModelError as error:
+            found.wrong[name] = error.detail
+        except (OSError, UnicodeDecodeError) as error:
+            found.wrong[name] = f"{path.name}: not readable: {error}"
+    while True:
+        try:
+            found.models = ordered(sound.values())
+        except ModelError as error:
+            name = error.detail.partition(SUFFIX)[0]
+            found.wrong[name] = error.detail
+            del sound[name]
+            for reader in _readers(name, sound):
+                found.blamed[reader] = name
+                found.wrong[reader] = f"{reader}{SUFFIX}: it reads {name}, which is to be mended"
+                del sound[reader]
+        else:
+            return found
+
+
+def _readers(name: str, models: Mapping[str, Model]) -> list[str]:
+    """Name the models that read one, or one that does."""
+    found, news = dict[str, None](), [name]
+    while news:
+        read = news.pop()
+        for one in models.values():
+            if read in {source.name for source in one.sources} and one.name not in found:
+                found[one.name] = None
+                news.append(one.name)
+    return list(found)
+
+
+def _folder() -> Path:
+    return models_folder(project_root(Path.cwd()))
+
+
+def _catalog(choice: Choice) -> tuple[Catalog | None, str]:
+    """Read the catalog; where there is none, and none was asked for, say why not."""
+    try:
+        return model_catalog.read(choice.target()), ""
+    except LakeCommandError as error:
+        if choice.local or choice.cloud or choice.profile or os.environ.get("AWS_ENDPOINT_URL"):
+            raise
+        return None, str(error)
+
+
+def _say_offline(why: str, so: str) -> None:
+    if why:
+        err.print(f"[dim]{render.plain(why)}\n{so}[/]")
+
+
+def _say(text: str) -> None:
+    """Print a line; a terminal gets it folded between words, a program in one piece."""
+    if out.is_terminal:
+        text = textwrap.fill(
+            text,
+            out.width,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    out.print(render.plain(text), soft_wrap=True)
+
+
+@model.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.pass_obj
+def check(choice: Choice, files: tuple[Path, ...]) -> None:
+    """Say whether the models in FILES can be made and kept up to date.
+
+    Without FILES, those of models/, or of the folder that LAKE_MODELS names. Where a lake is
+    deployed, what they read is looked up in its catalog.
+    """
+    folder = {_name_of(path): path for path in files_of(_folder())}
+    asked = {_name_of(path): path for path in files} or folder
+    if not asked:
+        out.print("There is no model.")
+        return
+    for path in asked.values():
+        if path.suffix != SUFFIX:
+            raise LakeCommandError(f"{path}: a model is a file <name>{SUFFIX}")
+    found = _read((folder | asked).values())
+    catalog, why = _catalog(choice)
+    _say_offline(why, "So tables and their columns were not looked up.")
+    said = _judged(found, catalog)
+    blamed = [found.blamed[name] for name in asked if name in found.blamed]
+    for name in dict.fromkeys([*asked, *blamed]):
+        for line in said[name]:
+            _say(line)
+    if any(name in found.wrong for name in asked):
+        sys.exit(1)
+
+
+def _judged(found: _Read, catalog: Catalog | None) -> dict[str, list[str]]:
+    """Say of each model what is to be mended, or what it is; the former are noted as wrong."""
+    said = {name: [why] for name, why in found.wrong.items()}
+    known = _known(found, catalog)
+    names = set(found.texts) | set(found.wrong)
+    for one in found.models:
+        text, file = found.texts[one.name], f"{one.name}{SUFFIX}"
+        query = query_of(file, text)
+        findings = known.wrong(text, query)
+        whole = ""
+        if catalog is not None:
+            findings += catalog.findings(one, text, query, names)
+            whole = catalog.why_not(one)
+        known.add(one.name, query)
+        said[one.name] = [f"{file}: {whole}"] if whole else []
+        said[one.name] += [_line(file, f) for f in sorted(findings, key=_place)]
+        if whole or any(f.grave for f in findings):
+            found.wrong[one.name] = said[one.name][0]
+        else:
+            said[one.name].insert(0, f"{file}: {_what(one)}")
+    return said
+
+
+def _place(finding: Finding) -> tuple[int, int]:
+    return finding.line, finding.column
+
+
+def _line(file: str, finding: Finding) -> str:
+    mark = "" if finding.grave else "warning: "
+    return f"{file}:{finding.line}:{finding.column}: {mark}{finding.text}"
+
+
+def _known(found: _Read, catalog: Catalog | None) -> Known:
+    """Give the columns of tables; models get theirs from their texts."""
+    if catalog is None:
+        return Known({})
+    tables = {n: c for n, c in catalog.columns.items() if n not in found.texts}
+    return Known(tables, catalog.database)
+
+
+def _what(one: Model) -> str:
+    lookups = sorted(one.header.lookups)
+    parts = [
+        one.header.refresh.value,
+        f"of {', '.join(one.dated)}" if one.dated else "of no table",
+        f"looks up {', '.join(lookups)}" if lookups else "",
+        f"at most every {_minutes(one)}" if one.header.minutes else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _minutes(one: Model) -> str:
+    count = one.header.minutes
+    return f"{count} minute{'s'[: count != 1]}"
+
+
+@model.command()
+@click.argument("name")
+@click.pass_obj
+def show(choice: Choice, name: str) -> None:
+    """Show what the model NAME says, and what columns its table has."""
+    found = _read(files_of(_folder()))
+    one = found.named(name)
+    catalog, why = _catalog(choice)
+    _say_offline(why, "So types of columns are not known.")
+    said = {
+        "description": one.header.description,
+        "refresh": one.header.refresh.value,
+        "sources": ", ".join(one.dated) or "none",
+        "looks up": ", ".join(sorted(one.header.lookups)),
+        "at most every": _minutes(one) if one.header.minutes else "",
+    }
+    for key, value in said.items():
+        if value:
+            _paragraph(key, value)
+    out.print()
+    _show_columns(one, found, catalog)
+    out.print()
+    click.echo(one.sql)
+
+
+def _paragraph(key: str, value: str) -> None:
+    lines = textwrap.wrap(value, max(out.width - 15, 20), break_long_words=False)
+    for number, line in enumerate(lines):
+        label = "" if number else key
+        out.print(f"[bold]{label:<15}[/]{render.plain(line)}", soft_wrap=True)
+
+
+def _show_columns(one: Model, found: _Read, catalog: Catalog | None) -> None:
+    table = catalog.tables.get(one.name) if catalog else None
+    if catalog and table and not catalog.why_not(one):
+        keys = [(key["Name"], key["Type"]) for key in table.get("PartitionKeys") or []]
+        rows = [[*column, ""] for column in columns_of(table)]
+        rows += [[*key, "partition"] for key in keys]
+        render.show_table(out, ["column", "type", ""], rows, [False, False, False])
+        return
+    known = _known(found, catalog)
+    for model_ in found.models:
+        query = query_of(model_.name, model_.sql)
+        if model_ is one:
+            break
+        known.add(model_.name, query)
+    columns = known.names(query)
+    if columns is None:
+        _say("Its columns are not known before its table is made: it selects *.")
+    else:
+        render.show_table(out, ["column"], [[c] for c in columns], [False])
+    if catalog:
+        out.print()
+        why = catalog.why_not(one)
+        _say(f"It has no table: {why}." if why else "Its table is not made yet.")
+
+
+@model.command()
+@click.argument("name")
+@click.argument("column", required=False)
+@click.pass_obj
+def lineage(choice: Choice, name: str, column: str | None) -> None:
+    """Show of which columns of datasets those of the model NAME are made.
+
+    With COLUMN, of that column only. What decides which rows there are, such as WHERE and JOIN,
+    is not counted.
+    """
+    found = _read(files_of(_folder()))
+    found.named(name)
+    catalog, why = _catalog(choice)
+    traced = _traced(found, catalog, name)
+    if column is not None:
+        if column.lower() not in traced:
+            other = f"it has {', '.join(traced)}."
+            raise LakeCommandError(
+                f"Model {name} has no column {column}: {near(column.lower(), traced, other)}"
+            )
+        traced = {column.lower(): traced[column.lower()]}
+    rows = [row for one, made in traced.items() for row in _rows(one, made)]
+    if any(row[1].endswith((".*", _UNKNOWN)) for row in rows):
+        _say_offline(why, "So of * nobody knows which columns it stands for.")
+    width = 3 if any(row[2] for row in rows) else 2
+    heads = ["column", "made of", "through"][:width]
+    render.show_table(out, heads, [row[:width] for row in rows], [False] * width)
+
+
+def _rows(column: str, made: Made) -> list[list[str]]:
+    if not made.origins:
+        sql = made.sql if len(made.sql) <= _LONGEST else f"{made.sql[: _LONGEST - 1]}…"
+        return [[column, f"no column: {sql}", ""]]
+    return [
+        [
+            "" if number else column,
+            f"{origin.table}.{origin.column}" if origin.table else f"{origin.column}{_UNKNOWN}",
+            ", ".join(origin.through),
+        ]
+        for number, origin in enumerate(made.origins)
+    ]
+
+
+def _traced(found: _Read, catalog: Catalog | None, name: str) -> Mapping[str, Made]:
+    known = _known(found, catalog)
+    traced: dict[str, Mapping[str, Made]] = {}
+    for one in found.models:
+        query = query_of(one.name, one.sql)
+        try:
+            traced[one.name] = trace(query, known, traced)
+        except ModelError as error:
+            if one.name == name:
+                what = "`lake up` starts one." if catalog is None else "see `lake model check`."
+                raise LakeCommandError(f"{name}{SUFFIX}: {error.detail}: {what}") from error
+        if one.name == name:
+            break
+        known.add(one.name, query)
+    return traced[name]
