@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 #: What Athena answers to a statement that it cannot read (Athena API, InvalidRequestException).
 _REFUSED = "InvalidRequestException"
 
-#: A user's error by Athena's categories: 1 is the system's, 3 others' (Athena API, AthenaError).
-_USERS = 2
+#: An error of the system by Athena's categories; 2 is the user's, 3 others' (Athena API,
+#: AthenaError).
+_SYSTEMS = 1
 
 #: Errors of files that were replaced or deleted after a query had planned to read them, and of
 #: the service, whatever category it gives them.
@@ -70,10 +71,9 @@ class Athena:
         told = status.get("AthenaError", {})
         reason = said.partition(":")[0]
         reason = reason if reason.isupper() and " " not in reason else status["State"]
-        permanent = (
-            told.get("ErrorCategory") == _USERS
-            and not told.get("Retryable")
-            and reason not in _PASSING
-        )
+        # One that was cancelled was too long or too dear: it would be again.
+        passing = told.get("Retryable") or reason in _PASSING
+        system = told.get("ErrorCategory") == _SYSTEMS and status["State"] == "FAILED"
+        permanent = not (passing or system)
         detail = f"{said} (query {query})"
         return Query(ended=True, reason=reason, detail=detail, permanent=permanent, scanned=scanned)

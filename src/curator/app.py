@@ -15,9 +15,10 @@ from curator.observability import logger, metrics, tracer
 from curator.refresh import Invocation, Told
 from curator.settings import Settings
 from store import touch
-from store.errors import LakeError, UnknownEventError
+from store.errors import LakeError, TransientError, UnknownEventError
 from store.events import is_schedule
 from store.reasons import Failure
+from store.touch import Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,9 +100,12 @@ def _read(records: list[dict[str, Any]]) -> tuple[list[Told], list[str]]:
 def _refresh(models: Iterable[Model], invocation: Invocation) -> list[str]:
     """Make tables anew; one that fails does not stop the others. Gives the models' names."""
     refreshed = []
+    left: list[Touch] = []
     for model in models:
         if invocation.seconds_left() < _MARGIN:
-            break
+            # What it waits for is kept; a message brings somebody sooner than the schedule.
+            left.append(Touch(model=model.name))
+            continue
         try:
             done = _parts().refresh(model, invocation)
         except Exception as error:  # whatever it is: the others are not to wait for it
@@ -113,6 +117,9 @@ def _refresh(models: Iterable[Model], invocation: Invocation) -> list[str]:
         if done.runs:
             refreshed.append(model.name)
         _say(done)
+    if left and not invocation.scheduled:
+        with suppress(TransientError):
+            _parts().queue.send(left)
     return refreshed
 
 

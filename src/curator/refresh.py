@@ -115,14 +115,11 @@ class Refreshed:
         What was published.
     failed : tuple of Failed
         What was given up.
-    waiting : int
-        Dates that still wait.
     """
 
     model: str
     runs: tuple[Done, ...] = ()
     failed: tuple[Failed, ...] = ()
-    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +188,8 @@ class Curator:
         if not model.by_date:
             dates, everything = frozenset(), everything or bool(dates)
         since = min(one.at for one in found)
-        wait = partial(Refresh.touched, dates=dates, at=since, everything=everything)
+        asked = any(one.touch.model and (one.touch.dates or one.touch.everything) for one in found)
+        wait = partial(Refresh.touched, dates=dates, at=since, everything=everything, asked=asked)
         self.change(model.name, wait)
 
     def refresh(self, model: Model, invocation: Invocation) -> Refreshed:
@@ -216,13 +214,13 @@ class Curator:
         """
         state = self.states.get(model.name)
         if not self._is_due(model, state, invocation):
-            return Refreshed(model.name, waiting=_waiting(state))
+            return Refreshed(model.name)
         now, worker = self.clock(), invocation.worker
         expires = now + invocation.seconds_left() + GRACE
         claim = partial(Refresh.claimed, worker=worker, now=now, expires=expires)
         state = self.change(model.name, claim, state)
         if state.worker != worker:
-            return Refreshed(model.name, waiting=_waiting(state))
+            return Refreshed(model.name)
         work = _Work(self, model, invocation, state)
         try:
             work.do()
@@ -234,8 +232,7 @@ class Curator:
             work.state = self.change(model.name, partial(Refresh.released, worker=worker))
         if work.out_of_time:
             self.queue.send([Touch(model=model.name)])
-        waiting = _waiting(work.state)
-        return Refreshed(model.name, tuple(work.runs), tuple(work.failed), waiting)
+        return Refreshed(model.name, tuple(work.runs), tuple(work.failed))
 
     def _is_due(self, model: Model, state: Refresh, invocation: Invocation) -> bool:
         """Tell whether there is anything to do for a model now."""
@@ -253,8 +250,13 @@ class Curator:
         if state.done and self.clock() < state.done.began + 60 * model.header.minutes:
             return False
         failed = state.failed
-        hopeless = failed and failed.permanent and failed.text == model.text_hash
-        return not (invocation.scheduled and hopeless)
+        if failed is None or failed.text != model.text_hash:
+            return True
+        if invocation.scheduled and failed.permanent:
+            return False
+        # A query that fails before it reads costs nothing, and other data may mend it.
+        free = not invocation.scheduled and not failed.scanned
+        return free or self.clock() >= failed.again_at
 
     def change(
         self, name: str, change: Callable[[Refresh], Refresh], known: Refresh | None = None
@@ -283,6 +285,7 @@ class _Work:
         self.runs: list[Done] = []
         self.failed: list[Failed] = []
         self.asked: list[Query] = []
+        self.scanned = 0
         self.out_of_time = False
 
     def do(self) -> None:
@@ -461,6 +464,7 @@ class _Work:
             self._check_time()
             self.curator.sleep(pause)
             pause = min(_LAST_LOOK, pause * 1.5)
+        self.scanned += found.scanned
         if not found.succeeded:
             raise ModelFailedError(found.reason, found.detail, permanent=found.permanent)
         return found
@@ -505,6 +509,7 @@ class _Work:
             error.code,
             error.detail,
             error.permanent,
+            self.scanned,
         )
         if run is None or self.state.run is None:
             self._change(lambda state: state.failing(why))
@@ -527,8 +532,3 @@ class _Work:
 
 #: What stands for the dates of a table that is made whole.
 _ANY = "all"
-
-
-def _waiting(state: Refresh) -> int:
-    """Count the dates that wait; one for a table that is made whole."""
-    return len(state.waiting) or int(state.everything)

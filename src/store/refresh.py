@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 #: minutes (Athena User Guide, "Service Quotas", DML query timeout).
 _LONGEST_QUERY = 35 * 60
 
+#: Seconds until what failed is tried again, doubled each time, to the most: a query that fails may
+#: have read as much as one that does not.
+_FIRST_PAUSE, _LONGEST_PAUSE = 300, 6 * 3600
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -95,6 +99,10 @@ class Failed:
         Athena's name of the error, or the lake's, and what to do.
     permanent : bool
         Whether only another text, another table or other data can help.
+    scanned : int
+        Bytes that its queries read, which are paid for.
+    times : int
+        How often it failed since it succeeded last, or somebody asked for it.
     """
 
     at: float
@@ -102,6 +110,13 @@ class Failed:
     reason: str
     detail: str
     permanent: bool
+    scanned: int = 0
+    times: int = 1
+
+    @property
+    def again_at(self) -> float:
+        """Say when it may be tried again by itself, if it may: later each time."""
+        return self.at + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (self.times - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +209,12 @@ class Refresh:
         """Tell whether somebody else may be at it."""
         return self.worker not in ("", worker) and self.expires > now
 
-    def touched(self, dates: Iterable[str], at: float, *, everything: bool) -> Refresh:
-        """Have dates wait, or all of it."""
+    def touched(
+        self, dates: Iterable[str], at: float, *, everything: bool, asked: bool = False
+    ) -> Refresh:
+        """Have dates wait, or all of it; where somebody asked for them, why it failed is over."""
+        if asked and self.failed:
+            return replace(self, failed=None).touched(dates, at, everything=everything)
         waiting = tuple(sorted({*self.waiting, *dates}))
         since = min(self.since or at, at)
         everything |= self.everything
@@ -275,11 +294,14 @@ class Refresh:
         again = self.touched(self.run.dates, self.run.since, everything=self.run.everything)
         # Other queries of the run may not have ended.
         doomed = dict(self.doomed) | {folder: why.at + _LONGEST_QUERY}
-        return replace(again, run=None, failed=why, doomed=tuple(sorted(doomed.items())))
+        return replace(again.failing(why), run=None, doomed=tuple(sorted(doomed.items())))
 
     def failing(self, why: Failed) -> Refresh:
-        """Say why no run could be begun."""
-        return replace(self, failed=why)
+        """Say why no run was begun or ended."""
+        if self.failed and self.failed.at == why.at:
+            return self
+        times = self.failed.times + 1 if self.failed and self.failed.text == why.text else 1
+        return replace(self, failed=replace(why, times=times))
 
     def settled(self, told: Iterable[str], deleted: Iterable[str]) -> Refresh:
         """Strike dates that were told, and folders that were deleted."""
