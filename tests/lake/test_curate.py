@@ -1,0 +1,187 @@
+"""What `lake models` says, `lake curate` asks for, and `lake reconcile` finds of models."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from lake import cli, models
+from lake.context import Choice
+from lake.curate import await_published
+from lake.errors import LakeCommandError
+from lake.ledger import Item
+from lake.reconcile import Differences, compare, fix
+from store.entry import Attempt, Entry
+from store.model import Status
+from store.models import Refresh
+from store.touch import Touch, read
+from tests.support.cloud import CURATE
+from tests.support.curation import CHAINED, DAILY, WHOLE, Zone, model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from click.testing import Result
+
+ONE, TWO = "2024-01-01", "2024-01-02"
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Zone]:
+    """Two days of orders, and three tables made of them just now."""
+    zone = Zone()
+    zone.cloud.now = zone.scheduled_at = time.time()
+    for date in (ONE, TWO):
+        zone.commit(date, [1, 2])
+    deliver(zone)
+    monkeypatch.setattr(Choice, "target", lambda _self: zone.cloud)
+    monkeypatch.setattr(models, "known", lambda: [*zone.models.values()])
+    yield zone
+    zone.close()
+
+
+def deliver(zone: Zone) -> None:
+    while visible := zone.visible():
+        zone.deliver(visible).finish()
+
+
+def lake(*words: str, code: int = 0) -> Result:
+    done = CliRunner().invoke(cli.main, words)
+    assert done.exit_code == code, done.output
+    return done
+
+
+def said(zone: Zone, name: str) -> str:
+    (one,) = (
+        seen for seen in models.look(target(zone), zone.models.values()) if seen.model.name == name
+    )
+    return one.said
+
+
+def target(zone: Zone) -> Any:
+    return zone.cloud
+
+
+def sent(zone: Zone) -> list[Touch]:
+    return [read(message.body) for message in zone.cloud.queues[CURATE]]
+
+
+def entry(date: str, began: float) -> Item:
+    attempt = Attempt(1, "w", "d", "v", began, began + 300, Status.DONE)
+    key = f"processed/orders/date_partition={date}/x-0123456789ab-0123456789ab.parquet"
+    found = Entry(3, "v", 2, Status.DONE, (key,), attempts=(attempt,), facts={"dataset": "orders"})
+    return Item("raw", f"data/orders/{date}", found, "2024-01-20T12:00:00.000+00:00")
+
+
+def test_tables_are_fresh_and_what_waits_or_is_of_an_older_text_is_counted(zone: Zone) -> None:
+    done = lake("models")
+    for name in (DAILY, WHOLE, CHAINED):
+        assert re.search(rf"{name} .* fresh", done.output), done.output
+    zone.commit(ONE, [3])
+    zone.broken = ("SYSTEM", 1)
+    zone.deliver(zone.visible()).finish()
+    zone.version += 1
+    told = {one["model"]: one for one in json.loads(lake("models", "--json", code=1).output)}
+    assert (told[DAILY]["waiting"], told[DAILY]["older_text"], told[DAILY]["is"]) == (
+        1,
+        2,
+        "SYSTEM",
+    )
+    assert told[DAILY]["failed"]["detail"].startswith("SYSTEM: it failed")
+    assert told[DAILY]["last"]["partitions"] == 2
+    assert told[CHAINED]["is"] == "fresh"
+
+
+def test_a_model_without_a_table_says_how_to_make_it(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = model("new", "orders", Refresh.BY_DATE)
+    monkeypatch.setattr(models, "known", lambda: [new])
+    assert "`lake curate new --full`" in lake("models").output
+    zone.cloud.tables["new"] = zone.cloud.tables["orders"]
+    assert "table new is not the model's" in lake("models", code=1).output
+
+
+@pytest.mark.usefixtures("zone")
+def test_there_is_no_such_model_and_which_there_are() -> None:
+    for command in ("models", "curate"):
+        done = CliRunner().invoke(cli.main, [command, "dayly"])
+        assert "no model dayly in models/; there is daily, whole, chained" in str(done.exception)
+
+
+def test_nothing_is_asked_for_where_all_is_fresh(zone: Zone) -> None:
+    assert "Nothing is to be made anew" in lake("curate").output
+    assert not sent(zone)
+
+
+def test_what_an_older_text_made_is_asked_for(zone: Zone) -> None:
+    zone.version += 1
+    lake("curate", "--no-wait")
+    assert sent(zone) == [Touch(model=DAILY, dates=frozenset({ONE, TWO}))]
+    deliver(zone)
+    assert "Nothing" in lake("curate").output
+
+
+def test_dates_can_be_chosen_and_all_of_them(zone: Zone) -> None:
+    lake("curate", DAILY, "--from", TWO, "--no-wait")
+    assert sent(zone) == [Touch(model=DAILY, dates=frozenset({TWO}))]
+    zone.cloud.queues[CURATE].clear()
+    lake("curate", "--full", "--no-wait")
+    assert sent(zone) == [Touch(model=name, everything=True) for name in (DAILY, WHOLE, CHAINED)]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((DAILY, "--full", "--to", TWO), "--full means all dates"),
+        ((DAILY, "--from", "yesterday"), "yesterday is no date like 2024-01-15"),
+        ((WHOLE, "--from", ONE), "whole is made whole and has no dates"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(zone: Zone, words: tuple[str, ...], why: str) -> None:
+    done = CliRunner().invoke(cli.main, ["curate", *words])
+    assert why in str(done.exception)
+    assert not sent(zone)
+
+
+def test_dates_that_are_older_than_their_sources_are_found(zone: Zone) -> None:
+    seen = {one.model.name: one for one in models.look(target(zone), zone.models.values())}
+    now = zone.cloud.now
+    changed = models.last_changes([entry(ONE, now - 60), entry(TWO, now + 60)])
+    assert seen[DAILY].stale(changed) == [TWO]
+    assert seen[WHOLE].stale(changed) == [""]
+    # One that waits is about to be made.
+    waiting = replace(seen[DAILY], state=replace(seen[DAILY].state, waiting=(TWO,)))
+    assert waiting.stale(changed) == []
+
+
+def test_reconcile_makes_them_anew_and_names_tables_of_removed_models(zone: Zone) -> None:
+    found = Differences(stale=[f"{DAILY}/{ONE}", f"{DAILY}/{TWO}", WHOLE])
+    assert found.repairable == 3
+    fix(target(zone), found, "repair")
+    assert sent(zone) == [
+        Touch(model=DAILY, dates=frozenset({ONE, TWO})),
+        Touch(model=WHOLE, everything=True),
+    ]
+    zone.cloud.queues[CURATE].clear()
+    left = [one for name, one in zone.models.items() if name != CHAINED]
+    assert compare(target(zone), 0, known=left).removed == [CHAINED]
+
+
+def test_waiting_ends_with_what_was_made_or_why_not(zone: Zone) -> None:
+    began = time.time() - 1
+    zone.want(DAILY, [])
+    deliver(zone)
+    await_published(target(zone), [zone.models[DAILY]], began, timeout=5)
+    zone.broken = ("COLUMN_NOT_FOUND", 2)
+    zone.commit(ONE, [9])
+    deliver(zone)
+    with pytest.raises(LakeCommandError, match=r"daily: COLUMN_NOT_FOUND: .*\n.*can be read"):
+        await_published(target(zone), [zone.models[DAILY]], began, timeout=5)
+    assert said(zone, DAILY) == "COLUMN_NOT_FOUND"
