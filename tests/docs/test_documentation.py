@@ -62,6 +62,16 @@ def test_every_lake_command_is_named(text: str) -> None:
             assert f"lake {name} {word}".strip() in text
 
 
+def test_every_reason_for_which_a_model_fails_is_explained(
+    pages: dict[str, str], root: Path
+) -> None:
+    table = pages["docs/curated.md"].partition("<!-- model failures -->")[2].partition("\n\n")[0]
+    sources = "".join(p.read_text() for p in root.glob("src/**/*.py"))
+    raised = set(re.findall(r"ModelFailedError\(\s*\"([A-Z_]+)\"", sources))
+    assert raised >= {"TABLE_NOT_FOUND", "TABLE_UNLIKE"}
+    assert raised <= set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE))
+
+
 def test_every_make_target_exists(text: str, root: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`make ([a-z-]+)", text)) | {"demo", "test"} <= targets
