@@ -132,7 +132,7 @@ def _touches(
         return [Touch(model=one.model.name, everything=True) for one in seen]
     if first or last:
         return [touch for one in seen for touch in _between(target, one, first, last)]
-    changed = models.last_changes(ledger.items(target))
+    changed = models.last_changes(ledger.items(target), seen)
     found: list[Touch] = []
     for one in seen:
         dates = {*one.stale(changed), *one.older, *one.state.waiting}

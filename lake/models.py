@@ -126,20 +126,24 @@ def state(target: Target, name: str) -> Refresh:
     return state_of(answer["Item"]) if "Item" in answer else Refresh()
 
 
-def last_changes(items: Iterable[Item]) -> dict[str, dict[str, float]]:
-    """Say when each date of each dataset was changed last, by what was ingested.
+def last_changes(items: Iterable[Item], seen: Iterable[Seen]) -> dict[str, dict[str, float]]:
+    """Say when each date of each dataset and model was changed last.
 
     Parameters
     ----------
     items : iterable of Item
         Of the ledger.
+    seen : iterable of Seen
+        The models, since others may read them.
 
     Returns
     -------
     dict of str to dict of str to float
-        By table and date; the begin of the attempt that was committed: its rows are not older.
+        By table and date; the begin of the attempt or run that made its rows: they are not older.
     """
-    found: dict[str, dict[str, float]] = {}
+    found = {
+        one.model.name: {date: began for date, (_, began) in one.partitions.items()} for one in seen
+    }
     for item in items:
         began = [a.began for a in item.entry.attempts if a.generation < item.entry.committed_at]
         for date in item.partitions if began else ():

@@ -135,8 +135,9 @@ def compare(
     strangers = {key for key in written - listed if naming.dataset_in(key) not in seen.rebuilt}
     found.orphans = [key for key in strangers if is_output(key)]
     found.foreign = [key for key in strangers if not is_output(key)]
-    changed = models.last_changes(entries.values())
-    for one in models.look(target, known):
+    tables_of_models = models.look(target, known)
+    changed = models.last_changes(entries.values(), tables_of_models)
+    for one in tables_of_models:
         if not one.why_foreign:
             found.stale += [f"{one.model.name}/{date}".rstrip("/") for date in one.stale(changed)]
     found.removed = models.removed(target, known)

@@ -313,7 +313,7 @@ class _Work:
         try:
             self._check_time()
             if run is None:
-                if not self.curator.may_begin(self.model, self.state, self.invocation):
+                if not self._may_begin():
                     return False
                 run = self._begin()
             if not run.publishing:
@@ -322,6 +322,12 @@ class _Work:
         except ModelFailedError as error:
             return self._fail(run, error)
         return True
+
+    def _may_begin(self) -> bool:
+        # What failed for a passing reason just now is tried again at once.
+        if self.failed:
+            return self.state.is_waiting
+        return self.curator.may_begin(self.model, self.state, self.invocation)
 
     def _change(self, change: Callable[[Refresh], Refresh]) -> None:
         """Write the state, while the lease is this worker's."""
@@ -482,8 +488,11 @@ class _Work:
             places = [curated.location_of(table)] if table else []
         replaced = [curated.key_in(place, curator.bucket) for place in places]
         # Its own are those of a worker that died while it published.
-        foreign = [key for key in replaced if not key.startswith(home) or key == home]
-        old = {key for key in replaced if not key.startswith(own)} - {*foreign}
+        old = {
+            key
+            for key in replaced
+            if key.startswith(home) and key != home and not key.startswith(own)
+        }
         self._change(lambda state: state.replacing(run.id, old))
         curator.tables.publish(model, run, written)
         now = curator.clock()

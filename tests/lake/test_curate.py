@@ -153,7 +153,7 @@ def test_what_makes_no_sense_is_refused(zone: Zone, words: tuple[str, ...], why:
 def test_dates_that_are_older_than_their_sources_are_found(zone: Zone) -> None:
     seen = {one.model.name: one for one in models.look(target(zone), zone.models.values())}
     now = zone.cloud.now
-    changed = models.last_changes([entry(ONE, now - 60), entry(TWO, now + 60)])
+    changed = models.last_changes([entry(ONE, now - 60), entry(TWO, now + 60)], seen.values())
     assert seen[DAILY].stale(changed) == [TWO]
     assert seen[WHOLE].stale(changed) == [""]
     # One that waits is about to be made.
