@@ -52,6 +52,15 @@ class GlueTables:
                 return None
             raise
 
+    def forget(self, view: str) -> None:
+        """See :class:`curator.ports.Tables`."""
+        try:
+            with translated(f"dropping view {view}"):
+                self.client.delete_table(DatabaseName=self.database, Name=view)
+        except ClientError as error:
+            if code_of(error) != "EntityNotFoundException":
+                raise
+
     def dates(self, name: str) -> list[str]:
         """See :class:`curator.ports.Tables`."""
         pages = self.client.get_paginator("get_partitions")

@@ -57,6 +57,10 @@ class Tables(Protocol):
         """Describe a table, as Glue does; None where there is none."""
         ...
 
+    def forget(self, view: str) -> None:
+        """Drop a view; one that is not there is no error."""
+        ...
+
     def dates(self, name: str) -> list[str]:
         """List the registered partitions of a table."""
         ...

@@ -414,7 +414,7 @@ class _Work:
         try:
             self._run_all([(sql, token)])
             view = self.curator.tables.get(shape_table(model.name))
-            self._run_all([(statements.forgetting(model, database), f"{token}-drop")])
+            self.curator.tables.forget(shape_table(model.name))
         except ModelFailedError:
             self._change(lambda state: state.shaped("", ()))
             raise

@@ -22,12 +22,8 @@ def describing(model: Model, database: str) -> str:
 
     Athena spells the types itself so, nested ones, too, which a query's metadata leaves out.
     """
-    return f"CREATE OR REPLACE VIEW {_view(model, database)} AS\n{model.sql}"
-
-
-def forgetting(model: Model, database: str) -> str:
-    """Give the statement that drops that view."""
-    return f"DROP VIEW IF EXISTS {_view(model, database)}"
+    view = f"{_quoted(database)}.{_quoted(shape_table(model.name))}"
+    return f"CREATE OR REPLACE VIEW {view} AS\n{model.sql}"
 
 
 def unloading(model: Model, run: Run, bucket: str) -> list[tuple[str, str]]:
@@ -59,10 +55,6 @@ def _unload(model: Model, run: Run, bucket: str, dates: Iterable[str]) -> str:
     query = f"SELECT {', '.join(columns)} FROM (\n{model.sql}\n){where}"
     place = f"s3://{bucket}/{folder_of(model.name, run.id)}"
     return f"UNLOAD (\n{query}\n)\nTO '{place}'\nWITH ({', '.join(options)})"
-
-
-def _view(model: Model, database: str) -> str:
-    return f"{_quoted(database)}.{_quoted(shape_table(model.name))}"
 
 
 def _quoted(name: str) -> str:

@@ -116,8 +116,8 @@ class Zone:
     # --- Athena -------------------------------------------------------------------------
 
     def _execute(self, sql: str) -> None:
-        if found := re.search(r'(CREATE OR REPLACE|DROP) VIEW .*"(\w+)__shape"', sql):
-            self._view(found[2], create=found[1] != "DROP")
+        if found := re.search(r'CREATE OR REPLACE VIEW .*"(\w+)__shape"', sql):
+            self._view(found[1])
             return
         if self.broken:
             raise QueryError(*self.broken)
@@ -136,11 +136,8 @@ class Zone:
                 self.empty.discard((name, date))
                 self._write(f"{folder}date_partition={date}/", result)
 
-    def _view(self, name: str, *, create: bool) -> None:
+    def _view(self, name: str) -> None:
         view = f"{name}__shape"
-        if not create:
-            self.cloud.tables.pop(view, None)
-            return
         columns = [{"Name": "ids", "Type": "string"}]
         if self.models[name].by_date:
             columns.append({"Name": "date_partition", "Type": "string"})
