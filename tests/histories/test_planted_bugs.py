@@ -220,8 +220,13 @@ BUGS: tuple[Plant, ...] = (
 BUGS_OF_THE_CATALOG: tuple[Plant, ...] = (remember_for_ever, write_as_the_parameter_says)
 
 
-#: They take the histories hundreds of examples; `make test-histories` plants them, too.
-RARE = (acknowledge_too_early, commit_what_was_overtaken, remove_without_a_list)
+#: They take the histories hundreds of examples or more; `make test-histories` plants them, too.
+RARE = (
+    acknowledge_too_early,
+    commit_what_was_overtaken,
+    remove_without_a_list,
+    remember_for_ever,
+)
 
 PLANTED = [
     plant
