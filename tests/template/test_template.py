@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +15,11 @@ import yaml
 
 from engine.write.stored import store
 from lake.adopt import kept
+from store.curated import MODELS
 from store.model import Source
-from store.naming import dataset_of
+from store.naming import dataset_of, shape_table
+from store.states import name_of
+from tests.support.curation import Zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,20 +68,21 @@ def test_what_is_declared(translated: Tree) -> None:
     assert counts == {
         "AWS::Athena::NamedQuery": 4,
         "AWS::Athena::WorkGroup": 2,
+        "AWS::CloudWatch::Alarm": 3,
         "AWS::DynamoDB::Table": 1,
-        "AWS::Events::Rule": 1,
+        "AWS::Events::Rule": 2,
         "AWS::Glue::Crawler": 1,
         "AWS::Glue::Database": 1,
         "AWS::Glue::Table": 2,
-        "AWS::IAM::Role": 2,
-        "AWS::Lambda::EventSourceMapping": 1,
-        "AWS::Lambda::Function": 1,
-        "AWS::Lambda::Permission": 1,
-        "AWS::Logs::LogGroup": 1,
+        "AWS::IAM::Role": 3,
+        "AWS::Lambda::EventSourceMapping": 2,
+        "AWS::Lambda::Function": 2,
+        "AWS::Lambda::Permission": 2,
+        "AWS::Logs::LogGroup": 2,
         "AWS::S3::Bucket": 3,
         "AWS::S3::BucketPolicy": 3,
-        "AWS::SQS::Queue": 2,
-        "AWS::SQS::QueuePolicy": 1,
+        "AWS::SQS::Queue": 4,
+        "AWS::SQS::QueuePolicy": 2,
     }
 
 
@@ -88,6 +93,8 @@ def test_what_is_declared(translated: Tree) -> None:
         ("ProcessedBucket", "BucketName", "${Prefix}-processed-${AWS::AccountId}-${AWS::Region}"),
         ("CuratedBucket", "BucketName", "${Prefix}-curated-${AWS::AccountId}-${AWS::Region}"),
         ("ProcessorFunction", "FunctionName", "${Prefix}-processor"),
+        ("CuratorFunction", "FunctionName", "${Prefix}-curator"),
+        ("CurateQueue", "QueueName", "${Prefix}-curate"),
         ("GlueCrawler", "Name", "${Prefix}-crawler"),
         ("AthenaWorkGroup", "Name", "${Prefix}-workgroup"),
     ],
@@ -116,6 +123,10 @@ def test_outputs_are_those_that_users_read(template: Tree) -> None:
         "IngestQueueUrl",
         "DeadLetterQueueUrl",
         "LedgerTableName",
+        "BuildersWorkGroupName",
+        "CuratorFunctionName",
+        "CurateQueueUrl",
+        "CurateDeadLetterQueueUrl",
     }
 
 
@@ -241,11 +252,13 @@ def test_raw_tells_the_queue_of_every_object_under_data(translated: Tree) -> Non
     }
 
 
-def test_the_schedule_starts_the_function_every_five_minutes(translated: Tree) -> None:
-    (rule,) = [r for r in translated["Resources"].values() if r["Type"] == "AWS::Events::Rule"]
-    assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
-    (target,) = rule["Properties"]["Targets"]
-    assert target["Arn"] == {"Fn::GetAtt": ["ProcessorFunction", "Arn"]}
+def test_schedules_start_both_functions_every_five_minutes(translated: Tree) -> None:
+    started = []
+    for rule in _of_type(translated, "AWS::Events::Rule").values():
+        assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
+        (target,) = rule["Properties"]["Targets"]
+        started.append(target["Arn"]["Fn::GetAtt"][0])
+    assert sorted(started) == sorted(_of_type(translated, "AWS::Lambda::Function"))
 
 
 def test_only_s3_of_this_account_may_send_to_the_queue(translated: Tree) -> None:
@@ -262,19 +275,43 @@ def test_the_queue_waits_six_times_the_function(template: Tree) -> None:
     assert {str(a): {"Seconds": 6 * a} for a in allowed} == seconds
 
 
-def test_messages_are_tried_five_times_and_kept_fourteen_days(translated: Tree) -> None:
-    queue = translated["Resources"]["IngestQueue"]["Properties"]
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
-    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
-    dead = translated["Resources"]["DeadLetterQueue"]["Properties"]
-    assert dead["MessageRetentionPeriod"] == 14 * 24 * 3600
+@pytest.mark.parametrize(
+    ("queue", "dead"),
+    [("IngestQueue", "DeadLetterQueue"), ("CurateQueue", "CurateDeadLetterQueue")],
+)
+def test_messages_are_tried_five_times_and_kept_fourteen_days(
+    translated: Tree, queue: str, dead: str
+) -> None:
+    properties, grave = (translated["Resources"][name]["Properties"] for name in (queue, dead))
+    assert properties["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": [dead, "Arn"]},
+        "maxReceiveCount": 5,
+    }
+    assert properties["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert grave["MessageRetentionPeriod"] == 14 * 24 * 3600
+    # The name is spelled out, since a reference would close a circle.
+    (source,) = grave["RedriveAllowPolicy"]["sourceQueueArns"]
+    assert source["Fn::Sub"].rpartition(":")[2] == properties["QueueName"]["Fn::Sub"]
+
+
+def _mapping(translated: Tree, function: str) -> Tree:
+    """How messages come to a function."""
+    mappings = _of_type(translated, "AWS::Lambda::EventSourceMapping").values()
+    (found,) = (
+        m["Properties"] for m in mappings if m["Properties"]["FunctionName"] == _ref(function)
+    )
+    return found
+
+
+def _ref(resource: str) -> Tree:
+    return {"Ref": resource}
 
 
 def test_each_object_has_an_invocation_of_its_own(translated: Tree) -> None:
-    (mapping,) = _of_type(translated, "AWS::Lambda::EventSourceMapping").values()
-    assert mapping["Properties"]["BatchSize"] == 1
-    concurrency = mapping["Properties"]["ScalingConfig"]["MaximumConcurrency"]
-    assert concurrency == {"Ref": "MaximumConcurrency"}
+    mapping = _mapping(translated, "ProcessorFunction")
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["IngestQueue", "Arn"]}
+    assert mapping["BatchSize"] == 1
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] == {"Ref": "MaximumConcurrency"}
 
 
 def test_the_ledger_is_kept_and_says_what_needs_attention(translated: Tree) -> None:
@@ -299,8 +336,8 @@ def test_the_function_is_as_published(template: Tree, translated: Tree) -> None:
     assert template["Parameters"]["FunctionTimeout"]["Default"] == 300
     assert function["TracingConfig"] == {"Mode": "Active"}
     assert function["LoggingConfig"] == {"LogGroup": {"Ref": "ProcessorLogGroup"}}
-    (mapping,) = _of_type(translated, "AWS::Lambda::EventSourceMapping").values()
-    assert mapping["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    mapping = _mapping(translated, "ProcessorFunction")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_every_variable_that_the_function_reads_is_set(translated: Tree) -> None:
@@ -311,6 +348,25 @@ def test_every_variable_that_the_function_reads_is_set(translated: Tree) -> None
     # Lambda itself sets this one.
     settings = Settings.from_environment(given | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512"})
     assert settings.memory_mb == 512
+
+
+@pytest.mark.parametrize("function", ["ProcessorFunction", "CuratorFunction"])
+def test_a_function_says_who_it_is_and_logs_where_its_role_lets_it(
+    translated: Tree, function: str
+) -> None:
+    properties = translated["Resources"][function]["Properties"]
+    own = function.removesuffix("Function")
+    assert properties["Role"] == {"Fn::GetAtt": [f"{own}Role", "Arn"]}
+    variables = properties["Environment"]["Variables"]
+    assert variables["POWERTOOLS_SERVICE_NAME"] == own.lower()
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == _ref("Prefix")
+    assert variables["POWERTOOLS_LOG_LEVEL"] == _ref("LogLevel")
+    group = translated["Resources"][f"{own}LogGroup"]["Properties"]
+    assert properties["LoggingConfig"] == {"LogGroup": _ref(f"{own}LogGroup")}
+    (logs,) = [
+        s for role, s in _statements(translated) if (role, s["Sid"]) == (f"{own}Role", "WriteLogs")
+    ]
+    assert logs["Resource"]["Fn::Sub"].endswith(f":log-group:{group['LogGroupName']['Fn::Sub']}:*")
 
 
 def test_the_width_of_a_table_is_a_parameter_that_reaches_the_engine(
@@ -346,9 +402,10 @@ def test_the_function_may_ask_when_the_crawler_was_started(translated: Tree) -> 
 
 def test_the_crawler_finds_tables_at_level_three_and_deletes_nothing(translated: Tree) -> None:
     crawler = translated["Resources"]["GlueCrawler"]["Properties"]
-    assert [t["Path"] for t in crawler["Targets"]["S3Targets"]] == [
-        {"Fn::Sub": "s3://${ProcessedBucket}/processed/"},
-        {"Fn::Sub": "s3://${CuratedBucket}/"},
+    # Of the folders of models' runs it would make partitions of its own.
+    assert crawler["Targets"]["S3Targets"] == [
+        {"Path": {"Fn::Sub": "s3://${ProcessedBucket}/processed/"}},
+        {"Path": {"Fn::Sub": "s3://${CuratedBucket}/"}, "Exclusions": [f"{MODELS}/**"]},
     ]
     assert crawler["Targets"]["S3Targets"][1]["Exclusions"] == ["models/**", "dbt/**"]
     assert crawler["SchemaChangePolicy"] == {
@@ -434,3 +491,178 @@ def test_builders_say_themselves_where_a_statement_writes(translated: Tree) -> N
     group = translated["Resources"]["BuildersWorkGroup"]["Properties"]
     assert group["Name"] == {"Fn::Sub": "${Prefix}-builders"}
     assert group["WorkGroupConfiguration"]["EnforceWorkGroupConfiguration"] is False
+
+
+# --- The curated zone -----------------------------------------------------------------------
+
+
+def _granted(translated: Tree, role: str, action: str) -> list[str]:
+    """Resources on which a role may do something, as they are written."""
+    granted = [
+        resource
+        for name, statement in _statements(translated)
+        if name == role and action in _listed(statement["Action"])
+        for resource in _listed(statement["Resource"])
+    ]
+    texts = [one["Fn::Sub"] if "Fn::Sub" in one else one["Fn::GetAtt"][0] for one in granted]
+    # What comes after service, region and account; a reference is all that there is.
+    return [text.replace("::", "").split(":", 5)[-1] for text in texts]
+
+
+def test_every_variable_that_the_curator_reads_is_set(translated: Tree) -> None:
+    from curator.settings import Settings
+
+    variables = translated["Resources"]["CuratorFunction"]["Properties"]["Environment"]
+    given = {
+        name: value if isinstance(value, str) else str(value.get("Ref", "1"))
+        for name, value in variables["Variables"].items()
+    }
+    assert Settings.from_environment(given | {"KEEP_MINUTES": "60"}) == Settings(
+        curated_bucket="CuratedBucket",
+        database="GlueDatabase",
+        workgroup="BuildersWorkGroup",
+        ledger_table="Ledger",
+        queue_url="CurateQueue",
+        keep_minutes=60,
+    )
+    assert given["KEEP_MINUTES"] == "CuratedKeepMinutes"
+
+
+def test_what_is_replaced_can_be_read_for_longer_than_a_query_lasts(template: Tree) -> None:
+    assert template["Parameters"]["CuratedKeepMinutes"]["Default"] >= 30
+
+
+def test_the_processor_tells_the_curate_queue(translated: Tree) -> None:
+    variables = translated["Resources"]["ProcessorFunction"]["Properties"]["Environment"]
+    assert variables["Variables"]["CURATE_QUEUE_URL"] == _ref("CurateQueue")
+    assert _granted(translated, "ProcessorRole", "sqs:SendMessage") == ["CurateQueue"]
+
+
+def test_the_curate_queue_waits_six_times_the_curator_and_the_longest_window(
+    template: Tree, translated: Tree
+) -> None:
+    timeout = translated["Resources"]["CuratorFunction"]["Properties"]["Timeout"]
+    longest = template["Parameters"]["CurateWindowSeconds"]["MaxValue"]
+    # SQS takes no longer window than this (AWS Lambda Developer Guide, "Using Lambda with SQS").
+    assert longest == 300
+    queue = translated["Resources"]["CurateQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * timeout + longest
+
+
+def test_changes_are_collected_for_the_window_and_each_message_is_answered_for(
+    template: Tree, translated: Tree
+) -> None:
+    mapping = _mapping(translated, "CuratorFunction")
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["CurateQueue", "Arn"]}
+    assert mapping["MaximumBatchingWindowInSeconds"] == _ref("CurateWindowSeconds")
+    assert mapping["BatchSize"] == 1000
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    # Lambda wants a window of a second at least for batches of more than ten.
+    assert template["Parameters"]["CurateWindowSeconds"]["MinValue"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("action", "places"),
+    [
+        ("s3:PutObject", ["${CuratedBucket}/models/*", "${ProcessedBucket}/athena-results/*"]),
+        ("s3:DeleteObject", ["${CuratedBucket}/models/*"]),
+        (
+            "glue:DeleteTable",
+            ["catalog", "database/${DatabaseName}", "table/${DatabaseName}/*__shape"],
+        ),
+        ("athena:StartQueryExecution", ["workgroup/${Prefix}-builders"]),
+        ("sqs:SendMessage", ["CurateQueue"]),
+    ],
+)
+def test_the_curator_changes_nothing_else(translated: Tree, action: str, places: list[str]) -> None:
+    assert _granted(translated, "CuratorRole", action) == places
+
+
+def test_what_the_curator_may_write_and_drop_is_what_it_writes_and_drops(translated: Tree) -> None:
+    from store.curated import partition_folder
+
+    _, place = _granted(translated, "CuratorRole", "s3:PutObject")[0].split("/", 1)
+    assert fnmatchcase(partition_folder("sales", "run", "2024-01-15"), place)
+    *_, view = _granted(translated, "CuratorRole", "glue:DeleteTable")
+    assert fnmatchcase(shape_table("sales"), view.rpartition("/")[2])
+    assert not fnmatchcase("sales", view.rpartition("/")[2])
+
+
+def test_the_curator_has_items_of_models_in_the_ledger_and_no_others(translated: Tree) -> None:
+    (statement,) = [s for _, s in _statements(translated) if s["Sid"] == "KeepStates"]
+    assert statement["Action"] == ["dynamodb:GetItem", "dynamodb:PutItem"]
+    ((key, (pattern,)),) = statement["Condition"]["ForAllValues:StringLike"].items()
+    assert key == "dynamodb:LeadingKeys"
+    assert fnmatchcase(name_of("sales"), pattern)
+    assert not fnmatchcase("data-lake-raw-1-eu-west-1/data/model:a", pattern)
+    for action in statement["Action"]:
+        assert _granted(translated, "CuratorRole", action) == ["Ledger"]
+
+
+#: What calls are called by IAM, where that is not the call's own name.
+_RIGHTS = {
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
+
+
+def test_the_curator_may_make_every_call_that_it_makes(translated: Tree) -> None:
+    calls: set[str] = set()
+    zone = Zone()
+    notice = zone.cloud.on_effect
+
+    def listen(moment: str) -> None:
+        if moment.startswith("before") and zone.running:
+            service, _, call = moment.removeprefix("before ").partition(".")
+            calls.add(f"{service.lower()}:{''.join(map(str.title, call.split('_')))}")
+        notice(moment)
+
+    zone.cloud.on_effect = listen
+    for ids in ([1], [2], []):
+        zone.commit("2024-01-01", ids)
+        zone.deliver(zone.visible()).finish()
+    zone.want("daily", [])
+    zone.come_to_rest()
+    zone.close()
+    assert {"athena:StartQueryExecution", "glue:BatchDeletePartition", "s3:DeleteObjects"} <= calls
+    for call in calls:
+        assert _granted(translated, "CuratorRole", _RIGHTS.get(call, call)), call
+
+
+def _alarms(translated: Tree) -> dict[str, Tree]:
+    alarms = _of_type(translated, "AWS::CloudWatch::Alarm")
+    return {name: alarm["Properties"] for name, alarm in alarms.items()}
+
+
+def test_alarms_ring_at_the_first_and_are_silent_where_nothing_is_told(translated: Tree) -> None:
+    for alarm in _alarms(translated).values():
+        assert alarm["TreatMissingData"] == "notBreaching"
+        told = (alarm["Threshold"], alarm["ComparisonOperator"], alarm["EvaluationPeriods"])
+        assert told == (0, "GreaterThanThreshold", 1)
+        assert alarm["AlarmDescription"]
+        assert alarm["AlarmName"]["Fn::Sub"].startswith("${Prefix}-")
+
+
+def test_alarms_look_at_what_is_counted(translated: Tree) -> None:
+    counted = {
+        alarm["MetricName"]: (alarm["Namespace"], alarm["Dimensions"], alarm["Statistic"])
+        for alarm in _alarms(translated).values()
+    }
+    dead = {"Fn::GetAtt": ["CurateDeadLetterQueue", "QueueName"]}
+    variables = translated["Resources"]["CuratorFunction"]["Properties"]["Environment"]["Variables"]
+    # Powertools names the service so; that the function counts it: tests/unit/test_curator_app.py.
+    service = {"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}
+    assert counted == {
+        "ApproximateNumberOfMessagesVisible": (
+            "AWS/SQS",
+            [{"Name": "QueueName", "Value": dead}],
+            "Maximum",
+        ),
+        "RefreshFailures": (variables["POWERTOOLS_METRICS_NAMESPACE"], [service], "Sum"),
+        "Errors": (
+            "AWS/Lambda",
+            [{"Name": "FunctionName", "Value": _ref("CuratorFunction")}],
+            "Sum",
+        ),
+    }
