@@ -18,28 +18,38 @@ if TYPE_CHECKING:
 MACHINE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
 
 
-def build(root: Path, architecture: str, target: Path) -> Path:
-    """Build the function with the real `sam build`."""
-    subprocess.run(
-        ["sam", "build", "--build-dir", str(target)],
+def sam_build(
+    root: Path, target: Path, *words: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the real `sam build`."""
+    settings = {"LAKE_ARCHITECTURE": MACHINE, "LAKE_CONTRACTS": str(CONTRACTS)} | variables
+    return subprocess.run(
+        ["sam", "build", *words, "--build-dir", str(target)],
         cwd=root,
-        env={
-            **os.environ,
-            "LAKE_ARCHITECTURE": architecture,
-            "LAKE_CONTRACTS": str(CONTRACTS),
-            "SAM_CLI_TELEMETRY": "0",
-        },
-        check=True,
+        env={**os.environ, "SAM_CLI_TELEMETRY": "0", **settings},
+        check=False,
         capture_output=True,
         text=True,
     )
+
+
+def build(root: Path, architecture: str, target: Path) -> Path:
+    """Build the functions; give the folder of the one that ingests."""
+    done = sam_build(root, target, LAKE_ARCHITECTURE=architecture)
+    assert done.returncode == 0, done.stderr
     return target / "ProcessorFunction"
 
 
 @pytest.fixture(scope="session")
 def artifact(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The function as deployed on this machine's architecture."""
+    """The function that ingests as deployed on this machine's architecture."""
     return build(root, MACHINE, tmp_path_factory.mktemp("build"))
+
+
+@pytest.fixture(scope="session")
+def curator(artifact: Path) -> Path:
+    """The function that makes tables of models, likewise."""
+    return artifact.with_name("CuratorFunction")
 
 
 @pytest.fixture(scope="session", params=["arm64", "x86_64"])
@@ -49,10 +59,16 @@ def any_artifact(
     artifact: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The function as built for each architecture that the template allows."""
+    """The function that ingests as built for each architecture that the template allows."""
     if request.param == MACHINE:
         return artifact
     return build(root, request.param, tmp_path_factory.mktemp("other"))
+
+
+@pytest.fixture(scope="session")
+def any_curator(any_artifact: Path) -> Path:
+    """The function that makes tables of models, likewise."""
+    return any_artifact.with_name("CuratorFunction")
 
 
 @pytest.fixture(scope="session")

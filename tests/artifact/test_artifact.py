@@ -1,10 +1,11 @@
-"""What is deployed is what is tested: the built function, under Lambda's own runtime client."""
+"""What is deployed is what is tested: the built functions, under Lambda's own runtime client."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -18,7 +19,9 @@ import samcli
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
-from tests.artifact.conftest import MACHINE
+from model.loading import load_folder
+from store.models import loads
+from tests.artifact.conftest import MACHINE, sam_build
 from tests.conftest import CONTRACTS, load_event
 
 if TYPE_CHECKING:
@@ -52,6 +55,23 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 
+CURATOR = {
+    "CURATED_BUCKET": "data-lake-curated-000000000000-us-east-1",
+    "DATABASE_NAME": "data_lake_db",
+    "WORKGROUP": "data-lake-builders",
+    "LEDGER_TABLE": "data-lake-ledger",
+    "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/data-lake-curate",
+    "KEEP_MINUTES": "60",
+    "POWERTOOLS_SERVICE_NAME": "curator",
+    "POWERTOOLS_METRICS_NAMESPACE": "data-lake",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+    "AWS_LAMBDA_FUNCTION_NAME": "data-lake-curator",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+    "AWS_LAMBDA_FUNCTION_TIMEOUT": "300",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
 
 def _needed(shared_object: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     with shared_object.open("rb") as file:
@@ -64,9 +84,20 @@ def _needed(shared_object: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
                             yield match[1], tuple(int(n) for n in match[2].split("."))
 
 
-def test_no_shared_object_needs_more_than_the_runtime_has(any_artifact: Path) -> None:
-    shared_objects = [p for p in any_artifact.rglob("*") if re.search(r"\.so(\.\d+)*$", p.name)]
+def _shared_objects(artifact: Path) -> list[Path]:
+    return [path for path in artifact.rglob("*") if re.search(r"\.so(\.\d+)*$", path.name)]
+
+
+def _size(artifact: Path) -> int:
+    return sum(path.stat().st_size for path in artifact.rglob("*") if path.is_file())
+
+
+def test_no_shared_object_needs_more_than_the_runtime_has(
+    any_artifact: Path, any_curator: Path
+) -> None:
+    shared_objects = _shared_objects(any_artifact)
     assert any("duckdb" in p.name for p in shared_objects)
+    shared_objects += _shared_objects(any_curator)
     too_new = {
         (path.name, library, version)
         for path in shared_objects
@@ -84,28 +115,81 @@ def test_the_contracts_are_shipped_beside_the_code(artifact: Path) -> None:
     assert shipped
 
 
-def test_each_architecture_gets_its_own_shared_objects(any_artifact: Path) -> None:
+@pytest.mark.parametrize("broken", [True, False])
+def test_models_are_proved_when_they_are_built(root: Path, tmp_path: Path, broken: bool) -> None:
+    header = "-- description: How many\n-- refresh: by date\n"
+    grouped = "" if broken else " GROUP BY date_partition"
+    sql = f"SELECT date_partition, count(*) AS n FROM processed_table{grouped}"
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "counted.sql").write_text(f"{header}{sql}\n")
+    done = sam_build(root, tmp_path / "built", "CuratorFunction", LAKE_MODELS=str(models))
+    built = tmp_path / "built" / "CuratorFunction" / "models.json"
+    if broken:
+        assert done.returncode != 0
+        said = "counted.sql:3:24: it sums up all dates: add GROUP BY date_partition"
+        assert said in done.stderr.splitlines()[-3]
+        assert not built.exists()
+    else:
+        assert done.returncode == 0, done.stderr
+        assert [(m.name, m.sql) for m in loads(built.read_text())] == [("counted", sql)]
+
+
+def test_a_folder_of_models_that_is_not_there_is_no_lake_without_models(
+    root: Path, tmp_path: Path
+) -> None:
+    done = sam_build(root, tmp_path, "CuratorFunction", LAKE_MODELS="no such folder")
+    assert done.returncode != 0
+    assert f"No folder of models at {root}/no such folder: mend LAKE_MODELS" in done.stderr
+
+
+def test_both_functions_have_the_models_of_the_folder(
+    root: Path, artifact: Path, curator: Path
+) -> None:
+    wanted = tuple(load_folder(root / "models"))
+    assert wanted
+    for function in (artifact, curator):
+        assert loads((function / "models.json").read_text(encoding="utf-8")) == wanted
+
+
+def test_each_architecture_gets_its_own_shared_objects(
+    any_artifact: Path, any_curator: Path
+) -> None:
     (engine,) = any_artifact.glob("_duckdb*.so")
     expected = "aarch64" if "aarch64" in engine.name else "x86_64"
-    with engine.open("rb") as file:
-        machine = ELFFile(file).get_machine_arch()
-    assert {"AArch64": "aarch64", "x64": "x86_64"}[machine] == expected
+    for shared_object in (engine, *_shared_objects(any_curator)):
+        with shared_object.open("rb") as file:
+            machine = ELFFile(file).get_machine_arch()
+        assert {"AArch64": "aarch64", "x64": "x86_64"}[machine] == expected
 
 
-def test_the_function_stays_small(any_artifact: Path) -> None:
-    size = sum(p.stat().st_size for p in any_artifact.rglob("*") if p.is_file())
-    assert size < 120_000_000
+def test_the_functions_stay_small(any_artifact: Path, any_curator: Path) -> None:
+    assert _size(any_artifact) < 120_000_000
+    assert _size(any_curator) < 30_000_000
 
 
-def test_nothing_of_the_local_lake_is_shipped(artifact: Path) -> None:
-    assert not (artifact / "lake").exists()
-    ours = "".join(p.read_text() for p in (artifact / "processor").rglob("*.py"))
-    assert not re.search("ministack|localhost|127.0.0.1|endpoint_url", ours, re.IGNORECASE)
+def test_nothing_of_the_local_lake_is_shipped(artifact: Path, curator: Path) -> None:
+    for function, package in ((artifact, "processor"), (curator, "curator")):
+        assert not any((function / name).exists() for name in ("lake", "localaws", "tests"))
+        ours = "".join(p.read_text() for p in (function / package).rglob("*.py"))
+        assert not re.search("ministack|localhost|127.0.0.1|endpoint_url", ours, re.IGNORECASE)
+
+
+def test_the_curator_has_no_engine_and_neither_function_reads_sql(
+    artifact: Path, curator: Path
+) -> None:
+    shipped = {function: {p.name for p in function.iterdir()} for function in (artifact, curator)}
+    assert {"aws", "curator", "store", "models.json"} <= shipped[curator]
+    for name in ("contract", "contracts", "duckdb", "engine", "processor"):
+        assert name not in shipped[curator]
+        assert name in shipped[artifact]
+    for name in ("model", "models", "sqlglot"):
+        assert not [function for function, names in shipped.items() if name in names]
 
 
 @contextmanager
 def _runtime(artifact: Path, bare_python: Path, environment: dict[str, str]) -> Iterator[Any]:
-    """Run the artifact under Lambda's runtime interface emulator; give its invoke function."""
+    """Run an artifact under Lambda's runtime interface emulator; give its invoke function."""
     emulator = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{MACHINE}"
     with socket.socket() as free, socket.socket() as api:
         free.bind(("127.0.0.1", 0))
@@ -121,7 +205,7 @@ def _runtime(artifact: Path, bare_python: Path, environment: dict[str, str]) -> 
             str(bare_python),
             "-m",
             "awslambdaric",
-            "processor.app.handler",
+            f"{environment['POWERTOOLS_SERVICE_NAME']}.app.handler",
         ],
         cwd=artifact,
         env={
@@ -179,6 +263,48 @@ def test_a_queue_batch_of_what_nothing_can_read_is_acknowledged(alone: Any) -> N
     batch = load_event("sqs-batch")
     batch["Records"][0]["body"] = "[" * 100_000
     assert alone(batch) == {"batchItemFailures": []}
+
+
+def test_the_curator_starts_and_names_the_message_that_it_cannot_read(
+    curator: Path, bare_python: Path
+) -> None:
+    def record(name: str, body: str) -> dict[str, Any]:
+        sent = {"SentTimestamp": "1705320000000"}
+        return {
+            "messageId": name,
+            "body": body,
+            "attributes": sent,
+            "eventSource": "aws:sqs",
+        }
+
+    # Of a table that no model reads nothing is to be kept: it is acknowledged.
+    nobodys = record("nobody's", '{"table":"no_such","dates":["2024-01-15"]}')
+    with _runtime(curator, bare_python, CURATOR) as invoke:
+        answer = invoke({"Records": [record("bad", "[" * 100_000), nobodys]})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+
+
+def test_a_curator_that_was_built_without_models_says_so(
+    curator: Path, bare_python: Path, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(curator, bare, ignore=shutil.ignore_patterns("models.json"))
+    with _runtime(bare, bare_python, CURATOR) as invoke:
+        answer = invoke({"Records": []})
+    assert answer["errorType"] == "ModelError"
+    assert "built without its models" in answer["errorMessage"]
+
+
+@pytest.mark.local
+def test_the_curator_answers_its_schedule(
+    curator: Path, bare_python: Path, local_lake: Any, root: Path
+) -> None:
+    with _runtime(curator, bare_python, CURATOR | local_lake.environment) as invoke:
+        answer = invoke({"source": "aws.events", "detail-type": "Scheduled Event"})
+    models = {model.name for model in load_folder(root / "models")}
+    # The lake's own curator may be at any of them.
+    assert {*answer} == {"refreshed"}
+    assert {*answer["refreshed"]} <= models
 
 
 @pytest.mark.local
