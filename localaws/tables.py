@@ -2,7 +2,8 @@
 
 dbt-athena and awswrangler use all three. Versions are kept as Glue keeps them: UpdateTable archives
 the one before unless it is told ``SkipArchive``. What a table was made without, GetTable leaves
-out: clients give UpdateTable what GetTable gave them, and an empty ``Owner`` is refused.
+out: clients give UpdateTable what GetTable gave them, and an empty ``Owner`` is refused. A table
+that is not there has no partitions, nor gets any.
 """
 
 from __future__ import annotations
@@ -29,6 +30,18 @@ if TYPE_CHECKING:
 #: Partitions that one call deletes (botocore's model of Glue).
 _MOST_DELETED = 25
 
+#: Calls that AWS refuses where there is no table (AWS Glue API, EntityNotFoundException).
+_OF_A_TABLE = frozenset(
+    {
+        "BatchCreatePartition",
+        "BatchGetPartition",
+        "CreatePartition",
+        "DeletePartition",
+        "GetPartition",
+        "GetPartitions",
+    }
+)
+
 #: Under this name MiniStack saves the versions with everything else of Glue.
 _STORE = "table_versions_archived"
 
@@ -40,7 +53,12 @@ def extend() -> None:
     handle, update = glue.handle_request_sync, glue.update_table
 
     def handled(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
-        call = _CALLS.get(headers.get("x-amz-target", "").rpartition(".")[2])
+        name = headers.get("x-amz-target", "").rpartition(".")[2]
+        if name in _OF_A_TABLE:
+            data = json.loads(body)
+            if _key(data, data.get("TableName")) not in glue.tables:
+                return _no_table(data)
+        call = _CALLS.get(name)
         return call(json.loads(body)) if call else handle(method, path, headers, body, query)
 
     def updated(data: dict[str, Any]) -> Any:

@@ -103,6 +103,26 @@ def test_partitions_are_deleted_together_and_found_by_an_expression(aws: Server,
         glue.batch_delete_partition(**table, PartitionsToDelete=[{"Values": b}] * 26)
 
 
+@pytest.mark.parametrize(
+    ("call", "more"),
+    [
+        ("get_partitions", {}),
+        ("get_partition", {"PartitionValues": ["a"]}),
+        ("delete_partition", {"PartitionValues": ["a"]}),
+        ("create_partition", {"PartitionInput": {"Values": ["a"]}}),
+        ("batch_create_partition", {"PartitionInputList": [{"Values": ["a"]}]}),
+        ("batch_get_partition", {"PartitionsToGet": [{"Values": ["a"]}]}),
+        ("batch_delete_partition", {"PartitionsToDelete": [{"Values": ["a"]}]}),
+    ],
+)
+def test_a_table_that_is_not_there_has_no_partitions(
+    aws: Server, call: str, more: dict[str, Any]
+) -> None:
+    glue = aws.client("glue")
+    with pytest.raises(glue.exceptions.EntityNotFoundException, match="no_such_table"):
+        getattr(glue, call)(DatabaseName=DATABASE, TableName="no_such_table", **more)
+
+
 def test_the_partitions_of_a_table_are_a_table(aws: Server, name: str) -> None:
     athena = Athena(aws)
     assert athena.rows(f'SELECT * FROM "{name}$partitions" ORDER BY y DESC') == [
