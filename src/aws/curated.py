@@ -189,7 +189,8 @@ class S3Folders:
 
     def dates(self, location: str) -> list[str]:
         """See :class:`curator.ports.Files`."""
-        bucket, _, prefix = location.removeprefix("s3://").partition("/")
+        # Somebody else's table may have a location without a slash at its end.
+        bucket, _, prefix = f"{location.rstrip('/')}/".removeprefix("s3://").partition("/")
         pages = self.client.get_paginator("list_objects_v2")
         with translated(f"listing {location}"):
             folders = [
