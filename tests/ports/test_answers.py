@@ -6,6 +6,7 @@ server on this machine gives them.
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from contextlib import contextmanager
@@ -14,24 +15,40 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from aws.dynamodb import DynamoLedger
+from aws.athena import Athena
+from aws.curated import GlueTables, S3Folders
+from aws.dynamodb import DynamoLedger, DynamoStates
 from aws.glue import GlueCatalog
 from aws.s3 import S3OutputStore, S3RawStore
-from aws.sqs import SqsQueue
+from aws.sqs import SqsCuration, SqsQueue
 from engine.types.evolve import evolved
 from store.entry import Entry
-from store.errors import ObjectArchivedError, ServiceError
+from store.errors import (
+    CatalogConflictError,
+    ModelFailedError,
+    ObjectArchivedError,
+    ServiceError,
+)
 from store.model import Column, Schema
+from store.models import Header, Model, Refresh
+from store.refresh import Query, Run
+from store.refresh import Refresh as State
+from store.touch import Touch
 from tests.support.cloud import DATABASE, LEDGER, QUEUE, RAW, Cloud
-from tests.support.wire import Answer, connected, refusal, wire
+from tests.support.wire import Answer, connected, refusal, sent, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from botocore.awsrequest import AWSPreparedRequest
+
 ONE = Schema((Column("a", "bigint"),))
 
-#: What the function asks of AWS, each by the adapter that asks it.
+MODEL = Model("m", Header("M", Refresh.BY_DATE), "SELECT 1", ())
+RUN = Run("r", 1.0, "t", ("2024-01-15",), columns=(("n", "bigint"),))
+
+#: What the functions ask of AWS, each by the adapter that asks it.
 ASKED: dict[str, tuple[str, Callable[[Any, Path], Any]]] = {
     "head": ("s3", lambda s3, _: S3RawStore(s3).head("raw", "data/a")),
     "read": ("s3", lambda s3, file: saved(s3, file)),
@@ -43,6 +60,17 @@ ASKED: dict[str, tuple[str, Callable[[Any, Path], Any]]] = {
     "make table": ("glue", lambda glue, _: catalog(glue).declare("t", ONE)),
     "crawl": ("glue", lambda glue, _: catalog(glue).crawl()),
     "hand back": ("sqs", lambda sqs, _: SqsQueue(sqs, "https://sqs/0/q").hand_back("r", 30)),
+    "tell": ("sqs", lambda sqs, _: curation(sqs).tell(["t/2024-01-15"])),
+    "get state": ("dynamodb", lambda db, _: DynamoStates(db, "l").get("m")),
+    "put state": ("dynamodb", lambda db, _: DynamoStates(db, "l").put("m", State(revision=1))),
+    "get model's table": ("glue", lambda glue, _: tables(glue).get("m")),
+    "get its dates": ("glue", lambda glue, _: tables(glue).dates("m")),
+    "get its places": ("glue", lambda glue, _: tables(glue).places("m", ["2024-01-15"])),
+    "publish it": ("glue", lambda glue, _: tables(glue).publish(MODEL, RUN, RUN.dates)),
+    "get its folders": ("s3", lambda s3, _: S3Folders(s3, "c").dates("s3://c/models/m/r/")),
+    "delete its folder": ("s3", lambda s3, _: S3Folders(s3, "c").delete("models/m/r/")),
+    "begin query": ("athena", lambda athena, _: queries(athena).start("SELECT 1", "t" * 32)),
+    "look at query": ("athena", lambda athena, _: queries(athena).look("q")),
 }
 
 #: Throttles and faults with a status that does not say so, by the services' API references.
@@ -78,6 +106,12 @@ MENDED_BY_TIME = {
         ("KMS.ThrottlingException", 400),
         ("ServiceUnavailable", 503),
     ],
+    "athena": [
+        ("ThrottlingException", 400),
+        ("TooManyRequestsException", 400),
+        ("ExpiredTokenException", 400),
+        ("InternalServerException", 500),
+    ],
 }
 
 #: What only a person mends. HEAD has no body: its code is the status.
@@ -86,7 +120,11 @@ MENDED_BY_A_PERSON = {
     "dynamodb": ("ResourceNotFoundException", 400),
     "glue": ("AccessDeniedException", 400),
     "sqs": ("AWS.SimpleQueueService.NonExistentQueue", 400),
+    "athena": ("AccessDeniedException", 400),
 }
+
+#: What an error says that was tried.
+DOING = "writing|reading|asking|deleting|handing|start|telling|listing|beginning"
 
 
 def saved(s3: Any, file: Path) -> bool:
@@ -100,6 +138,18 @@ def saved(s3: Any, file: Path) -> bool:
 
 def catalog(glue: Any) -> GlueCatalog:
     return GlueCatalog(glue, "d", "p", "c", evolved, sleep=lambda _: None)
+
+
+def curation(sqs: Any) -> SqsCuration:
+    return SqsCuration(sqs, "https://sqs/0/q", ("t",))
+
+
+def tables(glue: Any) -> GlueTables:
+    return GlueTables(glue, "d", "c")
+
+
+def queries(athena: Any) -> Athena:
+    return Athena(athena, "w", "d")
 
 
 @pytest.fixture
@@ -122,7 +172,7 @@ def test_what_time_mends_is_tried_again_and_what_a_person_mends_is_not_hidden(
     for code, status in MENDED_BY_TIME[service]:
         if (what == "head" and status == 409) or (what, status) == ("head", 400):
             continue  # without a body nobody knows what a 400 is
-        with pytest.raises(ServiceError, match=r"writing|reading|asking|deleting|handing|start"):
+        with pytest.raises(ServiceError, match=DOING):
             ask(what, refusal(service, code, status), file)
     code, status = MENDED_BY_A_PERSON[service]
     with pytest.raises(ClientError) as raised:
@@ -188,6 +238,201 @@ def test_an_answer_that_is_no_answer_is_tried_again(body: bytes, file: Path) -> 
         ask("delete", Answer(200, body), file)
     with pytest.raises(ServiceError):
         ask("write", Answer(502, body), file)
+
+
+# --- The curated zone -----------------------------------------------------------------------
+
+
+def told(**content: Any) -> Answer:
+    return Answer(200, json.dumps(content).encode())
+
+
+def asked(request: AWSPreparedRequest) -> str:
+    """The call that a client of a JSON service makes."""
+    target: Any = request.headers["X-Amz-Target"]
+    return str(target.decode().rpartition(".")[2])
+
+
+def query(state: str, reason: str = "", **error: Any) -> Query:
+    """What the adapter makes of a query's status."""
+    status = {"State": state, "StateChangeReason": reason, "AthenaError": error}
+    found = {"Status": {name: said for name, said in status.items() if said}}
+    wired = wire("athena")
+    wired.answer = lambda _: told(QueryExecution=found)
+    return queries(wired.client).look("q1")
+
+
+@pytest.mark.parametrize("state", ["QUEUED", "RUNNING"])
+def test_a_query_that_waits_or_runs_has_not_ended(state: str) -> None:
+    assert query(state) == Query(ended=False)
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "error", "reason", "permanent"),
+    [
+        ("FAILED", "COLUMN_NOT_FOUND: line 1:8: no x", {"ErrorCategory": 2}, "", True),
+        ("FAILED", "COLUMN_NOT_FOUND: x", {"ErrorCategory": 2, "Retryable": True}, "", False),
+        ("FAILED", "COLUMN_NOT_FOUND: x", {"ErrorCategory": 1}, "", False),
+        ("FAILED", "COLUMN_NOT_FOUND: x", {"ErrorCategory": 3}, "", False),
+        ("FAILED", "COLUMN_NOT_FOUND: x", {}, "", False),
+        # A file was replaced after the query had planned to read it.
+        ("FAILED", "HIVE_CANNOT_OPEN_SPLIT: gone", {"ErrorCategory": 2}, "", False),
+        ("FAILED", "GENERIC_INTERNAL_ERROR: no", {"ErrorCategory": 2}, "", False),
+        ("FAILED", "Query exhausted resources: x", {"ErrorCategory": 2}, "FAILED", True),
+        ("FAILED", "", {}, "FAILED", False),
+        ("CANCELLED", "Bytes scanned limit was exceeded", {}, "CANCELLED", False),
+    ],
+)
+def test_a_failed_query_is_tried_again_where_that_can_help(
+    state: str, said: str, error: dict[str, Any], reason: str, permanent: bool
+) -> None:
+    found = query(state, said, **error)
+    assert (found.ended, found.succeeded) == (True, False)
+    assert (found.reason, found.permanent) == (reason or said.partition(":")[0], permanent)
+    assert found.detail == f"{said} (query q1)"
+
+
+def test_a_statement_that_athena_refuses_fails_with_what_it_said(file: Path) -> None:
+    answer = refusal("athena", "InvalidRequestException", 400, "line 1:7: mismatched input '1'")
+    with pytest.raises(ModelFailedError, match="mismatched input '1'") as raised:
+        ask("begin query", answer, file)
+    assert (raised.value.code, raised.value.permanent) == ("REFUSED", True)
+
+
+def test_messages_that_sqs_did_not_take_are_no_success(file: Path) -> None:
+    failed = {"Id": "0", "Code": "InternalError", "SenderFault": False, "Message": "no"}
+    with pytest.raises(ServiceError, match="InternalError"):
+        ask("tell", told(Successful=[], Failed=[failed]), file)
+
+
+def test_messages_go_ten_at_once_and_the_first_failure_stops_the_rest() -> None:
+    bodies: list[int] = []
+
+    def answer(request: AWSPreparedRequest) -> Answer:
+        bodies.append(len(json.loads(sent(request))["Entries"]))
+        return told(Successful=[]) if len(bodies) < 4 else refusal("sqs", "OverLimit", 403)
+
+    wired = wire("sqs")
+    wired.answer = answer
+    found = [Touch("t", dates=frozenset({f"2024-01-{day:02}"})) for day in range(1, 24)]
+    curation(wired.client).send(found)
+    assert bodies == [10, 10, 3]
+    with pytest.raises(ServiceError, match="OverLimit"):
+        curation(wired.client).send(found)
+    assert bodies == [10, 10, 3, 10]
+
+
+def test_nothing_is_asked_of_sqs_where_nobody_is_concerned() -> None:
+    wired = wire("sqs")
+    wired.answer = lambda _: refusal("sqs", "OverLimit", 403)
+    curation(wired.client).tell(["other/2024-01-15"])
+
+
+class Catalog:
+    """Glue with the table of a model, which answers a call as a test wants."""
+
+    def __init__(self, **said: Answer) -> None:
+        self.said, self.asked = said, list[str]()
+
+    def __call__(self, request: AWSPreparedRequest) -> Answer:
+        name = asked(request)
+        self.asked.append(name)
+        storage = {"Location": "s3://c/models/m/", "Columns": []}
+        keys = [{"Name": "date_partition", "Type": "string"}]
+        table = {"Name": "m", "StorageDescriptor": storage, "PartitionKeys": keys, "VersionId": "1"}
+        return self.said.get(name, told(Table=table) if name == "GetTable" else told())
+
+    def tables(self) -> GlueTables:
+        wire("glue").answer = self
+        return tables(wire("glue").client)
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("UpdateTable", "ConcurrentModificationException"),
+        ("UpdateTable", "EntityNotFoundException"),
+        ("BatchCreatePartition", "EntityNotFoundException"),
+        ("BatchUpdatePartition", "EntityNotFoundException"),
+        ("BatchDeletePartition", "EntityNotFoundException"),
+    ],
+)
+def test_a_table_that_others_change_meanwhile_is_a_conflict(call: str, code: str) -> None:
+    there = {
+        "PartitionValues": ["2024-01-15"],
+        "ErrorDetail": {"ErrorCode": "AlreadyExistsException"},
+    }
+    catalog = Catalog(**{"BatchCreatePartition": told(Errors=[there]), call: refusal("glue", code)})
+    run = Run("r", 1.0, "t", ("2024-01-15", "2024-01-16"), columns=(("n", "bigint"),))
+    with pytest.raises(CatalogConflictError, match="table m was changed meanwhile"):
+        catalog.tables().publish(MODEL, run, run.dates[:1])
+    assert catalog.asked[-1] == call
+
+
+def test_a_table_that_another_worker_makes_first_is_a_conflict() -> None:
+    catalog = Catalog(
+        GetTable=refusal("glue", "EntityNotFoundException"),
+        CreateTable=refusal("glue", "AlreadyExistsException"),
+    )
+    with pytest.raises(CatalogConflictError):
+        catalog.tables().publish(MODEL, RUN, RUN.dates)
+
+
+@pytest.mark.parametrize(
+    "call", ["BatchCreatePartition", "BatchUpdatePartition", "BatchDeletePartition"]
+)
+def test_partitions_that_glue_did_not_change_are_no_success(call: str) -> None:
+    def errors(code: str) -> Answer:
+        one = {"PartitionValues": ["2024-01-15"], "ErrorDetail": {"ErrorCode": code}}
+        return told(Errors=[one])
+
+    catalog = Catalog(
+        **{
+            "BatchCreatePartition": errors("AlreadyExistsException"),
+            call: errors("InternalServiceException"),
+        }
+    )
+    written = () if call == "BatchDeletePartition" else RUN.dates
+    with pytest.raises(ServiceError, match=r"partitions of m.*InternalServiceException"):
+        catalog.tables().publish(MODEL, RUN, written)
+
+
+def test_a_table_that_is_as_it_should_be_is_not_written_again() -> None:
+    catalog = Catalog()
+    catalog.tables().publish(MODEL, RUN, RUN.dates)
+    assert catalog.asked == ["GetTable", "UpdateTable", "BatchCreatePartition"]
+    wanted: dict[str, Any] = {}
+
+    def keep(request: AWSPreparedRequest) -> Answer:
+        if asked(request) == "UpdateTable":
+            wanted.update(json.loads(sent(request))["TableInput"], VersionId="2")
+        return catalog(request)
+
+    wire("glue").answer = keep
+    tables(wire("glue").client).publish(MODEL, RUN, RUN.dates)
+    catalog = Catalog(GetTable=told(Table=wanted))
+    catalog.tables().publish(MODEL, RUN, RUN.dates)
+    assert catalog.asked == ["GetTable", "BatchCreatePartition"]
+
+
+def test_a_partition_that_glue_did_not_tell_of_is_asked_for_again() -> None:
+    place = {"Location": "s3://c/models/m/r/date_partition=2024-01-15/"}
+    there = told(Partitions=[{"Values": ["2024-01-15"], "StorageDescriptor": place}])
+    left = told(Partitions=[], UnprocessedKeys=[{"Values": ["2024-01-15"]}])
+    answers = [left, there]
+    wired = wire("glue")
+    wired.answer = lambda _: answers.pop(0)
+    assert tables(wired.client).places("m", ["2024-01-15"]) == {"2024-01-15": place["Location"]}
+    assert not answers
+
+
+def test_objects_of_a_folder_that_s3_did_not_delete_are_no_success() -> None:
+    listed = b"<ListBucketResult><Contents><Key>models/m/r/x</Key></Contents></ListBucketResult>"
+    failed = b"<DeleteResult><Error><Key>k</Key><Code>InternalError</Code></Error></DeleteResult>"
+    wired = wire("s3")
+    wired.answer = lambda request: Answer(200, listed if request.method == "GET" else failed)
+    with pytest.raises(ServiceError, match=r"deleting s3://c/models/m/r/.*InternalError"):
+        S3Folders(wired.client, "c").delete("models/m/r/")
 
 
 # --- Connections ----------------------------------------------------------------------------
@@ -268,7 +513,20 @@ def _double(service: str) -> Any:
     cloud.items["there"] = {"object": {"S": "there"}, "revision": {"N": "1"}}
     cloud.write(RAW, "there", b"x")
     cloud.crawls.append(cloud.now)
+    cloud.client("athena").start_query_execution(**query_of("SELECT 1"))
     return cloud.client(service)
+
+
+def query_of(sql: str) -> dict[str, Any]:
+    """What StartQueryExecution is told, always under one token."""
+    told = {"WorkGroup": "w", "QueryExecutionContext": {"Database": "d"}}
+    return {"QueryString": sql, "ClientRequestToken": "t" * 32, **told}
+
+
+#: A table that is not there; what is asked of its partitions.
+NO: dict[str, Any] = {"DatabaseName": DATABASE, "TableName": "no"}
+BRIEF: dict[str, Any] = {"ExcludeColumnSchema": True}
+CHANGED: dict[str, Any] = {"PartitionValueList": ["a"], "PartitionInput": {"Values": ["a"]}}
 
 
 @pytest.mark.parametrize(
@@ -314,6 +572,26 @@ def _double(service: str) -> Any:
             lambda c: c.start_crawler(Name="c"),
             refusal("glue", "CrawlerRunningException"),
         ),
+        *(
+            ("glue", call, refusal("glue", "EntityNotFoundException"))
+            for call in (
+                lambda c: [*c.get_paginator("get_partitions").paginate(**NO, **BRIEF)],
+                lambda c: c.batch_get_partition(**NO, PartitionsToGet=[{"Values": ["a"]}]),
+                lambda c: c.batch_create_partition(**NO, PartitionInputList=[{"Values": ["a"]}]),
+                lambda c: c.batch_update_partition(**NO, Entries=[CHANGED]),
+                lambda c: c.batch_delete_partition(**NO, PartitionsToDelete=[{"Values": ["a"]}]),
+            )
+        ),
+        (
+            "athena",
+            lambda c: c.start_query_execution(**query_of("SELEC 1")),
+            refusal("athena", "InvalidRequestException"),
+        ),
+        (
+            "athena",
+            lambda c: c.start_query_execution(**query_of("SELECT 2")),
+            refusal("athena", "InvalidRequestException"),
+        ),
         (
             "sqs",
             lambda c: c.change_message_visibility(
@@ -344,3 +622,11 @@ def test_the_clients_of_the_function_do_not_wait_for_minutes() -> None:
     assert quick.retries["total_max_attempts"] > 1
     s3: Any = bootstrap._S3
     assert quick.read_timeout < s3.read_timeout <= 60
+
+
+def test_the_clients_of_the_curator_are_patient_enough_for_a_long_statement() -> None:
+    from curator import bootstrap
+
+    config: Any = bootstrap._CONFIG
+    assert config.connect_timeout + config.read_timeout <= 20
+    assert config.retries["total_max_attempts"] > 1

@@ -442,9 +442,14 @@ class Glue:
         self, DatabaseName: str, TableName: str, PartitionsToDelete: list[dict[str, Any]]
     ) -> dict[str, Any]:
         self._table(TableName)
-        for one in PartitionsToDelete:
-            self.cloud.partitions.pop((TableName, one["Values"][0]), None)
-        return {"Errors": []}
+        gone = {"ErrorCode": "EntityNotFoundException"}
+        return {
+            "Errors": [
+                {"PartitionValues": one["Values"], "ErrorDetail": gone}
+                for one in PartitionsToDelete
+                if self.cloud.partitions.pop((TableName, one["Values"][0]), None) is None
+            ]
+        }
 
     @effect
     def batch_create_partition(
@@ -479,10 +484,17 @@ class Glue:
     def batch_update_partition(
         self, DatabaseName: str, TableName: str, Entries: list[dict[str, Any]]
     ) -> dict[str, Any]:
+        self._table(TableName)
+        errors = []
         for entry in Entries:
             place = (TableName, entry["PartitionValueList"][0])
-            self.cloud.partitions[place] = copy.deepcopy(entry["PartitionInput"])
-        return {"Errors": []}
+            if place in self.cloud.partitions:
+                self.cloud.partitions[place] = copy.deepcopy(entry["PartitionInput"])
+            else:
+                code = {"ErrorCode": "EntityNotFoundException"}
+                told = {"PartitionValueList": entry["PartitionValueList"], "ErrorDetail": code}
+                errors.append(told)
+        return {"Errors": errors}
 
     @look
     def get_crawler(self, Name: str) -> dict[str, Any]:
@@ -574,6 +586,8 @@ class Athena:
         QueryExecutionContext: dict[str, Any],
     ) -> dict[str, Any]:
         assert 32 <= len(ClientRequestToken) <= 128
+        if not QueryString.startswith(("SELECT ", "UNLOAD ", "CREATE ", "DROP ")):
+            raise client_error("InvalidRequestException", message="line 1:1: mismatched input")
         known = self.cloud.queries.get(ClientRequestToken)
         if known is None:
             known = Query(f"q{self.cloud.unique()}", QueryString)

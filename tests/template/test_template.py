@@ -297,9 +297,8 @@ def test_messages_are_tried_five_times_and_kept_fourteen_days(
 def _mapping(translated: Tree, function: str) -> Tree:
     """How messages come to a function."""
     mappings = _of_type(translated, "AWS::Lambda::EventSourceMapping").values()
-    (found,) = (
-        m["Properties"] for m in mappings if m["Properties"]["FunctionName"] == _ref(function)
-    )
+    every: list[Tree] = [mapping["Properties"] for mapping in mappings]
+    (found,) = (one for one in every if one["FunctionName"] == _ref(function))
     return found
 
 
