@@ -120,6 +120,8 @@ def _refresh(models: Iterable[Model], invocation: Invocation) -> list[str]:
     if left and not invocation.scheduled:
         with suppress(TransientError):
             _parts().queue.send(left)
+    # Where there is nothing to do this is said, too: Powertools warns of no metrics at all.
+    metrics.add_metric("ModelsRefreshed", MetricUnit.Count, len(refreshed))
     return refreshed
 
 
@@ -141,5 +143,6 @@ def _say(done: Refreshed) -> None:
     for why in done.failed:
         extra = {"model": done.model, "reason": why.reason, "detail": why.detail}
         logger.warning("model failed", extra=extra)
-    if done.failed and not done.runs:
+    # One that failed and was published afterwards is well.
+    if done.failed and not (done.runs and done.runs[-1].at >= done.failed[-1].at):
         metrics.add_metric("RefreshFailures", MetricUnit.Count, 1)

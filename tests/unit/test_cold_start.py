@@ -1,4 +1,4 @@
-"""What the function does before its first message comes, and what it leaves for later."""
+"""What a function does before its first message comes, and what it leaves for later."""
 
 from __future__ import annotations
 
@@ -37,40 +37,77 @@ print(*sys.modules)
 """
 
 
-def test_clients_are_built_at_import_and_libraries_of_rare_formats_are_not_loaded(
-    tmp_path: Path,
-) -> None:
-    models = tmp_path / "models.json"
+_START_CURATOR = """
+import importlib, sys
+from pathlib import Path
+from curator import bootstrap
+bootstrap._MODELS = Path("no such file")
+from curator import app
+assert app._parts.cache_info().currsize == 0
+bootstrap._MODELS = Path(sys.argv[1])
+importlib.reload(app)
+assert app._parts.cache_info().currsize == 1
+print(*sys.modules)
+"""
+
+#: Both functions have these.
+SETTINGS = {
+    "DATABASE_NAME": "d",
+    "LEDGER_TABLE": "l",
+    "QUEUE_URL": "q",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "POWERTOOLS_METRICS_NAMESPACE": "data-lake",
+    "PYTHONPATH": str(ROOT / "src"),
+}
+
+
+def started(script: str, models: Path, **settings: str) -> set[str]:
+    """Run a script as in a function's environment; give the modules that it loaded."""
     models.write_text("[]")
-    # A broken deployment is not told by the import, but by the first message, which is kept.
-    settings = {
-        "PROCESSED_BUCKET": "p",
-        "DATABASE_NAME": "d",
-        "CRAWLER_NAME": "c",
-        "LEDGER_TABLE": "l",
-        "QUEUE_URL": "q",
-        "CURATE_QUEUE_URL": "q",
-        "DATE_COLUMNS": "date",
-        "OUTPUT_FORMAT": "parquet",
-        "MAX_PARTITIONS": "1",
-        "MAX_COLUMNS": "1",
-        "RAW_DELETES": "keep",
-        "CRAWL_MINUTES": "60",
-        "FIRST_DATE": "2024-01-01",
-        "EPHEMERAL_STORAGE_MB": "512",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-        "AWS_LAMBDA_FUNCTION_NAME": "data-lake-processor",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "POWERTOOLS_METRICS_NAMESPACE": "data-lake",
-        "PYTHONPATH": str(ROOT / "src"),
-    }
     done = subprocess.run(
-        [sys.executable, "-c", _START, str(models)],
+        [sys.executable, "-c", script, str(models)],
         cwd=ROOT,
-        env=settings,
+        env=SETTINGS | settings,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert not LATER & set(done.stdout.split())
+    return {*done.stdout.split()}
+
+
+def test_clients_are_built_at_import_and_libraries_of_rare_formats_are_not_loaded(
+    tmp_path: Path,
+) -> None:
+    # A broken deployment is not told by the import, but by the first message, which is kept.
+    loaded = started(
+        _START,
+        tmp_path / "models.json",
+        PROCESSED_BUCKET="p",
+        CRAWLER_NAME="c",
+        CURATE_QUEUE_URL="q",
+        DATE_COLUMNS="date",
+        OUTPUT_FORMAT="parquet",
+        MAX_PARTITIONS="1",
+        MAX_COLUMNS="1",
+        RAW_DELETES="keep",
+        CRAWL_MINUTES="60",
+        FIRST_DATE="2024-01-01",
+        EPHEMERAL_STORAGE_MB="512",
+        AWS_LAMBDA_FUNCTION_MEMORY_SIZE="512",
+        AWS_LAMBDA_FUNCTION_NAME="data-lake-processor",
+    )
+    assert not LATER & loaded
+
+
+def test_the_curator_is_built_at_import_and_loads_no_engine(tmp_path: Path) -> None:
+    loaded = started(
+        _START_CURATOR,
+        tmp_path / "models.json",
+        CURATED_BUCKET="c",
+        WORKGROUP="w",
+        KEEP_MINUTES="60",
+        AWS_LAMBDA_FUNCTION_NAME="data-lake-curator",
+    )
+    assert {"curator.refresh", "aws.athena"} <= loaded
+    assert not (LATER | {"duckdb", "engine", "model", "processor", "sqlglot"}) & loaded
