@@ -45,6 +45,7 @@ class World:
     outputs: MemoryOutputStore
     catalog: MemoryCatalog
     ledger: MemoryLedger
+    curation: MemoryCuration = field(default_factory=MemoryCuration)
     handed_back: list[tuple[str, int]] = field(default_factory=list)
 
     def hand_back(self, receipt: str, seconds: int) -> None:
@@ -60,7 +61,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
         world.catalog,
         world.ledger,
         DuckEngine(Options()),
-        MemoryCuration(),
+        world.curation,
         1e9,
         work_root=tmp_path,
     )
@@ -174,6 +175,28 @@ def test_stored_and_skipped_objects_are_counted(
     (taken,) = call(put)["objects"]
     assert (taken["status"], taken["outputs"]) == ("SKIPPED", 0)
     assert _metrics(capsys.readouterr().out)["ObjectsSkipped"] == [1.0]
+
+
+def test_a_message_returns_until_the_models_were_told_of_its_rows(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def throttled(_: object) -> None:
+        raise ServiceError("telling the curate queue: OverLimit")
+
+    batch = load_event("sqs-batch")
+    world.raw.write(BUCKET, "data/test-data.json", b'{"timestamp": "2024-01-15T10:00:00Z"}\n')
+    world.raw.write(BUCKET, "data/orders/2024-01-15.json", b'{"a": 1}\n')
+    with monkeypatch.context() as patch:
+        patch.setattr(world.curation, "tell", throttled)
+        assert len(call(batch)["batchItemFailures"]) == 1
+    back = [vars(one) for one in caplog.records if one.message == "message handed back"]
+    # No model reads the other object's dataset; its message is the same.
+    assert [(one["key"], one["reason"]) for one in back] == [
+        ("data/test-data.json", "SERVICE_ERROR")
+    ]
+    assert world.curation.told == []
+    assert call(batch) == {"batchItemFailures": []}
+    assert world.curation.told == ["processed_table/2024-01-15"]
 
 
 @pytest.mark.usefixtures("world")

@@ -317,6 +317,27 @@ def test_memory_that_is_not_enough_is_a_verdict_not_a_retry(
     assert "memory" in line["detail"]
 
 
+def test_models_are_told_by_the_next_delivery_where_sqs_is_in_trouble(operator: Operator) -> None:
+    operator.world.cloud.on_effect = at("before Sqs.send_message_batch", "OverLimit", 403)
+    operator.deliver()
+    line = operator.line("message handed back")
+    assert (line["level"], line["reason"], line["key"]) == ("WARNING", "SERVICE_ERROR", KEY)
+    assert "telling" in line["detail"]
+    assert 15 <= operator.returns_in <= 30
+    assert operator.entry.untold == ("a/2024-01-01",)
+    heard: list[str] = []
+
+    def listen(moment: str) -> None:
+        if moment == "after Sqs.send_message_batch":
+            heard.extend(message.body for message in operator.world.cloud.queues["curate"])
+
+    operator.world.cloud.on_effect = listen
+    operator.world.wait(operator.returns_in)
+    assert operator.deliver() == {"batchItemFailures": []}
+    assert operator.line("object was ingested before")["status"] == "DONE"
+    assert heard == ['{"dates":["2024-01-01"],"table":"a"}']
+
+
 def test_a_visibility_that_cannot_be_changed_leaves_the_retry_to_the_queue(
     operator: Operator,
 ) -> None:

@@ -128,9 +128,17 @@ class Lake:
         other_key: str = "",
         replay: str = "",
         *,
+        count: int = 1,
+        removal: bool = False,
         rewrite: bool = False,
     ) -> tuple[Status, bool]:
-        ingest = Ingest(
+        event = ObjectEvent(BUCKET, key, other_key, replay=replay, removal=removal, rewrite=rewrite)
+        outcome = self.ingest(event, Delivery(delivery, lambda: left, 300, count))
+        return outcome.entry.verdict, outcome.ingested
+
+    @property
+    def ingest(self) -> Ingest:
+        return Ingest(
             self.raw,
             self.outputs,
             self.catalog,
@@ -140,9 +148,6 @@ class Lake:
             self.bytes_per_second,
             clock=lambda: self.now,
         )
-        event = ObjectEvent(BUCKET, key, other_key, replay=replay, rewrite=rewrite)
-        outcome = ingest(event, Delivery(delivery, lambda: left, 300))
-        return outcome.entry.verdict, outcome.ingested
 
     @property
     def rows(self) -> list[str]:
@@ -657,3 +662,190 @@ def test_rows_that_cannot_be_written_anew_stay_as_they_are(lake: Lake, error: La
         Status.FAILED,
     )
     assert after.attempts[-1].reason == error.code
+
+
+# --- Who makes tables of the rows is told -----------------------------------------------------
+
+
+@pytest.fixture
+def read(lake: Lake) -> Lake:
+    """A lake with a model of the dataset."""
+    lake.curation.table = "orders"
+    return lake
+
+
+def told(lake: Lake) -> list[str]:
+    """What was told since somebody asked."""
+    said, lake.curation.told = lake.curation.told, []
+    return said
+
+
+def fail_to_tell(lake: Lake, times: int = 1) -> None:
+    """SQS is in trouble for so many calls."""
+    tell, left = lake.curation.tell, [times]
+
+    def trouble(partitions: Iterable[str]) -> None:
+        if partitions and left[0]:
+            left[0] -= 1
+            raise ServiceError("telling: OverLimit")
+        tell(partitions)
+
+    lake.curation.tell = trouble  # type: ignore[method-assign]  # the fault is the test
+
+
+def count_writes(lake: Lake) -> list[Entry]:
+    """The entries that are written from now on."""
+    written: list[Entry] = []
+    put = lake.ledger.put
+
+    def counted(name: str, entry: Entry) -> Entry | None:
+        there = put(name, entry)
+        written.extend([] if there else [entry])
+        return there
+
+    lake.ledger.put = counted  # type: ignore[method-assign]  # it counts
+    return written
+
+
+def test_the_partitions_of_new_rows_are_told(read: Lake) -> None:
+    read.put("2024-01-15 a\n2024-01-16 b\n2024-01-16 c")
+    read.take()
+    assert told(read) == ["orders/2024-01-15", "orders/2024-01-16"]
+
+
+def test_the_partitions_of_new_and_of_replaced_rows_are_told_and_no_others(read: Lake) -> None:
+    read.put("2024-01-15 a\n2024-01-16 b")
+    read.take()
+    read.put("2024-01-15 other", key="data/orders/b.json")
+    read.take(key="data/orders/b.json", delivery="m2")
+    told(read)
+    read.put("2024-01-16 b\n2024-02-01 c")
+    read.take(delivery="m3")
+    assert told(read) == ["orders/2024-01-15", "orders/2024-01-16", "orders/2024-02-01"]
+
+
+def test_what_is_replaced_is_gone_when_it_is_told(
+    read: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(read.curation, "tell", lambda _: seen.append(read.rows))
+    read.put("2024-01-15 a")
+    read.take()
+    read.put("2024-02-01 b")
+    read.take(delivery="m2")
+    assert seen == [["2024-01-15 a"], ["2024-02-01 b"]]
+
+
+def test_nothing_is_told_of_a_dataset_that_no_model_reads(lake: Lake) -> None:
+    for number in range(2):
+        lake.put(f"2024-01-1{number} a")
+        lake.take(delivery=f"m{number}")
+    assert told(lake) == []
+    assert lake.ledger.get(NAME).untold == ()
+
+
+def test_of_an_object_whose_rows_stay_as_they_are_nothing_new_is_told(read: Lake) -> None:
+    read.put("")
+    assert read.take() == (Status.EMPTY, True)
+    assert told(read) == []
+    read.put("2024-01-15 a", key="data/orders/_b.json")
+    assert read.take(key="data/orders/_b.json") == (Status.SKIPPED, True)
+    assert told(read) == []
+
+
+def test_refused_records_are_rows_of_the_quarantine(read: Lake) -> None:
+    read.curation.table = "quarantine"
+    read.put("!")
+    read.take()
+    assert told(read) == ["quarantine/2024-01-20"]
+
+
+def test_the_partitions_of_a_deleted_object_are_told(read: Lake) -> None:
+    read.put("2024-01-15 a\n2024-01-16 b")
+    read.take()
+    told(read)
+    read.put(None)
+    assert read.take(delivery="m2", removal=True) == (Status.DELETED, False)
+    assert read.rows == []
+    assert told(read) == ["orders/2024-01-15", "orders/2024-01-16"]
+    assert read.ledger.get(NAME).untold == ()
+
+
+def test_a_message_is_handed_back_until_it_was_told(read: Lake) -> None:
+    fail_to_tell(read, 2)
+    read.put("2024-01-15 a")
+    for count in (1, 2):
+        with pytest.raises(ServiceError, match="OverLimit"):
+            read.take(count=count)
+    # The rows are there: only to tell of them is left.
+    assert read.rows == ["2024-01-15 a"]
+    assert read.ledger.get(NAME).verdict is Status.DONE
+    assert read.take(count=3) == (Status.DONE, False)
+    assert told(read) == ["orders/2024-01-15"]
+    assert read.engine.conversions == 1
+
+
+def test_what_no_delivery_could_tell_is_told_when_the_dead_letter_is_redriven(read: Lake) -> None:
+    fail_to_tell(read, 5)
+    read.put("2024-01-15 a")
+    for count in range(1, 6):
+        with pytest.raises(ServiceError):
+            read.take(count=count)
+    assert read.take(delivery="redriven") == (Status.DONE, False)
+    assert told(read) == ["orders/2024-01-15"]
+
+
+def test_what_the_last_delivery_could_not_tell_is_told_by_the_sweep(read: Lake) -> None:
+    fail_to_tell(read)
+    read.put("2024-01-15 a")
+    with pytest.raises(ServiceError):
+        read.take(count=5)
+    assert read.ledger.unswept() == [NAME]
+    assert read.ingest.tidy(NAME).untold == ()
+    assert told(read) == ["orders/2024-01-15"]
+    assert read.ledger.unswept() == []
+
+
+def test_rows_of_a_dead_worker_are_told_when_they_are_gone(read: Lake) -> None:
+    upload = read.outputs.upload_all
+
+    def crash(files: Mapping[str, Path], seconds_left: Callable[[], float]) -> None:
+        upload(files, seconds_left)
+        raise KeyboardInterrupt
+
+    read.outputs.upload_all = crash  # type: ignore[method-assign]  # the crash is the test
+    read.put("2024-01-15 first")
+    with pytest.raises(KeyboardInterrupt):
+        read.take()
+    assert told(read) == []
+    read.now += 400
+    read.ingest.tidy(NAME)
+    assert read.rows == []
+    assert told(read) == ["orders/2024-01-15"]
+
+
+@pytest.mark.parametrize("table", ["orders", "others"])
+def test_to_tell_costs_no_write_where_nothing_goes_wrong(lake: Lake, table: str) -> None:
+    lake.curation.table = table
+    written = count_writes(lake)
+    lake.put("2024-01-15 a")
+    lake.take()
+    # It is begun, says what it writes, and commits.
+    assert len(written) == 3
+    lake.put("2024-01-16 b")
+    lake.take(delivery="m2")
+    # And once more, since what is replaced was deleted.
+    assert len(written) == 7
+    assert [entry.revision for entry in written] == [*range(1, 8)]
+
+
+def test_what_stays_in_the_entry_is_told_again_and_changes_nothing(read: Lake) -> None:
+    read.put("2024-01-15 a")
+    read.take()
+    written = count_writes(read)
+    assert told(read) == ["orders/2024-01-15"]
+    # The event came twice.
+    assert read.take(delivery="m2") == (Status.DONE, False)
+    assert told(read) == ["orders/2024-01-15"]
+    assert written == []
+    assert read.ledger.unswept() == []

@@ -47,17 +47,21 @@ def calls(world: World, key: str) -> list[str]:
     return [one.removeprefix("before ") for one in seen if one.startswith("before")]
 
 
+#: For an object of a dataset that no model reads.
+SIX = [
+    "Sqs.change_message_visibility",
+    "S3.get_object",
+    "DynamoDB.put_item",
+    "DynamoDB.put_item",
+    "S3.put_object",
+    "DynamoDB.put_item",
+]
+
+
 def test_a_warm_worker_makes_six_calls_for_a_small_object(world: World, root: Path) -> None:
     calls(world, "data/orders/1.json")
     made = calls(world, "data/orders/2.json")
-    assert made == [
-        "Sqs.change_message_visibility",
-        "S3.get_object",
-        "DynamoDB.put_item",
-        "DynamoDB.put_item",
-        "S3.put_object",
-        "DynamoDB.put_item",
-    ]
+    assert made == SIX
     item = world.cloud.items["raw/data/orders/2.json"]
     assert item_size(item) < 1024
     assert "attention" not in item
@@ -65,3 +69,11 @@ def test_a_warm_worker_makes_six_calls_for_a_small_object(world: World, root: Pa
     assert million <= 11
     said = (root / "docs" / "performance.md").read_text(encoding="utf-8")
     assert re.search(rf"\$ {million:.1f} a million", said), f"{million:.1f}"
+
+
+def test_to_tell_the_models_of_an_object_is_one_more_call_and_no_write(world: World) -> None:
+    calls(world, "data/a/1.json")
+    assert calls(world, "data/a/2.json") == [*SIX, "Sqs.send_message_batch"]
+    item = world.cloud.items["raw/data/a/2.json"]
+    assert item_size(item) < 1024
+    assert "attention" not in item
