@@ -215,12 +215,15 @@ class Refresh:
         """Have dates wait, or all of it; where somebody asked for them, why it failed is over."""
         if asked and self.failed:
             return replace(self, failed=None).touched(dates, at, everything=everything)
-        waiting = tuple(sorted({*self.waiting, *dates}))
-        since = min(self.since or at, at)
-        everything |= self.everything
-        if (waiting, everything) == (self.waiting, self.everything):
+        told = {*dates}
+        if not told and not everything:
             return self
-        return replace(self, waiting=waiting, everything=everything, since=since)
+        return replace(
+            self,
+            waiting=tuple(sorted({*self.waiting, *told})),
+            everything=everything or self.everything,
+            since=min(filter(None, (self.since, at)), default=0.0),
+        )
 
     def claimed(self, worker: str, now: float, expires: float) -> Refresh:
         """Give it to a worker, unless another one may be at it."""
@@ -245,14 +248,11 @@ class Refresh:
         if self.run is not None and self.run.id == run.id:
             return self
         # One that was told while all dates were listed may not be among them.
-        left = tuple(date for date in self.waiting if date not in {*run.dates})
-        return replace(
-            self,
-            run=run,
-            waiting=left,
-            everything=self.everything and not run.everything,
-            since=self.since if left else 0.0,
-        )
+        made = {*run.dates}
+        left = tuple(date for date in self.waiting if date not in made)
+        everything = self.everything and not run.everything
+        since = self.since if left or everything else 0.0
+        return replace(self, run=run, waiting=left, everything=everything, since=since)
 
     def replacing(self, run: str, folders: Iterable[str]) -> Refresh:
         """Remember what a run replaces, before it does."""
