@@ -251,10 +251,11 @@ class Entry:
 
     def settled(self, deleted: tuple[str, ...], told: tuple[str, ...]) -> Entry:
         """Strike keys that were deleted, and partitions that were told to have changed."""
+        gone, said = {*deleted}, {*told}
         return replace(
             self,
-            replaced=tuple(key for key in self.replaced if key not in {*deleted}),
-            untold=tuple(one for one in self.untold if one not in {*told}),
+            replaced=tuple(key for key in self.replaced if key not in gone),
+            untold=tuple(one for one in self.untold if one not in said),
         )
 
     def _with(self, generation: int, **changes: object) -> Entry:
