@@ -698,8 +698,8 @@ def count_writes(lake: Lake) -> list[Entry]:
     written: list[Entry] = []
     put = lake.ledger.put
 
-    def counted(name: str, entry: Entry) -> Entry | None:
-        there = put(name, entry)
+    def counted(raw_object: str, entry: Entry) -> Entry | None:
+        there = put(raw_object, entry)
         written.extend([] if there else [entry])
         return there
 
