@@ -74,6 +74,12 @@ class QueryError(Exception):
     """A query fails: its reason, and Athena's category."""
 
 
+def at_most(length: int, asked: list[Any], code: str = "ValidationException") -> None:
+    """A call takes no more than so many of one thing."""
+    if len(asked) > length:
+        raise client_error(code)
+
+
 class Pages:
     """A paginator whose pages hold one thing each, as the smallest page may."""
 
@@ -257,6 +263,7 @@ class S3:
 
     @effect
     def delete_objects(self, Bucket: str, Delete: dict[str, Any]) -> dict[str, Any]:
+        at_most(1000, Delete["Objects"], "MalformedXML")
         for one in Delete["Objects"]:
             if one["Key"] in self.cloud.buckets[Bucket]:
                 self.cloud.write(Bucket, one["Key"], None)
@@ -441,6 +448,7 @@ class Glue:
     def batch_delete_partition(
         self, DatabaseName: str, TableName: str, PartitionsToDelete: list[dict[str, Any]]
     ) -> dict[str, Any]:
+        at_most(25, PartitionsToDelete)
         self._table(TableName)
         gone = {"ErrorCode": "EntityNotFoundException"}
         return {
@@ -458,6 +466,7 @@ class Glue:
         TableName: str,
         PartitionInputList: list[dict[str, Any]],
     ) -> dict[str, Any]:
+        at_most(100, PartitionInputList)
         errors = []
         keys = self._table(TableName).get("PartitionKeys", [])
         for one in PartitionInputList:
@@ -475,6 +484,7 @@ class Glue:
     def batch_get_partition(
         self, DatabaseName: str, TableName: str, PartitionsToGet: list[dict[str, Any]]
     ) -> dict[str, Any]:
+        at_most(1000, PartitionsToGet)
         self._table(TableName)
         places = [(TableName, one["Values"][0]) for one in PartitionsToGet]
         found = [self.cloud.partitions[place] for place in places if place in self.cloud.partitions]
@@ -484,6 +494,7 @@ class Glue:
     def batch_update_partition(
         self, DatabaseName: str, TableName: str, Entries: list[dict[str, Any]]
     ) -> dict[str, Any]:
+        at_most(100, Entries)
         self._table(TableName)
         errors = []
         for entry in Entries:
@@ -555,6 +566,7 @@ class Sqs:
 
     @effect
     def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+        at_most(10, Entries, "AWS.SimpleQueueService.TooManyEntriesInBatchRequest")
         for entry in Entries:
             self.cloud.send(QueueUrl, entry["MessageBody"])
         return {}
