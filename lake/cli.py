@@ -23,7 +23,7 @@ from lake.files import files
 from lake.local import deploy as sam
 from lake.local import process
 from lake.local.state import LOOPBACK
-from lake.model import model
+from lake.model import model, say_findings
 from lake.put import put
 from lake.retype import rebuild, retype
 from lake.status import look
@@ -166,7 +166,10 @@ def down(yes: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask whether to execute the change set.")
 @click.pass_obj
 def deploy(choice: Choice, config_env: str, guided: bool, yes: bool) -> None:
-    """Check contracts, build and deploy: to the local lake that is up, else to an account."""
+    """Check contracts and models, build, and deploy to the local lake that is up, or to an account.
+
+    The local lake comes first where one is up. Contracts and models are in contracts/ and models/.
+    """
     root, folder = sam.project_root(Path.cwd()), state_folder()
     if choice.is_local():
         with process.owned(folder):
@@ -175,9 +178,11 @@ def deploy(choice: Choice, config_env: str, guided: bool, yes: bool) -> None:
                 raise LakeCommandError("No local lake is up: `lake up` starts and deploys one.")
             running = _deploy(folder, root, running)
         _say_where(running, folder)
+        say_findings(choice.target())
         return
     words = [*(["--guided"] if guided else []), *(["--no-confirm-changeset"] if yes else [])]
     sam.deploy_to_account(root, choice, config_env, words)
+    say_findings(choice.target())
 
 
 @main.command()

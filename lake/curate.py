@@ -14,7 +14,6 @@ from lake import curation, ledger, models, query, render, tables
 from lake.context import err, out
 from lake.errors import LakeCommandError
 from lake.files import show_lines
-from store.errors import ModelError
 from store.touch import Touch, of_model
 
 if TYPE_CHECKING:
@@ -95,10 +94,16 @@ def curate(
     for date in filter(None, (first, last)):
         if not _DATE.fullmatch(date):
             raise LakeCommandError(f"{date} is no date like 2024-01-15.")
+    if first and last and first > last:
+        raise LakeCommandError(f"--from {first} is after --to {last}: no date is between them.")
     wanted, target = _chosen((name,) if name else ()), choice.target()
     started = time.time()
     with err.status("Comparing…"):
         seen = models.look(target, wanted)
+        _refuse_undeployed([one for one in seen if one.deployed == ""], name)
+        seen = [one for one in seen if one.deployed != ""]
+        if name is None and (first or last):
+            seen = [one for one in seen if one.model.by_date]
         touches = _touches(target, seen, first, last, full=full)
     if not touches:
         out.print("Nothing is to be made anew: all that was asked for is fresh.")
@@ -113,15 +118,22 @@ def curate(
 
 
 def _chosen(names: tuple[str, ...]) -> list[Model]:
-    try:
-        known = {model.name: model for model in models.known()}
-    except ModelError as error:
-        raise LakeCommandError(error.detail) from error
+    known = {model.name: model for model in models.known()}
     for name in names:
         if name not in known:
             there = ", ".join(known) or "none"
             raise LakeCommandError(f"There is no model {name} in models/; there is {there}.")
     return [model for name, model in known.items() if not names or name in names]
+
+
+def _refuse_undeployed(seen: list[Seen], asked: str | None) -> None:
+    for one in seen:
+        why = (
+            f"{one.model.name} is not deployed: `lake deploy` deploys models/{one.model.name}.sql."
+        )
+        if asked:
+            raise LakeCommandError(why)
+        err.print(why)
 
 
 def _touches(
@@ -185,7 +197,8 @@ def await_published(target: Target, wanted: list[Model], started: float, timeout
     if failed:
         raise LakeCommandError(
             "\n".join(failed) + "\nWhat was published before can be read. Its dates wait: "
-            "a deployment of a mended model, or `lake curate`, tries them again."
+            "`lake curate` tries them again, and so does a deployment of the mended model within "
+            "five minutes."
         )
     if waiting:
         raise LakeCommandError(
@@ -244,18 +257,20 @@ def _show(one: Seen, rows: int | None) -> None:
     out.print(f"[bold]{model.name}[/]: {render.plain(model.header.description)}")
     lines = [
         f"refreshed {model.header.refresh.value}, of {', '.join(sources)}",
-        "no table yet" if rows is None else f"{rows:,} rows in {_many(one)}",
+        "no table yet" if rows is None else f"{rows:,} row{'s'[: rows != 1]} in {_many(one)}",
+        f"it is {one.said}",
     ]
     if done:
         seconds, price = done.at - done.began, models.dollars(done.queries, done.scanned)
         queries = f"{done.queries} quer{'ies' if done.queries != 1 else 'y'}"
         late = f"{done.late:.0f} s after the first of its changes"
-        lines.append(f"last made {_age(done.at)} ago in {seconds:.1f} s, {late}")
+        made = f"{done.partitions:,} partition{'s'[: done.partitions != 1]}"
+        lines.append(f"last made {_age(done.at)} ago, {made} in {seconds:.1f} s, {late}")
         lines.append(f"that read {done.scanned:,} bytes in {queries}: about ${price:.5f} in AWS")
     if one.waiting:
         lines.append(f"{one.waiting:,} wait")
     if one.older:
-        lines.append(f"{len(one.older):,} were made by an older text")
+        lines.append(f"{_counted(len(one.older))} made by an older text")
     show_lines(lines, first="  ")
     if one.why_foreign:
         show_lines([one.why_foreign], first="  ")
@@ -274,12 +289,16 @@ def _advise(seen: list[Seen]) -> None:
         name, failed = one.model.name, one.state.failed
         if one.why_foreign:
             show_lines([one.why_foreign], first="")
+        elif not one.is_deployed:
+            what = "as it is now is" if one.deployed else "is"
+            said = f"{name}: models/{name}.sql {what} not deployed: `lake deploy` does it."
+            show_lines([said], first="")
         elif failed:
             show_lines([f"{name}: {failed.detail}"], first="")
         elif one.older and not one.waiting:
             said = (
-                f"{name}: {len(one.older):,} partitions were made by an older text. `lake deploy` "
-                f"deploys the one in models/, `lake curate {name} --full` makes them anew."
+                f"{name}: {_counted(len(one.older))} made by an older text: "
+                f"`lake curate {name} --full` makes all anew."
             )
             show_lines([said], first="")
         elif one.said == "never made":
@@ -287,6 +306,10 @@ def _advise(seen: list[Seen]) -> None:
                 [f"{name}: `lake curate {name} --full` makes it of what is there already."],
                 first="",
             )
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} partition{'s were' if count != 1 else ' was'}"
 
 
 def _age(at: float) -> str:

@@ -6,28 +6,28 @@ import logging
 import os
 import sys
 import textwrap
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lake import model_catalog, render
+from lake import model_catalog, models, render
 from lake.context import err, out
 from lake.errors import LakeCommandError
-from lake.local.deploy import models_folder, project_root
 from model.columns import Known, near
 from model.lineage import trace
 from model.loading import files_of
-from model.model import SUFFIX, ordered, parse, query_of
+from model.model import SUFFIX, query_of
 from store.curated import columns_of
 from store.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from lake.context import Choice
     from lake.model_catalog import Catalog
+    from lake.models import Files
+    from lake.target import Target
     from model.columns import Finding
     from model.lineage import Made
     from store.models import Model
@@ -44,92 +44,6 @@ def model() -> None:
     """Check, show and trace the models of the curated zone."""
     # It warns of what it leaves alone.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
-
-
-@dataclass
-class _Read:
-    """Models as they were read from their files.
-
-    Attributes
-    ----------
-    texts : dict of str
-        Of each file that is read, by the model's name.
-    models : list of Model
-        Those that can be kept up to date, each behind those that it reads.
-    wrong : dict of str
-        Why the others cannot, by their names.
-    blamed : dict of str
-        The models because of which others cannot, by the names of these.
-    """
-
-    texts: dict[str, str] = field(default_factory=dict)
-    models: list[Model] = field(default_factory=list)
-    wrong: dict[str, str] = field(default_factory=dict)
-    blamed: dict[str, str] = field(default_factory=dict)
-
-    def named(self, name: str) -> Model:
-        """Find a model.
-
-        Raises
-        ------
-        LakeCommandError
-            When there is none, or when it is broken.
-        """
-        for one in self.models:
-            if one.name == name:
-                return one
-        if name in self.wrong:
-            raise LakeCommandError(self.wrong[name])
-        names = [one.name for one in self.models]
-        other = f"there are {', '.join(sorted(names))}." if names else "there is none at all."
-        raise LakeCommandError(f"No model is called {name}: {near(name, names, other)}")
-
-
-def _name_of(path: Path) -> str:
-    return path.name.removesuffix(SUFFIX)
-
-
-def _read(files: Iterable[Path]) -> _Read:
-    found = _Read()
-    sound: dict[str, Model] = {}
-    for path in files:
-        name = _name_of(path)
-        try:
-            found.texts[name] = path.read_text(encoding="utf-8")
-            sound[name] = parse(name, found.texts[name])
-        except ModelError as error:
-            found.wrong[name] = error.detail
-        except (OSError, UnicodeDecodeError) as error:
-            found.wrong[name] = f"{path.name}: not readable: {error}"
-    while True:
-        try:
-            found.models = ordered(sound.values())
-        except ModelError as error:
-            name = error.detail.partition(SUFFIX)[0]
-            found.wrong[name] = error.detail
-            del sound[name]
-            for reader in _readers(name, sound):
-                found.blamed[reader] = name
-                found.wrong[reader] = f"{reader}{SUFFIX}: it reads {name}, which is to be mended"
-                del sound[reader]
-        else:
-            return found
-
-
-def _readers(name: str, models: Mapping[str, Model]) -> list[str]:
-    """Name the models that read one, or one that does."""
-    found, news = dict[str, None](), [name]
-    while news:
-        read = news.pop()
-        for one in models.values():
-            if read in {source.name for source in one.sources} and one.name not in found:
-                found[one.name] = None
-                news.append(one.name)
-    return list(found)
-
-
-def _folder() -> Path:
-    return models_folder(project_root(Path.cwd()))
 
 
 def _catalog(choice: Choice) -> tuple[Catalog | None, str]:
@@ -161,23 +75,26 @@ def _say(text: str) -> None:
 
 
 @model.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("files", nargs=-1)
 @click.pass_obj
-def check(choice: Choice, files: tuple[Path, ...]) -> None:
+def check(choice: Choice, files: tuple[str, ...]) -> None:
     """Say whether the models in FILES can be made and kept up to date.
 
-    Without FILES, those of models/, or of the folder that LAKE_MODELS names. Where a lake is
-    deployed, what they read is looked up in its catalog.
+    FILES may be names of models. Without any, those of models/, or of the folder that LAKE_MODELS
+    names. Where a lake is deployed, what they read is looked up in its catalog.
     """
-    folder = {_name_of(path): path for path in files_of(_folder())}
-    asked = {_name_of(path): path for path in files} or folder
+    folder = {models.name_of(path): path for path in files_of(models.folder())}
+    paths = [folder.get(one, Path(one)) for one in files]
+    asked = {models.name_of(path): path for path in paths} or folder
     if not asked:
         out.print("There is no model.")
         return
     for path in asked.values():
+        if not path.is_file():
+            raise LakeCommandError(f"There is neither a file nor a model {path}.")
         if path.suffix != SUFFIX:
             raise LakeCommandError(f"{path}: a model is a file <name>{SUFFIX}")
-    found = _read((folder | asked).values())
+    found = models.read((folder | asked).values())
     catalog, why = _catalog(choice)
     _say_offline(why, "So tables and their columns were not looked up.")
     said = _judged(found, catalog)
@@ -189,7 +106,16 @@ def check(choice: Choice, files: tuple[Path, ...]) -> None:
         sys.exit(1)
 
 
-def _judged(found: _Read, catalog: Catalog | None) -> dict[str, list[str]]:
+def say_findings(target: Target) -> None:
+    """Say what is to be mended of the models that were just deployed."""
+    found = models.read(files_of(models.folder()))
+    for name, lines in _judged(found, model_catalog.read(target)).items():
+        # The first line says what a sound model is.
+        for line in lines if name in found.wrong else lines[1:]:
+            err.print(f"[yellow]{render.plain(line)}[/]", soft_wrap=True)
+
+
+def _judged(found: Files, catalog: Catalog | None) -> dict[str, list[str]]:
     """Say of each model what is to be mended, or what it is; the former are noted as wrong."""
     said = {name: [why] for name, why in found.wrong.items()}
     known = _known(found, catalog)
@@ -221,7 +147,7 @@ def _line(file: str, finding: Finding) -> str:
     return f"{file}:{finding.line}:{finding.column}: {mark}{finding.text}"
 
 
-def _known(found: _Read, catalog: Catalog | None) -> Known:
+def _known(found: Files, catalog: Catalog | None) -> Known:
     """Give the columns of tables; models get theirs from their texts."""
     if catalog is None:
         return Known({})
@@ -250,7 +176,7 @@ def _minutes(one: Model) -> str:
 @click.pass_obj
 def show(choice: Choice, name: str) -> None:
     """Show what the model NAME says, and what columns its table has."""
-    found = _read(files_of(_folder()))
+    found = models.read(files_of(models.folder()))
     one = found.named(name)
     catalog, why = _catalog(choice)
     _say_offline(why, "So types of columns are not known.")
@@ -277,7 +203,7 @@ def _paragraph(key: str, value: str) -> None:
         out.print(f"[bold]{label:<15}[/]{render.plain(line)}", soft_wrap=True)
 
 
-def _show_columns(one: Model, found: _Read, catalog: Catalog | None) -> None:
+def _show_columns(one: Model, found: Files, catalog: Catalog | None) -> None:
     table = catalog.tables.get(one.name) if catalog else None
     if catalog and table and not catalog.why_not(one):
         keys = [(key["Name"], key["Type"]) for key in table.get("PartitionKeys") or []]
@@ -312,7 +238,7 @@ def lineage(choice: Choice, name: str, column: str | None) -> None:
     With COLUMN, of that column only. What decides which rows there are, such as WHERE and JOIN,
     is not counted.
     """
-    found = _read(files_of(_folder()))
+    found = models.read(files_of(models.folder()))
     found.named(name)
     catalog, why = _catalog(choice)
     traced = _traced(found, catalog, name)
@@ -345,7 +271,7 @@ def _rows(column: str, made: Made) -> list[list[str]]:
     ]
 
 
-def _traced(found: _Read, catalog: Catalog | None, name: str) -> Mapping[str, Made]:
+def _traced(found: Files, catalog: Catalog | None, name: str) -> Mapping[str, Made]:
     known = _known(found, catalog)
     traced: dict[str, Mapping[str, Made]] = {}
     for one in found.models:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lake import tables
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lake import render, tables
+from lake.context import err
+from lake.errors import LakeCommandError
 from lake.local.deploy import models_folder, project_root
-from model.loading import load_folder
+from model.columns import near
+from model.loading import files_of
+from model.model import SUFFIX, ordered, parse
 from store import curated
+from store.errors import ModelError
 from store.items import key_of
 from store.refresh import Refresh
-from store.states import name_of, state_of
+from store.states import name_of as item_name
+from store.states import state_of
+from store.touch import ASKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -41,12 +51,20 @@ class Seen:
         dates has one, under an empty name.
     why_foreign : str
         Why the table of its name is not the model's; empty where it is, or there is none.
+    deployed : str or None
+        Hash of the text that is deployed, empty where none is; None where that is not known.
     """
 
     model: Model
     state: Refresh
     partitions: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     why_foreign: str = ""
+    deployed: str | None = None
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether the curator has this very text, as far as one knows."""
+        return self.deployed in (None, self.model.text_hash)
 
     @property
     def older(self) -> list[str]:
@@ -65,7 +83,9 @@ class Seen:
     def said(self) -> str:
         """Say how it is, in one word."""
         if self.why_foreign:
-            return "name taken"
+            return "not its table"
+        if not self.is_deployed:
+            return "not deployed"
         if self.state.failed:
             return self.state.failed.reason
         if self.state.run:
@@ -102,26 +122,136 @@ class Seen:
         )
 
 
-def known() -> list[Model]:
-    """Read the models of the project.
+@dataclass
+class Files:
+    """Models as they were read from their files.
 
-    Raises
-    ------
-    ModelError
-        When one cannot be kept up to date as it is written.
+    Attributes
+    ----------
+    texts : dict of str
+        Of each file that is read, by the model's name.
+    models : list of Model
+        Those that can be kept up to date, each behind those that it reads.
+    wrong : dict of str
+        Why the others cannot, by their names.
+    blamed : dict of str
+        The models because of which others cannot, by the names of these.
     """
-    return load_folder(models_folder(project_root(Path.cwd())))
+
+    texts: dict[str, str] = field(default_factory=dict)
+    models: list[Model] = field(default_factory=list)
+    wrong: dict[str, str] = field(default_factory=dict)
+    blamed: dict[str, str] = field(default_factory=dict)
+
+    def named(self, name: str) -> Model:
+        """Find a model.
+
+        Raises
+        ------
+        LakeCommandError
+            When there is none, or when it is broken.
+        """
+        for one in self.models:
+            if one.name == name:
+                return one
+        if name in self.wrong:
+            raise LakeCommandError(self.wrong[name])
+        names = [one.name for one in self.models]
+        other = f"there are {', '.join(sorted(names))}." if names else "there is none at all."
+        raise LakeCommandError(f"No model is called {name}: {near(name, names, other)}")
+
+
+def name_of(path: Path) -> str:
+    """Name the model of a file."""
+    return path.name.removesuffix(SUFFIX)
+
+
+def read(files: Iterable[Path]) -> Files:
+    """Read models from files, the sound ones beside broken ones."""
+    found = Files()
+    sound: dict[str, Model] = {}
+    for path in files:
+        name = name_of(path)
+        try:
+            found.texts[name] = path.read_text(encoding="utf-8")
+            sound[name] = parse(name, found.texts[name])
+        except ModelError as error:
+            found.wrong[name] = error.detail
+        except (OSError, UnicodeDecodeError) as error:
+            found.wrong[name] = f"{path.name}: not readable: {error}"
+    while True:
+        try:
+            found.models = ordered(sound.values())
+        except ModelError as error:
+            name = error.detail.partition(SUFFIX)[0]
+            found.wrong[name] = error.detail
+            del sound[name]
+            for reader in _readers(name, sound):
+                found.blamed[reader] = name
+                found.wrong[reader] = f"{reader}{SUFFIX}: it reads {name}, which is to be mended"
+                del sound[reader]
+        else:
+            return found
+
+
+def _readers(name: str, models: Mapping[str, Model]) -> list[str]:
+    """Name the models that read one, or one that does."""
+    found, news = dict[str, None](), [name]
+    while news:
+        read = news.pop()
+        for one in models.values():
+            if read in {source.name for source in one.sources} and one.name not in found:
+                found[one.name] = None
+                news.append(one.name)
+    return list(found)
+
+
+def folder() -> Path:
+    """Give the project's folder of models."""
+    return models_folder(project_root(Path.cwd()))
+
+
+def known() -> list[Model]:
+    """Read the models of the project; what is broken is named, and left out."""
+    found = read(files_of(folder()))
+    for why in found.wrong.values():
+        err.print(f"[yellow]Left out:[/] {render.plain(why)}", soft_wrap=True)
+    return found.models
+
+
+def deployed(target: Target) -> dict[str, str] | None:
+    """Ask the curator which models it has: the hash of each one's text, by its name.
+
+    Returns
+    -------
+    dict of str, or None
+        None where one may not ask it.
+    """
+    try:
+        answer = target.client("lambda").invoke(
+            FunctionName=target.outputs["CuratorFunctionName"], Payload=json.dumps(ASKING).encode()
+        )
+        told: dict[str, str] = json.loads(answer["Payload"].read())["models"]
+    except (ClientError, BotoCoreError, KeyError, ValueError):
+        return None
+    return told
 
 
 def look(target: Target, models: Iterable[Model]) -> list[Seen]:
     """See how the tables of models are."""
-    return [_look(target, model) for model in models]
+    there = deployed(target)
+    return [
+        replace(_look(target, model), deployed=None if there is None else there.get(model.name, ""))
+        for model in models
+    ]
 
 
 def state(target: Target, name: str) -> Refresh:
     """Read what the ledger knows of a model's table."""
     answer = target.client("dynamodb").get_item(
-        TableName=target.outputs["LedgerTableName"], Key=key_of(name_of(name)), ConsistentRead=True
+        TableName=target.outputs["LedgerTableName"],
+        Key=key_of(item_name(name)),
+        ConsistentRead=True,
     )
     return state_of(answer["Item"]) if "Item" in answer else Refresh()
 

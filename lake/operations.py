@@ -138,7 +138,7 @@ def redrive(choice: Choice, yes: bool, timeout: float, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: bool) -> None:
-    """Compare raw bucket, ledger, processed bucket and tables.
+    """Compare raw bucket, ledger, processed bucket, tables and models.
 
     Exits with 1 where something is to be mended. Rows of deleted objects, and files that are not
     the lake's, are named and left alone.
@@ -183,7 +183,7 @@ def _show_differences(found: reconcile.Differences) -> None:
         ("partition missing", found.partitions, "register it"),
         ("orphan", found.orphans, "delete it"),
         ("older than its sources", found.stale, "make it anew"),
-        ("model removed", found.removed, "nothing: drop its table"),
+        ("model removed", found.removed, "nothing: drop table and files"),
         ("deleted in raw", found.deleted, "nothing: its rows stay"),
         ("not of the lake", found.foreign, "nothing: it is left alone"),
     )
@@ -200,7 +200,7 @@ def _show_differences(found: reconcile.Differences) -> None:
     for sentence in found.hidden:
         show_lines([sentence], first="")
     agree = ": raw bucket, ledger, processed bucket and tables agree"
-    agree = "" if found.repairable or found.hidden else agree
+    agree = "" if found.repairable or found.hidden or found.removed else agree
     gone = f"; {objects(len(found.deleted))} deleted in raw, with rows" if found.deleted else ""
     err.print(f"[dim]{objects(found.objects)} of the raw bucket compared{agree}{gone}[/]")
 

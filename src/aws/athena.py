@@ -75,5 +75,5 @@ class Athena:
         passing = told.get("Retryable") or reason in _PASSING
         system = told.get("ErrorCategory") == _SYSTEMS and status["State"] == "FAILED"
         permanent = not (passing or system)
-        detail = f"{said} (query {query})"
+        detail = f"{said.removeprefix(f'{reason}: ')} (query {query})"
         return Query(ended=True, reason=reason, detail=detail, permanent=permanent, scanned=scanned)

@@ -52,7 +52,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     Parameters
     ----------
     event : dict
-        An SQS batch of the curate queue, or the event of the schedule.
+        An SQS batch of the curate queue, the event of the schedule, or a question.
     context : LambdaContext
         Of the invocation.
 
@@ -60,13 +60,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     -------
     dict
         For a batch ``{"batchItemFailures": […]}``, naming the messages that could not be kept;
-        of the schedule ``{"refreshed": […]}``, the models whose tables were made anew.
+        of the schedule ``{"refreshed": […]}``, the models whose tables were made anew; of the
+        command, which asks for them, the hashes of the models' texts by their names.
     """
 
     def seconds_left() -> float:
         return context.get_remaining_time_in_millis() / 1000
 
     curator, scheduled = _parts(), is_schedule(event)
+    if event == touch.ASKING:
+        return {"models": {name: model.text_hash for name, model in curator.models.items()}}
     invocation = Invocation(uuid.uuid4().hex, seconds_left, scheduled)
     if scheduled:
         return {"refreshed": _refresh(curator.models.values(), invocation)}

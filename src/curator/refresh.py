@@ -500,7 +500,7 @@ class _Work:
             run.began,
             now,
             run.text,
-            len(run.dates) if run.by_date else 1,
+            len(written) if run.by_date else 1,
             sum(query.scanned for query in self.asked),
             len(self.asked),
             max(0.0, now - run.since) if run.since else 0.0,

@@ -100,7 +100,11 @@ def _query(
             known[cte.alias.lower()] = _named(cte, _query(cte.this, lookups, known))
     for key in ("limit", "offset", "fetch"):
         if found := query.args.get(key):
-            raise UnprovenError(found, f"{key.upper()} takes rows of some dates for those of all")
+            raise UnprovenError(
+                found,
+                f"{key.upper()} takes rows of some dates for those of all: leave it out, or write "
+                "`-- refresh: whole`",
+            )
     if isinstance(query, exp.Subquery):
         return _query(query.this, lookups, known)
     if isinstance(query, exp.SetOperation):
@@ -303,7 +307,11 @@ class _Select:
 
     def _check_changing(self) -> None:
         for node in self._own(*_CHANGING):
-            raise UnprovenError(node, f"{node.sql('athena')} gives another value each time")
+            raise UnprovenError(
+                node,
+                f"{node.sql('athena')} gives another value each time: leave it out, or write "
+                "`-- refresh: whole`",
+            )
 
     def _check_groups(self) -> None:
         group = self.select.args.get("group")

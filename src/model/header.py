@@ -54,17 +54,17 @@ def parse(name: str, text: str) -> Header:
     def wrong(key: str, wanted: str) -> ModelError:
         return ModelError(f"{name}:{numbers[key]}: {key} is {said[key]!r}; it can be {wanted}")
 
-    if said["refresh"] not in {*Refresh}:
+    if said["refresh"].lower() not in {*Refresh}:
         raise wrong("refresh", " or ".join(Refresh))
     lookups = frozenset(filter(None, re.split(r"[,\s]+", said.get("lookup", ""))))
     if any(lookup != normalise(lookup) for lookup in lookups):
         raise wrong("lookup", "names of tables, with commas between them")
     minutes = _MINUTES.fullmatch(said.get("at most every", "0 minutes"))
     if "at most every" in said and minutes is None:
-        raise wrong("at most every", "like 15 minutes")
+        raise wrong("at most every", "in minutes, like 15 minutes")
     return Header(
         said["description"],
-        Refresh(said["refresh"]),
+        Refresh(said["refresh"].lower()),
         lookups,
         int(minutes[1]) if minutes else 0,
     )

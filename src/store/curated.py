@@ -73,7 +73,7 @@ def why_not_ours(table: Table, bucket: str, model: str, *, by_date: bool) -> str
     if keys != ([PARTITION_KEY] if by_date else []):
         return (
             f"table {model} was refreshed {'whole' if by_date else 'by date'} before, "
-            "and Glue changes no partition keys: drop the table, then "
+            f'and Glue changes no partition keys: `lake query "DROP TABLE {model}"`, then '
             f"`lake curate {model} --full`"
         )
     return ""

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 _DATES = 1000
 
 
+#: The event to which the curator answers which models it has.
+ASKING = {"source": "lake", "asking": "models"}
+
+
 @dataclass(frozen=True, slots=True)
 class Touch:
     """One message.
