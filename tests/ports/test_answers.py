@@ -64,6 +64,7 @@ ASKED: dict[str, tuple[str, Callable[[Any, Path], Any]]] = {
     "get state": ("dynamodb", lambda db, _: DynamoStates(db, "l").get("m")),
     "put state": ("dynamodb", lambda db, _: DynamoStates(db, "l").put("m", State(revision=1))),
     "get model's table": ("glue", lambda glue, _: tables(glue).get("m")),
+    "drop its view": ("glue", lambda glue, _: tables(glue).forget("m__shape")),
     "get its dates": ("glue", lambda glue, _: tables(glue).dates("m")),
     "get its places": ("glue", lambda glue, _: tables(glue).places("m", ["2024-01-15"])),
     "publish it": ("glue", lambda glue, _: tables(glue).publish(MODEL, RUN, RUN.dates)),
@@ -124,7 +125,7 @@ MENDED_BY_A_PERSON = {
 }
 
 #: What an error says that was tried.
-DOING = "writing|reading|asking|deleting|handing|start|telling|listing|beginning"
+DOING = "writing|reading|asking|deleting|dropping|handing|start|telling|listing|beginning"
 
 
 def saved(s3: Any, file: Path) -> bool:
@@ -273,14 +274,17 @@ def test_a_query_that_waits_or_runs_has_not_ended(state: str) -> None:
         ("FAILED", "COLUMN_NOT_FOUND: line 1:8: no x", {"ErrorCategory": 2}, "", True),
         ("FAILED", "COLUMN_NOT_FOUND: x", {"ErrorCategory": 2, "Retryable": True}, "", False),
         ("FAILED", "COLUMN_NOT_FOUND: x", {"ErrorCategory": 1}, "", False),
-        ("FAILED", "COLUMN_NOT_FOUND: x", {"ErrorCategory": 3}, "", False),
-        ("FAILED", "COLUMN_NOT_FOUND: x", {}, "", False),
+        ("FAILED", "COLUMN_NOT_FOUND: x", {"ErrorCategory": 3}, "", True),
+        ("FAILED", "COLUMN_NOT_FOUND: x", {}, "", True),
         # A file was replaced after the query had planned to read it.
         ("FAILED", "HIVE_CANNOT_OPEN_SPLIT: gone", {"ErrorCategory": 2}, "", False),
         ("FAILED", "GENERIC_INTERNAL_ERROR: no", {"ErrorCategory": 2}, "", False),
         ("FAILED", "Query exhausted resources: x", {"ErrorCategory": 2}, "FAILED", True),
-        ("FAILED", "", {}, "FAILED", False),
-        ("CANCELLED", "Bytes scanned limit was exceeded", {}, "CANCELLED", False),
+        ("FAILED", "", {}, "FAILED", True),
+        ("FAILED", "", {"ErrorCategory": 1}, "FAILED", False),
+        # It would be too dear again.
+        ("CANCELLED", "Bytes scanned limit was exceeded", {}, "CANCELLED", True),
+        ("CANCELLED", "Query was too long", {"ErrorCategory": 1}, "CANCELLED", True),
     ],
 )
 def test_a_failed_query_is_tried_again_where_that_can_help(

@@ -177,6 +177,17 @@ def test_a_table_and_its_dates_are_published_and_each_date_is_switched(zone: Zon
     }
 
 
+def test_a_view_is_dropped_and_one_that_is_not_there_is_no_error(zone: Zone) -> None:
+    for name in (zone.name, f"{zone.name}__shape"):
+        storage = {"Columns": [{"Name": "n", "Type": "bigint"}]}
+        told: Any = {"Name": name, "StorageDescriptor": storage}
+        zone.glue.create_table(DatabaseName=zone.tables.database, TableInput=told)
+    for _ in range(2):
+        zone.tables.forget(f"{zone.name}__shape")
+        assert zone.tables.get(f"{zone.name}__shape") is None
+    assert zone.tables.get(zone.name) is not None
+
+
 def test_a_date_without_rows_gets_no_partition_and_loses_the_one_that_it_has(zone: Zone) -> None:
     zone.tables.publish(zone.model(), zone.run("r1", *DATES), DATES[:2])
     assert sorted(zone.tables.dates(zone.name)) == [*DATES[:2]]

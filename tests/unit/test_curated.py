@@ -181,11 +181,10 @@ def test_a_table_is_written_again_only_where_it_differs(change: Any) -> None:
 # --- What is asked of Athena ------------------------------------------------------------------
 
 
-def test_a_view_tells_the_columns_and_is_dropped() -> None:
+def test_a_view_tells_the_columns() -> None:
     assert statements.describing(MODEL, "lake") == (
         'CREATE OR REPLACE VIEW "lake"."sales__shape" AS\nSELECT 1 -- the end'
     )
-    assert statements.forgetting(MODEL, "lake") == 'DROP VIEW IF EXISTS "lake"."sales__shape"'
 
 
 def test_dates_are_unloaded_by_a_hundred_each_by_a_token_of_its_own() -> None:

@@ -214,6 +214,9 @@ def test_what_may_pass_is_tried_again_at_once_and_rings_when_it_does_not(
     assert operator.counted["RefreshFailures"] == [1.0]
     operator.zone.broken = None
     operator.commit()
+    # What its queries read was paid for: it is tried again later.
+    assert operator.schedule() == []
+    operator.zone.cloud.now += 300
     assert operator.schedule() == [DAILY]
     assert operator.zone.read(DAILY, DAY) == ["0", 1]
     assert "RefreshFailures" not in operator.counted
@@ -294,6 +297,7 @@ def test_one_model_that_cannot_be_refreshed_does_not_stop_the_others(
     assert (state.failed.reason, state.worker, state.is_waiting) == (reason, "", True)
     assert detail in state.failed.detail
     # The schedule goes on with it.
+    operator.zone.cloud.now += 300
     assert operator.schedule() == [DAILY]
     assert operator.zone.read(DAILY, DAY) == ["0", 1]
 
@@ -303,6 +307,26 @@ def test_nothing_is_begun_in_an_invocation_that_ends_soon(operator: Operator) ->
     assert operator.zone.cloud.queries == {}
     assert operator.state().waiting == (DAY,)
     assert operator.said == []
+    # A message brings somebody sooner than the schedule; the schedule sends none.
+    messages = [message.body for message in operator.zone.cloud.queues["curate"]]
+    assert messages == [Touch(model=name).body() for name in (DAILY, WHOLE)]
+    assert operator.schedule(left=15) == []
+    assert len(operator.zone.cloud.queues["curate"]) == 2
+    assert operator.tell(*messages) == []
+    assert operator.zone.read(DAILY, DAY) == ["0", 1]
+
+
+def test_a_message_that_was_kept_is_acknowledged_though_nobody_can_be_brought(
+    operator: Operator,
+) -> None:
+    def trouble(moment: str) -> None:
+        if moment == "before Sqs.send_message_batch":
+            raise client_error("OverLimit", 403)
+
+    body = operator.commit()
+    operator.zone.cloud.on_effect = trouble
+    assert operator.tell(body, left=15) == []
+    operator.zone.cloud.on_effect = lambda _: None
     assert operator.schedule() == [DAILY, WHOLE]
 
 
@@ -322,12 +346,16 @@ def test_a_run_that_takes_too_long_is_gone_on_with_by_another_invocation(
     operator.zone.cloud.on_effect = lambda _: None
     queries = len(operator.zone.cloud.queries)
     assert operator.state().describing
-    (message,) = operator.zone.cloud.queues["curate"]
+    # A message brings somebody for it, and for the one that was not even begun.
+    messages = [message.body for message in operator.zone.cloud.queues["curate"]]
+    assert messages == [Touch(model=DAILY).body(), Touch(model=WHOLE).body()]
     context.left = 300
-    assert operator.tell(message.body) == []
+    assert operator.tell(*messages) == []
     assert operator.zone.read(DAILY, DAY) == ["0", 1]
-    # The view, which was joined, was asked for once: then it is dropped, and the day is made.
-    assert len(operator.zone.cloud.queries) == queries + 2
+    assert operator.zone.read(WHOLE) == [[DAY, [1]]]
+    # The view, whose query was joined, was asked for once; the day is one query more, and the
+    # other model two.
+    assert len(operator.zone.cloud.queries) == queries + 3
 
 
 def test_the_schedule_deletes_what_nobody_reads_any_more(operator: Operator) -> None:

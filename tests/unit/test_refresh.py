@@ -15,7 +15,7 @@ from store.errors import LedgerConflictError, ServiceError
 from store.models import Header, Refresh
 from store.refresh import Refresh as State
 from store.touch import Touch
-from tests.support.cloud import CURATED, PROCESSED, client_error
+from tests.support.cloud import CURATED, PROCESSED, QueryError, client_error
 from tests.support.curation import DAILY, KEEP, WHOLE, Zone
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def test_a_model_is_made_anew_no_more_often_than_it_says(zone: Zone) -> None:
     hourly = replace(curator, models={DAILY: replace(curator.models[DAILY], header=header)})
     assert len(wanted(zone, DAY, curator=hourly).runs) == 1
     zone.cloud.now += 59 * 60
-    done = wanted(zone, DAY, NEXT, curator=hourly)
-    assert (done.runs, done.waiting) == ((), 2)
+    assert wanted(zone, DAY, NEXT, curator=hourly) == Refreshed(DAILY)
+    assert hourly.states.get(DAILY).waiting == (DAY, NEXT)
     assert zone.read(DAILY, NEXT) is None
     zone.cloud.now += 60
     # Nobody needs to tell again.
@@ -91,25 +91,25 @@ def test_dates_of_a_projected_source_are_its_folders(zone: Zone) -> None:
     assert (zone.read(DAILY, DAY), zone.read(DAILY, NEXT)) == (None, ["0", 2])
 
 
-def test_a_source_that_there_is_not_yet_is_waited_for(zone: Zone) -> None:
+def test_a_source_that_there_is_not_yet_is_looked_for_again(zone: Zone) -> None:
     orders = zone.cloud.tables.pop("orders")
     done = wanted(zone, DAY)
-    assert why(done) == ("TABLE_NOT_FOUND", True)
-    assert done.waiting == 1
+    assert {(one.reason, one.permanent) for one in done.failed} == {("TABLE_NOT_FOUND", False)}
+    assert zone.curator().states.get(DAILY).waiting == (DAY,)
+    assert zone.cloud.queries == {}
     zone.cloud.tables["orders"] = orders
-    # As the processor tells of its first rows.
-    assert len(wanted(zone, DAY).runs) == 1
+    # As the processor tells of its first rows; or nobody does.
+    zone.cloud.now += 3600
+    assert len(refreshed(zone.curator(), scheduled=True).runs) == 1
 
 
 def view_of(zone: Zone, monkeypatch: pytest.MonkeyPatch, **types: str) -> None:
     """The model's columns are other ones, as Athena says."""
 
-    def make(name: str, *, create: bool) -> None:
+    def make(model: str) -> None:
         columns = [{"Name": name, "Type": kind} for name, kind in types.items()]
-        zone.cloud.tables.pop(f"{name}__shape", None)
-        if create:
-            told = {"Name": f"{name}__shape", "StorageDescriptor": {"Columns": columns}}
-            zone.cloud.tables[f"{name}__shape"] = told
+        told = {"Name": f"{model}__shape", "StorageDescriptor": {"Columns": columns}}
+        zone.cloud.tables[f"{model}__shape"] = told
 
     monkeypatch.setattr(zone, "_view", make)
 
@@ -163,12 +163,13 @@ def test_where_somebody_else_put_a_partition_nothing_is_deleted(zone: Zone) -> N
     assert "handmade/rows" in zone.cloud.objects(CURATED)
 
 
-def left_behind(zone: Zone, moment: str) -> State:
-    """A worker came to a moment of a refresh of the day, and died; its lease has ended."""
+def left_behind(zone: Zone, *moments: str) -> State:
+    """A worker came to moments of a refresh of the day, and died; its lease has ended."""
     zone.commit(DAY, [1])
     worker = zone.deliver(zone.visible())
-    while not worker.came_to(moment):
-        worker.step()
+    for moment in moments:
+        while not worker.came_to(moment):
+            worker.step()
     worker.kill()
     zone.cloud.now += 400
     return zone.curator().states.get(DAILY)
@@ -185,19 +186,8 @@ def test_a_run_of_another_text_is_published_where_it_can_be_read_already(zone: Z
 
 
 def test_a_run_of_another_text_whose_query_was_not_even_begun_is_given_up(zone: Zone) -> None:
-    count = 0
-
-    def third(moment: str) -> bool:
-        nonlocal count
-        count += moment == "before Athena.start_query_execution"
-        return count == 3
-
-    zone.commit(DAY, [1])
-    worker = zone.deliver(zone.visible())
-    while not third(worker.moment):
-        worker.step()
-    worker.kill()
-    zone.cloud.now += 400
+    state = left_behind(zone, "after Glue.delete_table", "before Athena.start_query_execution")
+    assert state.run is not None
     zone.version = 1
     done = refreshed(zone.curator())
     assert [one.reason for one in done.failed] == ["TEXT_CHANGED"]
@@ -223,8 +213,8 @@ def test_a_query_that_is_still_running_is_joined_and_not_begun_again(zone: Zone)
     assert state.describing is not None
     assert begun == {state.describing[0]}
     assert len(refreshed(zone.curator()).runs) == 1
-    # It is dropped, and one query writes the day.
-    assert len(zone.cloud.queries) == 3
+    # One more writes the day.
+    assert len(zone.cloud.queries) == 2
 
 
 def test_nobody_works_beside_who_has_the_lease(zone: Zone) -> None:
@@ -235,7 +225,7 @@ def test_nobody_works_beside_who_has_the_lease(zone: Zone) -> None:
     before = dict(zone.cloud.items)
     other = zone.curator()
     done = other.refresh(other.models[DAILY], Invocation("other", lambda: 300.0))
-    assert done == Refreshed(DAILY, waiting=1)
+    assert done == Refreshed(DAILY)
     assert zone.cloud.items == before
     worker.finish()
     assert zone.read(DAILY, DAY) == ["0", 1]
@@ -259,9 +249,8 @@ def test_a_table_that_is_made_whole_counts_as_one_and_its_place_is_switched(zone
         zone.rows[DAY] = ids
         told = [Told("m", zone.cloud.now, Touch("orders", dates=frozenset({DAY, NEXT})))]
         curator.take(told)
-        done = curator.refresh(curator.models[WHOLE], Invocation("w", lambda: 300.0))
-        ((run,), waiting) = done.runs, done.waiting
-        assert (run.partitions, run.queries, waiting) == (1, 1, 0)
+        (run,) = curator.refresh(curator.models[WHOLE], Invocation("w", lambda: 300.0)).runs
+        assert (run.partitions, run.queries) == (1, 1)
         assert zone.read(WHOLE) == [[DAY, ids], [NEXT, [2]]]
     ((doomed, _),) = curator.states.get(WHOLE).doomed
     assert doomed != key_in(location_of(zone.cloud.tables[WHOLE]), CURATED)
@@ -285,3 +274,70 @@ def test_models_that_read_a_model_are_told_until_sqs_has_heard_it(zone: Zone) ->
     (message,) = zone.cloud.queues["curate"]
     assert json.loads(message.body) == {"table": DAILY, "dates": [DAY]}
     assert zone.curator().states.get(DAILY).untold == ()
+
+
+def test_what_failed_is_tried_again_later_each_time_and_at_once_where_somebody_asks(
+    zone: Zone,
+) -> None:
+    """A query that fails may have read as much as one that does not."""
+    zone.broken = ("GENERIC_INTERNAL_ERROR", 1)
+    told = [Told("m", zone.cloud.now, Touch("orders", dates=frozenset({DAY})))]
+    curator = zone.curator()
+
+    def tried(*, scheduled: bool) -> bool:
+        return bool(refreshed(curator, scheduled=scheduled).failed)
+
+    curator.take(told)
+    assert tried(scheduled=False)
+    for pause in (300, 600, 1200):
+        zone.cloud.now += pause - 1
+        curator.take(told)
+        assert not tried(scheduled=False)
+        assert not tried(scheduled=True)
+        zone.cloud.now += 1
+        assert tried(scheduled=True)
+    zone.broken = None
+    assert len(wanted(zone, DAY).runs) == 1
+
+
+def test_a_query_that_failed_before_it_read_is_tried_again_when_rows_change(zone: Zone) -> None:
+    orders = zone.cloud.tables.pop("orders")
+    wanted(zone, DAY)
+    zone.cloud.tables["orders"] = orders
+    assert refreshed(zone.curator(), scheduled=True).runs == ()
+    assert len(refreshed(zone.curator()).runs) == 1
+
+
+def test_a_model_whose_columns_athena_cannot_tell_fails_and_is_asked_anew(zone: Zone) -> None:
+    execute = zone.cloud.execute
+
+    def fail(sql: str) -> None:
+        raise QueryError("COLUMN_NOT_FOUND", 2)
+
+    zone.cloud.execute = fail
+    assert why(wanted(zone, DAY)) == ("COLUMN_NOT_FOUND", True)
+    state = zone.curator().states.get(DAILY)
+    assert (state.run, state.describing, state.waiting) == (None, None, (DAY,))
+    zone.cloud.execute = execute
+    assert len(wanted(zone, DAY).runs) == 1
+
+
+def test_of_two_who_come_at_once_one_works(zone: Zone) -> None:
+    other, left = zone.curator(), [1]
+
+    def overtake(moment: str) -> None:
+        if moment == "before DynamoDB.put_item" and left:
+            left.clear()
+            other.refresh(other.models[DAILY], Invocation("other", lambda: 300.0))
+            # He is at something else by now, and has the lease again.
+            told = Told("m2", zone.cloud.now, Touch("", DAILY, frozenset({NEXT})))
+            other.take([told])
+            lease = zone.cloud.now + 360
+            other.change(DAILY, lambda state: state.claimed("other", zone.cloud.now, lease))
+
+    other.take([Told("m", zone.cloud.now, Touch("", DAILY, frozenset({DAY})))])
+    zone.cloud.on_effect = overtake
+    assert refreshed(zone.curator()) == Refreshed(DAILY)
+    assert zone.curator().states.get(DAILY).worker == "other"
+    assert zone.read(DAILY, DAY) == ["0", 1]
+    assert zone.read(DAILY, NEXT) is None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.errors import UnknownEventError
-from store.touch import Touch, of_partitions, read
+from store.touch import Touch, of_model, of_partitions, read
 
 names = st.text(min_size=1)
 days = st.dates().map(dt.date.isoformat)
@@ -73,6 +73,16 @@ def test_the_dates_of_each_table_are_told_together() -> None:
         Touch("orders", dates=frozenset({"2024-01-14", "2024-01-15"})),
     ]
     assert of_partitions([]) == []
+
+
+def test_dates_of_a_model_are_asked_for_in_as_few_messages_as_fit() -> None:
+    first = dt.date(2000, 1, 1)
+    dates = [(first + dt.timedelta(n)).isoformat() for n in range(1001)]
+    assert of_model("sales", dates) == [
+        Touch(model="sales", dates=frozenset(dates[:1000])),
+        Touch(model="sales", dates=frozenset(dates[1000:])),
+    ]
+    assert of_model("sales", []) == []
 
 
 def test_ten_messages_are_a_batch_that_sqs_takes_however_many_the_dates_are() -> None:
