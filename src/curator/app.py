@@ -68,6 +68,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return context.get_remaining_time_in_millis() / 1000
 
     curator, scheduled = _parts(), is_schedule(event)
+    metrics.add_metric("Events", MetricUnit.Count, len(event.get("Records", [event])))
     if event == touch.ASKING:
         return {"models": {name: model.text_hash for name, model in curator.models.items()}}
     invocation = Invocation(uuid.uuid4().hex, seconds_left, scheduled)

@@ -93,7 +93,7 @@ def test_tables_are_fresh_and_what_waits_or_is_of_an_older_text_is_counted(zone:
         2,
         "SYSTEM",
     )
-    assert told[DAILY]["failed"]["detail"].startswith("SYSTEM: it failed")
+    assert told[DAILY]["failed"]["detail"].startswith("it failed")
     assert told[DAILY]["last"]["partitions"] == 2
     assert told[CHAINED]["is"] == "fresh"
 
@@ -140,6 +140,7 @@ def test_dates_can_be_chosen_and_all_of_them(zone: Zone) -> None:
     ("words", "why"),
     [
         ((DAILY, "--full", "--to", TWO), "--full means all dates"),
+        ((DAILY, "--from", TWO, "--to", ONE), "no date is between them"),
         ((DAILY, "--from", "yesterday"), "yesterday is no date like 2024-01-15"),
         ((WHOLE, "--from", ONE), "whole is made whole and has no dates"),
     ],
@@ -148,6 +149,18 @@ def test_what_makes_no_sense_is_refused(zone: Zone, words: tuple[str, ...], why:
     done = CliRunner().invoke(cli.main, ["curate", *words])
     assert why in str(done.exception)
     assert not sent(zone)
+
+
+def test_what_is_not_deployed_is_not_asked_for(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {name: one.text_hash for name, one in zone.models.items() if name != WHOLE}
+    monkeypatch.setattr(models, "deployed", lambda _target: there)
+    assert "models/whole.sql is not deployed: `lake deploy` does it" in lake("models").output
+    done = CliRunner().invoke(cli.main, ["curate", WHOLE, "--full"])
+    assert "whole is not deployed: `lake deploy` deploys" in str(done.exception)
+    lake("curate", "--full", "--no-wait")
+    assert [touch.model for touch in sent(zone)] == [DAILY, CHAINED]
+    monkeypatch.setattr(models, "deployed", lambda _target: there | {DAILY: "another"})
+    assert "models/daily.sql as it is now is not deployed" in lake("models").output
 
 
 def test_dates_that_are_older_than_their_sources_are_found(zone: Zone) -> None:

@@ -249,7 +249,7 @@ def test_a_table_of_a_dataset_is_not_a_models(folder: Path) -> None:
     assert asked(Choice(ORDERS, own), "check")[0] == 0
     own = table("sales", "total", keys="", place="s3://curated/models/sales/r1/")
     code, lines = asked(Choice(ORDERS, own), "check")
-    assert (code, "drop the table" in lines[0]) == (1, True)
+    assert (code, "DROP TABLE sales" in lines[0]) == (1, True)
 
 
 def test_a_source_without_dates_tells_none(folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from curator import app
 from curator.observability import logger
 from store.curated import key_in, location_of
-from store.touch import Touch
+from store.touch import ASKING, Touch
 from tests.support.cloud import CURATED, QueryError, client_error
 from tests.support.curation import CHAINED, DAILY, SCHEDULE, WHOLE, Zone
 from tests.template.translate import written
@@ -104,6 +104,11 @@ def operator(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     log = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", log)
     return Operator(zone, log, lambda: capsys.readouterr().out)
+
+
+def test_the_command_is_told_which_models_are_deployed(operator: Operator) -> None:
+    told = {name: model.text_hash for name, model in operator.zone.models.items()}
+    assert operator.invoke(ASKING) == {"models": told}
 
 
 def test_tables_are_made_anew_of_what_was_told(operator: Operator) -> None:
