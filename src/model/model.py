@@ -9,7 +9,6 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.optimizer.scope import traverse_scope
-from sqlglot.tokens import TokenType
 
 from model import dates, header
 from store.errors import ModelError
@@ -140,7 +139,7 @@ def _without_head(text: str) -> str:
     """Give the query as it was written, without the comments before it and the semicolon."""
     # Behind the first semicolon are only others, and comments: Athena takes none in brackets.
     tokens = sqlglot.tokenize(text, read="athena")
-    ends = [one.start for one in tokens if one.token_type is TokenType.SEMICOLON]
+    ends = [one.start for one in tokens if one.token_type.name == "SEMICOLON"]
     lines = text[: min(ends, default=len(text))].splitlines()
     while lines and (not lines[0].strip() or lines[0].startswith("--")):
         lines.pop(0)
