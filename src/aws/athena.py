@@ -17,12 +17,23 @@ if TYPE_CHECKING:
 #: What Athena answers to a statement that it cannot read (Athena API, InvalidRequestException).
 _REFUSED = "InvalidRequestException"
 
+#: What it answers where a token began another statement: one of an older curator, which a
+#: deployment replaced in the middle of a run. The next run has tokens of its own.
+_OTHER_STATEMENT = "Idempotent parameters do not match"
+
+#: Why it cancels a query that reads more than the workgroup allows (Athena User Guide, "Configure
+#: per-query and per-workgroup data usage controls"): the next try would cost as much.
+_TOO_MUCH = "Bytes scanned limit was exceeded"
+
 #: A user's error by Athena's categories: 1 is the system's, 3 others' (Athena API, AthenaError).
 _USERS = 2
 
 #: Errors of files that were replaced or deleted after a query had planned to read them, and of
 #: the service, whatever category it gives them.
 _PASSING = (
+    # Athena tries some queries again by itself, and leaves what a try had written (Athena API,
+    # QueryExecutionStatus; Athena User Guide, "UNLOAD"). The next run has another folder.
+    "HIVE_PATH_ALREADY_EXISTS",
     "HIVE_CANNOT_OPEN_SPLIT",
     "HIVE_CURSOR_ERROR",
     "HIVE_FILESYSTEM_ERROR",
@@ -53,7 +64,9 @@ class Athena:
         except ClientError as error:
             if code_of(error) != _REFUSED:
                 raise
-            raise ModelFailedError("REFUSED", error.response["Error"]["Message"]) from error
+            why = error.response["Error"]["Message"]
+            passing = _OTHER_STATEMENT in why
+            raise ModelFailedError("REFUSED", why, permanent=not passing) from error
         return answer["QueryExecutionId"]
 
     def look(self, query: str) -> Query:
@@ -70,7 +83,7 @@ class Athena:
         told = status.get("AthenaError", {})
         reason = said.partition(":")[0]
         reason = reason if reason.isupper() and " " not in reason else status["State"]
-        permanent = (
+        permanent = _TOO_MUCH in said or (
             told.get("ErrorCategory") == _USERS
             and not told.get("Retryable")
             and reason not in _PASSING

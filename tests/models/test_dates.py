@@ -151,7 +151,7 @@ def test_of_each_date_the_rows_come_from_rows_of_that_date(
         "SELECT * FROM a UNION ALL SELECT * FROM (SELECT date_partition, x FROM b)",
         "SELECT *, x AS y FROM a UNION ALL SELECT * FROM b",
         (
-            "SELECT * FROM a MATCH_RECOGNIZE (ORDER BY x MEASURES A.date_partition AS date_partition "
+            "SELECT * FROM a MATCH_RECOGNIZE (ORDER BY x MEASURES A.date_partition AS d "
             "PATTERN (A+) DEFINE A AS true)"
         ),
         "SELECT date_partition, localtimestamp AS now FROM a",
