@@ -88,6 +88,8 @@ class Seen:
         coming = {*self.state.waiting, *(self.state.run.dates if self.state.run else ())}
         if self.state.everything or (self.state.run and self.state.run.everything):
             return []
+        # Of a date without rows the catalog knows nothing.
+        made = dict(self.state.empty) | {date: at for date, (_, at) in self.partitions.items()}
         newest: dict[str, float] = {}
         for table in self.model.dated:
             for date, at in changed.get(table, {}).items():
@@ -96,9 +98,7 @@ class Seen:
         if not self.model.by_date and (self.state.run or self.state.everything):
             return []
         return sorted(
-            date
-            for date, at in newest.items()
-            if date not in coming and self.partitions.get(date, ("", 0.0))[1] < at
+            date for date, at in newest.items() if date not in coming and made.get(date, 0.0) < at
         )
 
 

@@ -347,7 +347,7 @@ class _Work:
         if self.state.shape != shape or self.state.describing:
             self._describe(shape)
         types = dict(self.state.columns)
-        if self.model.by_date and types.pop(PARTITION_KEY, "") not in ("string", "varchar"):
+        if self.model.by_date and types.pop(PARTITION_KEY, "") != "string":
             raise ModelFailedError(
                 "NO_DATE_PARTITION", f"{self.model.name} has no column {PARTITION_KEY} of text"
             )
@@ -419,7 +419,7 @@ class _Work:
             self._change(lambda state: state.shaped("", ()))
             why = "the model's columns are asked again"
             raise ModelFailedError("VIEW_GONE", why, permanent=False)
-        columns = curated.columns_of(view)
+        columns = curated.columns_in(view)
         self._change(lambda state: state.shaped(shape, columns))
 
     def _all_dates(self) -> set[str]:
@@ -499,7 +499,8 @@ class _Work:
         )
         dates = run.dates if run.by_date else (_ANY,)
         told = dates if model.name in curator.readers else ()
-        self._change(lambda state: state.published(run.id, done, curator.keep, told))
+        empty = tuple(sorted({*run.dates} - {*written})) if run.by_date else ()
+        self._change(lambda state: state.published(run.id, done, curator.keep, told, empty))
         self.runs.append(done)
 
     def _fail(self, run: Run | None, error: ModelFailedError) -> bool:

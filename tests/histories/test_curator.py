@@ -9,6 +9,8 @@ import pytest
 
 from aws.athena import Athena
 from aws.curated import S3Folders
+from lake.models import Seen
+from store.curated import columns_in
 from store.errors import ModelFailedError
 from tests.support.cloud import DATABASE, client_error
 from tests.support.curation import DAILY, Zone
@@ -104,3 +106,34 @@ def test_what_would_only_cost_again_is_not_tried_again(
 ) -> None:
     athena = Athena(Answers(status=status), "builders", DATABASE)  # type: ignore[arg-type]  # two calls of it
     assert athena.look("q").permanent is permanent
+
+
+def test_a_date_without_rows_was_made_as_others_were(zone: Zone) -> None:
+    """It has no partition that tells so: `lake reconcile` would make it anew for ever."""
+    published(zone, 1)
+    zone.commit("2024-01-02", [])
+    zone.deliver(zone.visible()).finish()
+    model, state = zone.models[DAILY], zone.curator().states.get(DAILY)
+    assert state.done
+    assert state.empty == (("2024-01-02", state.done.began),)
+    before, after = state.done.began - 1, state.done.began + 1
+    seen = Seen(model, state, {DATE: ("", after)})
+    changed = {"orders": {DATE: before, "2024-01-02": before, "2024-01-03": before}}
+    assert seen.stale(changed) == ["2024-01-03"]
+    assert seen.stale({"orders": {"2024-01-02": after}}) == ["2024-01-02"]
+    published(zone, 1, 2)
+    assert zone.curator().states.get(DAILY).empty == state.empty
+    zone.commit("2024-01-02", [3])
+    zone.deliver(zone.visible()).finish()
+    assert not zone.curator().states.get(DAILY).empty
+
+
+def test_text_has_no_length_in_tables() -> None:
+    kinds = {
+        "varchar(3)": "string",
+        "varchar": "string",
+        "char(2)": "char(2)",
+        "array<struct<a:varchar(7),b:decimal(3,1)>>": "array<struct<a:string,b:decimal(3,1)>>",
+    }
+    view = {"StorageDescriptor": {"Columns": [{"Name": "A", "Type": kind} for kind in kinds]}}
+    assert columns_in(view) == tuple(("a", kind) for kind in kinds.values())
