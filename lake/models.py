@@ -89,7 +89,9 @@ class Seen:
         if self.state.everything or (self.state.run and self.state.run.everything):
             return []
         # Of a date without rows the catalog knows nothing.
-        made = dict(self.state.empty) | {date: at for date, (_, at) in self.partitions.items()}
+        done = self.state.done
+        known = self.state.empty if done and done.text == self.model.text_hash else ()
+        made = dict(known) | {date: at for date, (_, at) in self.partitions.items()}
         newest: dict[str, float] = {}
         for table in self.model.dated:
             for date, at in changed.get(table, {}).items():

@@ -273,7 +273,9 @@ class Refresh:
             return self
         doomed = dict.fromkeys(self.run.replaces, done.at + keep) | dict(self.doomed)
         made = {*self.run.dates}
-        others = [] if self.run.everything else [one for one in self.empty if one[0] not in made]
+        # Another text may find rows of them.
+        same = self.done is not None and self.done.text == done.text and not self.run.everything
+        others = [one for one in self.empty if one[0] not in made] if same else []
         without = sorted([*others, *((date, done.began) for date in empty)])
         return replace(
             self,

@@ -123,6 +123,8 @@ def test_a_date_without_rows_was_made_as_others_were(zone: Zone) -> None:
     assert seen.stale({"orders": {"2024-01-02": after}}) == ["2024-01-02"]
     published(zone, 1, 2)
     assert zone.curator().states.get(DAILY).empty == state.empty
+    other = replace(model, sql="another text")
+    assert replace(seen, model=other).stale({"orders": {"2024-01-02": before}}) == ["2024-01-02"]
     zone.commit("2024-01-02", [3])
     zone.deliver(zone.visible()).finish()
     assert not zone.curator().states.get(DAILY).empty
