@@ -108,6 +108,10 @@ class Seen:
         coming = {*self.state.waiting, *(self.state.run.dates if self.state.run else ())}
         if self.state.everything or (self.state.run and self.state.run.everything):
             return []
+        # Of a date without rows the catalog knows nothing.
+        done = self.state.done
+        known = self.state.empty if done and done.text == self.model.text_hash else ()
+        made = dict(known) | {date: at for date, (_, at) in self.partitions.items()}
         newest: dict[str, float] = {}
         for table in self.model.dated:
             for date, at in changed.get(table, {}).items():
@@ -116,9 +120,7 @@ class Seen:
         if not self.model.by_date and (self.state.run or self.state.everything):
             return []
         return sorted(
-            date
-            for date, at in newest.items()
-            if date not in coming and self.partitions.get(date, ("", 0.0))[1] < at
+            date for date, at in newest.items() if date not in coming and made.get(date, 0.0) < at
         )
 
 

@@ -21,9 +21,16 @@ _REFUSED = "InvalidRequestException"
 #: AthenaError).
 _SYSTEMS = 1
 
+#: What it answers where a token began another statement: one of an older curator, which a
+#: deployment replaced in the middle of a run. The next run has tokens of its own.
+_OTHER_STATEMENT = "Idempotent parameters do not match"
+
 #: Errors of files that were replaced or deleted after a query had planned to read them, and of
 #: the service, whatever category it gives them.
 _PASSING = (
+    # Athena tries some queries again by itself, and leaves what a try had written (Athena API,
+    # QueryExecutionStatus; Athena User Guide, "UNLOAD"). The next run has another folder.
+    "HIVE_PATH_ALREADY_EXISTS",
     "HIVE_CANNOT_OPEN_SPLIT",
     "HIVE_CURSOR_ERROR",
     "HIVE_FILESYSTEM_ERROR",
@@ -54,7 +61,9 @@ class Athena:
         except ClientError as error:
             if code_of(error) != _REFUSED:
                 raise
-            raise ModelFailedError("REFUSED", error.response["Error"]["Message"]) from error
+            why = error.response["Error"]["Message"]
+            passing = _OTHER_STATEMENT in why
+            raise ModelFailedError("REFUSED", why, permanent=not passing) from error
         return answer["QueryExecutionId"]
 
     def look(self, query: str) -> Query:

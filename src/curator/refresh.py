@@ -57,6 +57,9 @@ _RESERVE = 15
 #: Queries of one run at once: an account has 20 to 200 in all (Athena User Guide, quotas).
 _AT_ONCE = 4
 
+#: Folders that are deleted before that is written down: some seconds of work.
+_FOLDERS = 50
+
 #: How often a run that failed for a passing reason is begun again before the schedule does it: a
 #: query that has begun may miss a file that was replaced meanwhile.
 _TRIES = 3
@@ -291,9 +294,11 @@ class _Work:
     def do(self) -> None:
         """Go on with what was begun, and begin what waits, until nothing does or time runs out."""
         try:
-            self._settle()
+            self._tell()
             while self._next():
-                self._settle()
+                self._tell()
+            # Last: thousands of folders may take longer than an invocation.
+            self._clean_up()
         except OutOfTimeError:
             self.out_of_time = True
 
@@ -351,7 +356,7 @@ class _Work:
         if self.state.shape != shape or self.state.describing:
             self._describe(shape)
         types = dict(self.state.columns)
-        if self.model.by_date and types.pop(PARTITION_KEY, "") not in ("string", "varchar"):
+        if self.model.by_date and types.pop(PARTITION_KEY, "") != "string":
             raise ModelFailedError(
                 "NO_DATE_PARTITION", f"{self.model.name} has no column {PARTITION_KEY} of text"
             )
@@ -423,7 +428,7 @@ class _Work:
             self._change(lambda state: state.shaped("", ()))
             why = "the model's columns are asked again"
             raise ModelFailedError("VIEW_GONE", why, permanent=False)
-        columns = curated.columns_of(view)
+        columns = curated.columns_in(view)
         self._change(lambda state: state.shaped(shape, columns))
 
     def _all_dates(self) -> set[str]:
@@ -507,7 +512,8 @@ class _Work:
         )
         dates = run.dates if run.by_date else (_ANY,)
         told = dates if model.name in curator.readers else ()
-        self._change(lambda state: state.published(run.id, done, curator.keep, told))
+        empty = tuple(sorted({*run.dates} - {*written})) if run.by_date else ()
+        self._change(lambda state: state.published(run.id, done, curator.keep, told, empty))
         self.runs.append(done)
 
     def _fail(self, run: Run | None, error: ModelFailedError) -> bool:
@@ -528,15 +534,21 @@ class _Work:
         self.failed.append(why)
         return not why.permanent and len(self.failed) < _TRIES
 
-    def _settle(self) -> None:
-        """Tell the models that read this one, and delete what nobody reads any more."""
-        told, doomed = self.state.untold, self.state.due(self.curator.clock())
-        self.curator.queue.tell([f"{self.model.name}/{date}" for date in told])
-        for folder in doomed:
+    def _tell(self) -> None:
+        """Tell the models that read this one."""
+        if told := self.state.untold:
+            self.curator.queue.tell([f"{self.model.name}/{date}" for date in told])
+            self._change(lambda state: state.settled(told, ()))
+
+    def _clean_up(self) -> None:
+        """Delete what nobody reads any more, and write down how far that is."""
+        due = self.state.due(self.curator.clock())
+        for start in range(0, len(due), _FOLDERS):
+            doomed = due[start : start + _FOLDERS]
             self._check_time()
-            self.curator.files.delete(folder)
-        if told or doomed:
-            self._change(lambda state: state.settled(told, doomed))
+            for folder in doomed:
+                self.curator.files.delete(folder)
+            self._change(partial(Refresh.settled, told=(), deleted=doomed))
 
 
 #: What stands for the dates of a table that is made whole.

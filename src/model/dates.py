@@ -14,7 +14,7 @@ from sqlglot import exp
 from store.naming import PARTITION_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 #: Of a column of a source: the source's alias, and the column's name.
 _Place = tuple[str, str]
@@ -24,7 +24,10 @@ _CHANGING = (
     exp.CurrentDate,
     exp.CurrentTime,
     exp.CurrentTimestamp,
+    exp.Localtime,
+    exp.Localtimestamp,
     exp.Rand,
+    exp.Shuffle,
     exp.Uuid,
 )
 
@@ -53,13 +56,17 @@ class Dated:
         Those that hold the date of all rows that a row is made of.
     names : tuple of str or None
         All its columns in order; None where only the catalog knows them.
+    ends : tuple of str
+        Its last columns in order, as far as they are known.
     """
 
     columns: frozenset[str]
     names: tuple[str, ...] | None = None
+    ends: tuple[str, ...] = ()
 
 
-_TABLE = Dated(frozenset({PARTITION_KEY}))
+#: The key of its partitions is the last column of a table.
+_TABLE = Dated(frozenset({PARTITION_KEY}), ends=(PARTITION_KEY,))
 
 
 def prove(query: exp.Expr, lookups: frozenset[str]) -> None:
@@ -123,7 +130,8 @@ def _named(cte: exp.Expr, found: Dated | None) -> Dated | None:
     if found.names is None:
         raise UnprovenError(cte, "with `*` inside, its columns cannot be given other names")
     renamed = dict(zip(found.names, columns, strict=False))
-    return Dated(frozenset(renamed[c] for c in found.columns if c in renamed), tuple(columns))
+    names = tuple(columns)
+    return Dated(frozenset(renamed[c] for c in found.columns if c in renamed), names, names)
 
 
 def _both(
@@ -134,11 +142,13 @@ def _both(
         return None
     if left is None or right is None:
         raise UnprovenError(query, "one side of it has dates and the other has none")
+    # Columns meet by their places, whatever their names are.
     if left.names is None or right.names is None:
-        return Dated(left.columns & right.columns, left.names)
-    pairs = zip(left.names, right.names, strict=False)
+        pairs = zip(reversed(left.ends), reversed(right.ends), strict=False)
+    else:
+        pairs = zip(left.names, right.names, strict=False)
     same = {a for a, b in pairs if a in left.columns and b in right.columns}
-    return Dated(frozenset(same), left.names)
+    return Dated(frozenset(same), left.names, left.ends)
 
 
 class _Select:
@@ -170,11 +180,15 @@ class _Select:
         start = self.select.args.get("from_")
         if start is None:
             return
+        if match := self.select.args.get("match"):
+            raise UnprovenError(match, "of rows that MATCH_RECOGNIZE finds no date can be proved")
+        self._check_inner_of_source(start.this)
         self._add(start.this)
         for join in self.select.args.get("joins") or []:
             before = set(self.sources)
             alias = self._add(join.this)
             side = (join.args.get("side") or "").upper()
+            self._check_inner_of_source(join.this)
             if join.args.get("method"):
                 raise UnprovenError(join, f"{join.args['method']} JOIN does not say what is equal")
             if side == "LEFT":
@@ -186,9 +200,30 @@ class _Select:
             for column in join.args.get("using") or []:
                 for other in before:
                     self._equal((other, column.name.lower()), (alias, column.name.lower()))
-            self._read_equal(join.args.get("on"))
+            if side == "LEFT":
+                self._read_left(join.args.get("on"), alias)
+            else:
+                self._read_equal(join.args.get("on"))
         where = self.select.args.get("where")
         self._read_equal(where.this if where else None)
+
+    def _check_inner_of_source(self, source: exp.Expr) -> None:
+        """Refuse dated tables in queries that a source is computed of, such as in UNNEST."""
+        if not isinstance(source, (exp.Table, exp.Subquery)):
+            self._check_inner([source])
+
+    def _read_left(self, condition: exp.Expr | None, alias: str) -> None:
+        """Take from the condition of a LEFT JOIN what holds wherever a row of it was found.
+
+        Nothing holds of the rows before it, which stay whether one was found or not. So each of its
+        columns becomes equal to one of theirs only, to a date where there is one.
+        """
+        dates = {*self._dates()}
+        pairs = sorted(self._equal_in(condition), key=lambda pair: not dates.issuperset(pair))
+        for pair in pairs:
+            own, others = ([p for p in pair if (p[0] == alias) is mine] for mine in (True, False))
+            if own and others and own[0] not in self.same:
+                self._equal(own[0], others[0])
 
     def _add(self, source: exp.Expr) -> str:
         alias = (source.alias_or_name or f"#{len(self.sources)}").lower()
@@ -211,15 +246,19 @@ class _Select:
 
     def _read_equal(self, condition: exp.Expr | None) -> None:
         """Take what holds of every row from a condition: columns that are equal."""
+        for one, other in self._equal_in(condition):
+            self._equal(one, other)
+
+    def _equal_in(self, condition: exp.Expr | None) -> Iterator[tuple[_Place, _Place]]:
         if isinstance(condition, exp.Paren):
-            self._read_equal(condition.this)
+            yield from self._equal_in(condition.this)
         elif isinstance(condition, exp.And):
-            self._read_equal(condition.left)
-            self._read_equal(condition.right)
+            yield from self._equal_in(condition.left)
+            yield from self._equal_in(condition.right)
         elif isinstance(condition, exp.EQ):
-            sides = [self._place(side) for side in (condition.left, condition.right)]
-            if sides[0] and sides[1]:
-                self._equal(sides[0], sides[1])
+            one, other = (self._place(side) for side in (condition.left, condition.right))
+            if one and other:
+                yield one, other
 
     def _equal(self, one: _Place, other: _Place) -> None:
         self.same[self._first(one)] = self._first(other)
@@ -233,11 +272,12 @@ class _Select:
         """Say which source's column a node is; None for all else."""
         if not isinstance(node, exp.Column):
             return None
+        name = node.name.lower()
         if node.table:
-            return node.table.lower(), node.name.lower()
-        named = [a for a, found in self.sources.items() if found and node.name in found.columns]
+            return node.table.lower(), name
+        named = [a for a, found in self.sources.items() if found and name in found.columns]
         if len(named) == 1 and len(self.sources) == 1:
-            return named[0], node.name.lower()
+            return named[0], name
         if named:
             raise UnprovenError(node, f"{node.name} of which source? Write {named[0]}.{node.name}")
         return None
@@ -290,9 +330,12 @@ class _Select:
         parts = [
             *self.select.expressions,
             *(join.args.get("on") for join in args.get("joins") or []),
-            *(args.get(key) for key in ("where", "having", "qualify")),
+            *(args.get(key) for key in ("where", "having", "qualify", "group")),
         ]
-        for part in filter(None, parts):
+        self._check_inner(filter(None, parts))
+
+    def _check_inner(self, parts: Iterable[exp.Expr]) -> None:
+        for part in parts:
             for inner in part.find_all(exp.Query):
                 if isinstance(inner, exp.Subquery):
                     continue
@@ -345,19 +388,25 @@ class _Select:
 
     def _columns(self) -> Dated:
         names: list[str] | None = []
+        ends: list[str] = []
         carrying = set[str]()
         for one in self.select.expressions:
             if one.is_star:
                 names = None
                 table = one.table.lower() if isinstance(one, exp.Column) else ""
+                meant = [found for a, found in self.sources.items() if table in ("", a)]
+                last = meant[-1] if meant and not one.args.get("except_") else None
+                ends = [*last.ends] if last else []
                 for alias, column in self._dates():
                     node = exp.column(column, alias)
                     if table in ("", alias) and self._carries(node):
                         carrying.add(column)
                 continue
             name = one.alias_or_name.lower()
+            ends.append(name)
             if names is not None:
                 names.append(name)
             if self._carries(one.unalias()):
                 carrying.add(name)
-        return Dated(frozenset(carrying), None if names is None else tuple(names))
+        known = None if names is None else tuple(names)
+        return Dated(frozenset(carrying), known, tuple(ends))

@@ -51,7 +51,7 @@ def load(path: Path) -> Model:
         When it cannot be kept up to date, or is no UTF-8.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{path.name}: not readable: {error}") from error
     return parse(path.name.removesuffix(SUFFIX), text)

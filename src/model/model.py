@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 SUFFIX = ".sql"
 
+#: Bytes of a query: Athena takes a statement of 262,144 (Athena API, StartQueryExecution), which
+#: also names columns and dates.
+_LONGEST = 240_000
+
 
 def parse(name: str, text: str) -> Model:
     """Read a model.
@@ -57,7 +61,10 @@ def parse(name: str, text: str) -> Model:
         except dates.UnprovenError as error:
             line, column = place_of(text, error.node)
             raise ModelError(f"{file}:{line}:{column}: {error}") from error
-    return Model(name, head, _without_head(text), sources)
+    sql = _without_head(text)
+    if len(sql.encode()) > _LONGEST:
+        raise ModelError(f"{file}: its query is longer than the {_LONGEST:,} bytes that fit")
+    return Model(name, head, sql, sources)
 
 
 def ordered(models: Iterable[Model]) -> list[Model]:
@@ -114,7 +121,8 @@ def query_of(file: str, text: str) -> exp.Query:
         When it is not one SELECT.
     """
     try:
-        found = [one for one in sqlglot.parse(text, read="athena") if one is not None]
+        parsed = sqlglot.parse(text, read="athena")
+        found = [one for one in parsed if one and not isinstance(one, exp.Semicolon)]
     except ParseError as error:
         first = error.errors[0]
         said = str(first["description"]).split(" for <class")[0]
@@ -129,10 +137,13 @@ def query_of(file: str, text: str) -> exp.Query:
 
 def _without_head(text: str) -> str:
     """Give the query as it was written, without the comments before it and the semicolon."""
-    lines = text.splitlines()
+    # Behind the first semicolon are only others, and comments: Athena takes none in brackets.
+    tokens = sqlglot.tokenize(text, read="athena")
+    ends = [one.start for one in tokens if one.token_type.name == "SEMICOLON"]
+    lines = text[: min(ends, default=len(text))].splitlines()
     while lines and (not lines[0].strip() or lines[0].startswith("--")):
         lines.pop(0)
-    return "\n".join(lines).strip().rstrip(";").strip()
+    return "\n".join(lines).strip()
 
 
 def _sources(text: str, query: exp.Query) -> tuple[Source, ...]:

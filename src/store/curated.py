@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from store.catalog import parquet
@@ -21,6 +22,9 @@ MODELS = "models"
 
 #: Parameters of a table or a partition: which run wrote it, when that began, by which text.
 RUN, BEGAN, TEXT = "lake_run", "lake_began", "lake_text"
+
+
+_VARCHAR = re.compile(r"varchar(\(\d+\))?")
 
 
 def home_of(model: str) -> str:
@@ -49,6 +53,15 @@ def columns_of(table: Table) -> Columns:
     """Give names and types of a table's columns, without the partition key."""
     storage = table.get("StorageDescriptor") or {}
     return tuple((c["Name"], c.get("Type", "")) for c in storage.get("Columns", []))
+
+
+def columns_in(view: Table) -> Columns:
+    """Give the columns that a table gets of a view, as Athena spells its types.
+
+    Text has no length: ``'x'`` is a varchar(1), and with another text of the model, or another
+    branch of it, a longer one, which the dates made before would not be of.
+    """
+    return tuple((n.lower(), _VARCHAR.sub("string", kind)) for n, kind in columns_of(view))
 
 
 def location_of(table: Table) -> str:

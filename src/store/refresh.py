@@ -183,6 +183,9 @@ class Refresh:
         Why the last run was given up; None once another one was published.
     done : Done or None
         The last that was published.
+    empty : tuple of (str, float)
+        Dates that have no partition, since no row was found of them, and when the run that looked
+        for rows began, in seconds since 1970.
     """
 
     revision: int = 0
@@ -199,6 +202,7 @@ class Refresh:
     describing: tuple[str, str] | None = None
     failed: Failed | None = None
     done: Done | None = None
+    empty: tuple[tuple[str, float], ...] = ()
 
     @property
     def is_waiting(self) -> bool:
@@ -261,7 +265,14 @@ class Refresh:
         replaces = tuple(sorted({*self.run.replaces, *folders}))
         return replace(self, run=replace(self.run, replaces=replaces, publishing=True))
 
-    def published(self, run: str, done: Done, keep: float, told: tuple[str, ...]) -> Refresh:
+    def published(
+        self,
+        run: str,
+        done: Done,
+        keep: float,
+        told: tuple[str, ...],
+        empty: tuple[str, ...] = (),
+    ) -> Refresh:
         """End a run whose rows are read from now on.
 
         Parameters
@@ -274,10 +285,17 @@ class Refresh:
             Seconds for which a query may still read what it replaced.
         told : tuple of str
             Dates of which the models that read the table are to be told.
+        empty : tuple of str
+            Dates of the run that have no row.
         """
         if self.run is None or self.run.id != run:
             return self
         doomed = dict.fromkeys(self.run.replaces, done.at + keep) | dict(self.doomed)
+        made = {*self.run.dates}
+        # Another text may find rows of them.
+        same = self.done is not None and self.done.text == done.text and not self.run.everything
+        others = [one for one in self.empty if one[0] not in made] if same else []
+        without = sorted([*others, *((date, done.began) for date in empty)])
         return replace(
             self,
             run=None,
@@ -285,6 +303,7 @@ class Refresh:
             doomed=tuple(sorted(doomed.items())),
             failed=None,
             done=done,
+            empty=tuple(without),
         )
 
     def given_up(self, run: str, why: Failed, folder: str) -> Refresh:

@@ -74,6 +74,7 @@ def state_of(item: Item) -> Refresh:
         describing=(told["describing"][0], told["describing"][1]) if told["describing"] else None,
         failed=Failed(**failed) if failed else None,
         done=Done(**done) if done else None,
+        empty=tuple((date, at) for date, at in told.get("empty", ())),
     )
 
 

@@ -174,7 +174,7 @@ def delete_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         Refresh,
         "published",
-        lambda self, run, done, _keep, told: published(self, run, done, 0, told),
+        lambda self, run, done, _keep, *words: published(self, run, done, 0, *words),
     )
 
 
@@ -225,7 +225,9 @@ def leave_the_chain_alone(patch: pytest.MonkeyPatch) -> None:
     """Models that read a model are told at once or never."""
     published = Refresh.published
     patch.setattr(
-        Refresh, "published", lambda self, run, done, keep, _: published(self, run, done, keep, ())
+        Refresh,
+        "published",
+        lambda self, run, done, keep, _, *words: published(self, run, done, keep, (), *words),
     )
 
 

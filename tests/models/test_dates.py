@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import duckdb
+import pytest
 import sqlglot
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -125,3 +126,57 @@ def test_of_each_date_the_rows_come_from_rows_of_that_date(
         assert part is not None
         kept = [Counter({r: n for r, n in rows.items() if r[0] == day}) for rows in (whole, part)]
         assert kept[0] == kept[1], (day, sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        # Queries that a source is computed of.
+        "SELECT a.date_partition, y FROM a CROSS JOIN UNNEST((SELECT array_agg(id) FROM b)) t(y)",
+        "SELECT a.date_partition, t.x FROM a CROSS JOIN LATERAL (SELECT max(x) AS x FROM b) AS t",
+        "SELECT a.date_partition, t.x FROM a CROSS JOIN (VALUES ((SELECT max(x) FROM b))) AS t(x)",
+        "SELECT date_partition FROM a GROUP BY date_partition, id > (SELECT max(x) FROM b)",
+        # What a LEFT JOIN says of the rows before it.
+        (
+            "SELECT a.date_partition, b.x FROM a CROSS JOIN b LEFT JOIN a AS c "
+            "ON a.date_partition = b.date_partition AND c.date_partition = a.date_partition"
+        ),
+        (
+            "SELECT a.date_partition, b.x FROM a CROSS JOIN b LEFT JOIN a AS c "
+            "ON c.date_partition = a.date_partition AND c.date_partition = b.date_partition"
+        ),
+        # Columns of a union meet by their places.
+        "SELECT * FROM a UNION ALL SELECT date_partition, x FROM b",
+        "SELECT date_partition, x FROM b UNION ALL SELECT * FROM a",
+        "SELECT * FROM a UNION ALL SELECT * FROM (SELECT date_partition, x FROM b)",
+        "SELECT *, x AS y FROM a UNION ALL SELECT * FROM b",
+        (
+            "SELECT * FROM a MATCH_RECOGNIZE (ORDER BY x MEASURES A.date_partition AS d "
+            "PATTERN (A+) DEFINE A AS true)"
+        ),
+        "SELECT date_partition, localtimestamp AS now FROM a",
+        "SELECT date_partition, shuffle(x) AS x FROM a",
+    ],
+)
+def test_what_mixes_dates_is_refused(sql: str) -> None:
+    with pytest.raises(UnprovenError):
+        prove(sqlglot.parse_one(sql, read="athena"), LOOKUPS)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT DATE_PARTITION, count(*) AS n FROM a GROUP BY DATE_PARTITION",
+        "SELECT * FROM a UNION ALL SELECT * FROM b",
+        "SELECT * FROM (SELECT x, date_partition FROM a) UNION ALL SELECT * FROM b",
+        "SELECT s.* FROM a AS s UNION ALL SELECT x, date_partition FROM b",
+        (
+            "SELECT a.date_partition, c.x FROM a JOIN b ON a.date_partition = b.date_partition "
+            "LEFT JOIN b AS c ON c.x = a.id AND c.date_partition = b.date_partition"
+        ),
+        "SELECT a.date_partition, y FROM a CROSS JOIN UNNEST((SELECT array_agg(x) FROM look)) t(y)",
+        "SELECT a.date_partition, y FROM a CROSS JOIN UNNEST(ARRAY[x, id]) AS t(y)",
+    ],
+)
+def test_what_does_not_mix_dates_is_proved(sql: str) -> None:
+    prove(sqlglot.parse_one(sql, read="athena"), LOOKUPS)

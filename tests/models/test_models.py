@@ -210,3 +210,24 @@ def test_models_survive_being_built_into_the_functions() -> None:
     two = parse("w", WHOLE + "SELECT max(x) AS x FROM t")
     assert loads(dumps([one, two])) == (one, two)
     assert readers([one, two]) == {"t": ("m", "w")}
+
+
+@pytest.mark.parametrize(
+    "end", [";", ";;", " ; ;", "; -- it's done", ";\n-- done;\n", "; /* ; */", " -- a comment; --"]
+)
+def test_what_stands_behind_the_query_is_no_part_of_it(end: str) -> None:
+    """In the brackets of UNLOAD Athena takes no semicolon."""
+    query = "SELECT date_partition, ';' AS x FROM orders"
+    model = by_date(query + end)
+    assert model.sql == (query + end if end.startswith(" --") else query)
+
+
+def test_a_query_that_athena_would_not_take_for_its_length_is_refused() -> None:
+    with pytest.raises(ModelError, match="longer than"):
+        by_date(f"SELECT date_partition, '{'x' * 250_000}' AS x FROM orders")
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    text = BY_DATE + "SELECT date_partition, id FROM orders"
+    (tmp_path / "m.sql").write_text(text, encoding="utf-8-sig")
+    assert [model.name for model in load_folder(tmp_path)] == ["m"]
