@@ -364,18 +364,20 @@ def test_a_failed_query_says_why_and_that_it_would_fail_again(zone: Zone) -> Non
     query = zone.queries.start("SELECT 1 / 0", uuid.uuid4().hex)
     found = ended(zone, query)
     assert (found.succeeded, found.reason, found.permanent) == (False, "DIVISION_BY_ZERO", True)
-    assert found.detail.startswith("DIVISION_BY_ZERO: ")
+    assert not found.detail.startswith("DIVISION_BY_ZERO")
     assert f"(query {query})" in found.detail
 
 
 @pytest.mark.parametrize(("before", "sql"), [("", "SELEC 1"), ("SELECT 1", "SELECT 2")])
-def test_what_athena_does_not_take_is_refused_for_good(zone: Zone, before: str, sql: str) -> None:
+def test_what_athena_does_not_take_is_refused_for_good_but_for_another_statement(
+    zone: Zone, before: str, sql: str
+) -> None:
     token = uuid.uuid4().hex
     if before:
         zone.queries.start(before, token)
     with pytest.raises(ModelFailedError) as raised:
         zone.queries.start(sql, token)
-    assert (raised.value.code, raised.value.permanent) == ("REFUSED", True)
+    assert (raised.value.code, raised.value.permanent) == ("REFUSED", not before)
     assert raised.value.detail
 
 
