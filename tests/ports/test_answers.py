@@ -293,7 +293,7 @@ def test_a_failed_query_is_tried_again_where_that_can_help(
     found = query(state, said, **error)
     assert (found.ended, found.succeeded) == (True, False)
     assert (found.reason, found.permanent) == (reason or said.partition(":")[0], permanent)
-    assert found.detail == f"{said} (query q1)"
+    assert found.detail == f"{said.removeprefix(f'{found.reason}: ')} (query q1)"
 
 
 def test_a_statement_that_athena_refuses_fails_with_what_it_said(file: Path) -> None:
