@@ -64,6 +64,10 @@ _FOLDERS = 50
 #: query that has begun may miss a file that was replaced meanwhile.
 _TRIES = 3
 
+#: Seconds after which the schedule begins a run again after the first failures, and at most: what
+#: seems to pass and does not costs a query each time.
+_FIRST_PAUSE, _LAST_PAUSE = 240, 6 * 3600
+
 #: Seconds between two looks at a query: few are shorter, and none is to be waited for much longer.
 _FIRST_LOOK, _LAST_LOOK = 0.2, 2.0
 
@@ -256,8 +260,10 @@ class Curator:
         if state.done and self.clock() < state.done.began + 60 * model.header.minutes:
             return False
         failed = state.failed
-        hopeless = failed and failed.permanent and failed.text == model.text_hash
-        return not (invocation.scheduled and hopeless)
+        if not invocation.scheduled or failed is None or failed.text != model.text_hash:
+            return True
+        pause = _FIRST_PAUSE * 2.0 ** min(failed.times // _TRIES - 1, 9) if failed.times else 0
+        return not failed.permanent and self.clock() >= failed.at + min(pause, _LAST_PAUSE)
 
     def change(
         self, name: str, change: Callable[[Refresh], Refresh], known: Refresh | None = None
@@ -305,7 +311,14 @@ class _Work:
             reason, detail = error.code, error.detail
         else:
             reason, detail = Failure.DEFECT, f"{type(error).__name__}: {error}"
-        why = Failed(self.curator.clock(), self.model.text_hash, reason, detail, permanent=False)
+        why = Failed(
+            self.curator.clock(),
+            self.model.text_hash,
+            reason,
+            detail,
+            permanent=False,
+            times=self._failures(),
+        )
         with suppress(TransientError):
             self._change(lambda state: state.failing(why))
 
@@ -511,6 +524,8 @@ class _Work:
             error.code,
             error.detail,
             error.permanent,
+            # Where no run was begun it cost no query.
+            self._failures() + (1 if run else 0),
         )
         if run is None or self.state.run is None:
             self._change(lambda state: state.failing(why))
@@ -519,6 +534,11 @@ class _Work:
             self._change(lambda state: state.given_up(run.id, why, folder))
         self.failed.append(why)
         return not why.permanent and len(self.failed) < _TRIES
+
+    def _failures(self) -> int:
+        """Count the runs of this text that failed in a row before."""
+        failed = self.state.failed
+        return failed.times if failed and failed.text == self.model.text_hash else 0
 
     def _tell(self) -> None:
         """Tell the models that read this one."""

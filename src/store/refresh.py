@@ -95,6 +95,8 @@ class Failed:
         Athena's name of the error, or the lake's, and what to do.
     permanent : bool
         Whether only another text, another table or other data can help.
+    times : int
+        How many runs of this text have failed in a row.
     """
 
     at: float
@@ -102,6 +104,7 @@ class Failed:
     reason: str
     detail: str
     permanent: bool
+    times: int = 0
 
 
 @dataclass(frozen=True, slots=True)
