@@ -64,6 +64,9 @@ _FOLDERS = 50
 #: query that has begun may miss a file that was replaced meanwhile.
 _TRIES = 3
 
+#: Of a source that nobody has uploaded yet: to look again at once is no use.
+_NO_TABLE = "TABLE_NOT_FOUND"
+
 #: Seconds between two looks at a query: few are shorter, and none is to be waited for much longer.
 _FIRST_LOOK, _LAST_LOOK = 0.2, 2.0
 
@@ -396,7 +399,7 @@ class _Work:
             if table is None:
                 # The schedule looks again: it costs no query.
                 raise ModelFailedError(
-                    "TABLE_NOT_FOUND",
+                    _NO_TABLE,
                     f"{self.model.name} reads {source.name}, and there is no such table yet",
                     permanent=False,
                 )
@@ -525,6 +528,7 @@ class _Work:
             error.detail,
             error.permanent,
             self.scanned,
+            times=int(not self.failed),
         )
         if run is None or self.state.run is None:
             self._change(lambda state: state.failing(why))
@@ -532,7 +536,8 @@ class _Work:
             folder = curated.folder_of(self.model.name, run.id)
             self._change(lambda state: state.given_up(run.id, why, folder))
         self.failed.append(why)
-        return not why.permanent and len(self.failed) < _TRIES
+        passing = not why.permanent and why.reason != _NO_TABLE
+        return passing and len(self.failed) < _TRIES
 
     def _tell(self) -> None:
         """Tell the models that read this one."""

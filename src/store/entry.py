@@ -97,6 +97,8 @@ class Entry:
         Partitions whose rows changed, such as ``orders/2024-01-15``, and whom it concerns may not
         have been told. Where nothing went wrong it stays after it was told: to strike it would
         cost a write an object. Whoever comes next tells it again, which changes nothing.
+    unheard : bool
+        Whether that could not be told once: the message may die before it can.
     replay : str
         The replay to which the committed version was ingested last; empty for none.
     attempts : tuple of Attempt
@@ -112,6 +114,7 @@ class Entry:
     outputs: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
     untold: tuple[str, ...] = ()
+    unheard: bool = False
     replay: str = ""
     attempts: tuple[Attempt, ...] = ()
     facts: dict[str, str | int] = field(default_factory=dict)
@@ -132,11 +135,15 @@ class Entry:
         message that was delivered once can, so that an object that goes well costs no index;
         unless another worker committed meanwhile, who may have acknowledged it.
         """
-        troubled = self.verdict is Status.DELETED or any(
-            a.deliveries > 1
-            or a.status is Status.FAILED
-            or (a.is_open and a.generation < self.committed_at)
-            for a in self.attempts
+        troubled = (
+            self.unheard
+            or self.verdict is Status.DELETED
+            or any(
+                a.deliveries > 1
+                or a.status is Status.FAILED
+                or (a.is_open and a.generation < self.committed_at)
+                for a in self.attempts
+            )
         )
         left = self.replaced or self.untold or any(a.is_open for a in self.attempts)
         if troubled and left:
@@ -252,10 +259,12 @@ class Entry:
     def settled(self, deleted: tuple[str, ...], told: tuple[str, ...]) -> Entry:
         """Strike keys that were deleted, and partitions that were told to have changed."""
         gone, said = {*deleted}, {*told}
+        left = tuple(one for one in self.untold if one not in said)
         return replace(
             self,
             replaced=tuple(key for key in self.replaced if key not in gone),
-            untold=tuple(one for one in self.untold if one not in said),
+            untold=left,
+            unheard=self.unheard and bool(left),
         )
 
     def _with(self, generation: int, **changes: object) -> Entry:

@@ -21,7 +21,7 @@ ATTENTION_INDEX = "attention"
 _OWN = frozenset(
     {
         *("object", "revision", "version", "status", "verdict", "attention", "updated_at"),
-        *("committed_at", "outputs", "replaced", "untold", "replay", "attempts"),
+        *("committed_at", "outputs", "replaced", "untold", "unheard", "replay", "attempts"),
     }
 )
 
@@ -73,6 +73,8 @@ def item_of(raw_object: str, entry: Entry, seconds: float) -> dict[str, Any]:
     }
     if entry.untold:
         item["untold"] = _packed(entry.untold)
+    if entry.unheard:
+        item["unheard"] = {"BOOL": True}
     if entry.attention:
         item["attention"] = {"S": entry.attention}
     return item
@@ -88,6 +90,7 @@ def entry_of(item: Item) -> Entry:
         outputs=_unpacked(item["outputs"]),
         replaced=_unpacked(item["replaced"]),
         untold=_unpacked(item["untold"]) if "untold" in item else (),
+        unheard="unheard" in item,
         replay=item["replay"]["S"],
         attempts=tuple(_attempt(one["M"]) for one in item["attempts"]["L"]),
         facts={

@@ -102,7 +102,8 @@ class Failed:
     scanned : int
         Bytes that its queries read, which are paid for.
     times : int
-        How often it failed since it succeeded last, or somebody asked for it.
+        In how many invocations it failed since it succeeded last, or somebody asked for it; of a
+        failure that is not kept yet whether it is the first of its invocation.
     """
 
     at: float
@@ -319,8 +320,8 @@ class Refresh:
         """Say why no run was begun or ended."""
         if self.failed and self.failed.at == why.at:
             return self
-        times = self.failed.times + 1 if self.failed and self.failed.text == why.text else 1
-        return replace(self, failed=replace(why, times=times))
+        before = self.failed.times if self.failed and self.failed.text == why.text else 0
+        return replace(self, failed=replace(why, times=max(1, before + why.times)))
 
     def settled(self, told: Iterable[str], deleted: Iterable[str]) -> Refresh:
         """Strike dates that were told, and folders that were deleted."""

@@ -139,3 +139,22 @@ def test_text_has_no_length_in_tables() -> None:
     }
     view = {"StorageDescriptor": {"Columns": [{"Name": "A", "Type": kind} for kind in kinds]}}
     assert columns_in(view) == tuple(("a", kind) for kind in kinds.values())
+
+
+def test_what_seems_to_pass_and_does_not_is_tried_more_and_more_seldom(zone: Zone) -> None:
+    """Each try is a query that costs; a message tries again at once."""
+    zone.broken = ("GENERIC_INTERNAL_ERROR", 1)
+    zone.commit(DATE, [1])
+    zone.deliver(zone.visible()).finish()
+    tried = []
+    for _ in range(2):
+        before = len(zone.cloud.queries)
+        zone.wait(12 * 3600)
+        tried.append(len(zone.cloud.queries) - before)
+    assert 10 <= tried[0] <= 60
+    assert tried[1] <= 30
+    zone.broken = None
+    zone.want(DAILY, [DATE])
+    zone.deliver(zone.visible()).finish()
+    assert zone.read(DAILY, DATE) == ["0", 1]
+    assert zone.curator().states.get(DAILY).failed is None

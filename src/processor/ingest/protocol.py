@@ -339,12 +339,22 @@ class Ingest:
             doomed, told = entry.replaced, entry.untold
             self.outputs.delete(doomed)
             # After the deletion: who makes a table of these rows must not read what is replaced.
-            self.curation.tell(told)
+            self._tell(name, told, entry)
             settle = partial(Entry.settled, deleted=doomed, told=told)
             if not doomed and settle(entry).attention == entry.attention:
                 break
             entry = self._change(name, settle, entry)
         return entry
+
+    def _tell(self, name: str, partitions: tuple[str, ...], entry: Entry) -> None:
+        """Say which partitions changed; where that fails, have the schedule come for it, too."""
+        try:
+            self.curation.tell(partitions)
+        except Exception:  # whatever it is
+            # The message returns, but may be at its last delivery.
+            with suppress(TransientError):
+                self._change(name, lambda one: replace(one, unheard=bool(one.untold)), entry)
+            raise
 
     def _change(
         self, name: str, change: Callable[[Entry], Entry], known: Entry | None = None
