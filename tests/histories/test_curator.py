@@ -12,6 +12,7 @@ from aws.curated import S3Folders
 from lake.models import Seen
 from store.curated import columns_in
 from store.errors import ModelFailedError
+from store.refresh import Failed
 from tests.support.cloud import DATABASE, client_error
 from tests.support.curation import DAILY, Zone
 
@@ -90,7 +91,7 @@ def test_a_token_of_another_statement_is_no_fault_of_the_model(
     ("status", "permanent"),
     [
         ({"State": "CANCELLED", "StateChangeReason": "Bytes scanned limit was exceeded"}, True),
-        ({"State": "CANCELLED", "StateChangeReason": "Query cancelled by user"}, False),
+        ({"State": "CANCELLED", "StateChangeReason": "Query cancelled by user"}, True),
         (
             {
                 "State": "FAILED",
@@ -139,3 +140,28 @@ def test_text_has_no_length_in_tables() -> None:
     }
     view = {"StorageDescriptor": {"Columns": [{"Name": "A", "Type": kind} for kind in kinds]}}
     assert columns_in(view) == tuple(("a", kind) for kind in kinds.values())
+
+
+def test_what_seems_to_pass_and_does_not_is_tried_more_and_more_seldom(zone: Zone) -> None:
+    """Each try is a query that costs; a message tries again at once."""
+    zone.broken = ("GENERIC_INTERNAL_ERROR", 1)
+    zone.commit(DATE, [1])
+    zone.deliver(zone.visible()).finish()
+    tried = []
+    for _ in range(2):
+        before = len(zone.cloud.queries)
+        zone.wait(12 * 3600)
+        tried.append(len(zone.cloud.queries) - before)
+    assert 10 <= tried[0] <= 60
+    assert tried[1] <= 30
+    zone.broken = None
+    zone.want(DAILY, [DATE])
+    zone.deliver(zone.visible()).finish()
+    assert zone.read(DAILY, DATE) == ["0", 1]
+    assert zone.curator().states.get(DAILY).failed is None
+
+
+def test_what_failed_a_thousand_times_can_still_be_tried_again() -> None:
+    """A power of two that is no float any more would stop the curator before it had begun."""
+    why = Failed(100.0, "text", "TABLE_NOT_FOUND", "", permanent=False, times=5_000)
+    assert why.again_at == 100.0 + 6 * 3600
