@@ -14,7 +14,7 @@ from store.curated import columns_in
 from store.errors import ModelFailedError
 from store.refresh import Failed
 from tests.support.cloud import DATABASE, client_error
-from tests.support.curation import DAILY, Zone
+from tests.support.curation import DAILY, SCHEDULE, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,3 +165,17 @@ def test_what_failed_a_thousand_times_can_still_be_tried_again() -> None:
     """A power of two that is no float any more would stop the curator before it had begun."""
     why = Failed(100.0, "text", "TABLE_NOT_FOUND", "", permanent=False, times=5_000)
     assert why.again_at == 100.0 + 6 * 3600
+
+
+def test_a_table_that_is_not_there_is_looked_for_each_five_minutes(zone: Zone) -> None:
+    """Nobody tells of the first file of a lookup."""
+    table = zone.cloud.tables.pop("orders")
+    zone.commit(DATE, [1])
+    zone.deliver(zone.visible()).finish()
+    zone.wait(24 * 3600)
+    failed = zone.curator().states.get(DAILY).failed
+    assert failed
+    assert failed.reason == "TABLE_NOT_FOUND"
+    zone.cloud.tables["orders"] = table
+    zone.wait(SCHEDULE)
+    assert zone.read(DAILY, DATE) == ["0", 1]
