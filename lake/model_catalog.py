@@ -111,6 +111,12 @@ class Catalog:
             else:
                 why = near(name, known, f"`lake put FILE --dataset {name}` makes one")
                 yield Finding(*place, f"there is no table and no model {name}: {why}")
+        elif table.get("TableType") == "VIRTUAL_VIEW" and name in model.dated:
+            why = (
+                f"{name} is a view: nobody tells when what it reads changes. Read its tables, or "
+                "name it in `-- lookup:`"
+            )
+            yield Finding(*place, why)
         elif key_in(location_of(table), self.bucket).startswith(f"{MODELS}/"):
             why = (
                 f"{name} is the table of a model that has no file any more: nobody makes it anew, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -271,16 +272,20 @@ def last_changes(items: Iterable[Item], seen: Iterable[Seen]) -> dict[str, dict[
     Returns
     -------
     dict of str to dict of str to float
-        By table and date; the begin of the attempt or run that made its rows: they are not older.
+        By table and date; when the ledger last said something of its rows, or when the run began
+        that made them.
     """
     found = {
         one.model.name: {date: began for date, (_, began) in one.partitions.items()} for one in seen
     }
     for item in items:
-        began = [a.began for a in item.entry.attempts if a.generation < item.entry.committed_at]
-        for date in item.partitions if began else ():
+        if any(attempt.is_open for attempt in item.entry.attempts):
+            # It will tell itself, once it has ended.
+            continue
+        at = datetime.fromisoformat(item.updated_at).timestamp()
+        for date in item.partitions:
             of = found.setdefault(item.dataset, {})
-            of[date] = max(of.get(date, 0.0), max(began))
+            of[date] = max(of.get(date, 0.0), at)
     return found
 
 

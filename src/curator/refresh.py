@@ -261,7 +261,9 @@ class Curator:
         if invocation.scheduled and failed.permanent:
             return False
         # A query that fails before it reads costs nothing, and other data may mend it.
-        free = not invocation.scheduled and not failed.scanned
+        # Nobody tells when a lookup gets its table.
+        looked = not invocation.scheduled or failed.reason == _NO_TABLE
+        free = looked and not failed.scanned
         return free or self.clock() >= failed.again_at
 
     def change(

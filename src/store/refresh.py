@@ -117,7 +117,7 @@ class Failed:
     @property
     def again_at(self) -> float:
         """Say when it may be tried again by itself, if it may: later each time."""
-        return self.at + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (self.times - 1))
+        return self.at + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self.times - 1, 10))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from store.items import instant, key_of
@@ -56,32 +56,23 @@ def state_item(model: str, state: Refresh, seconds: float) -> dict[str, Any]:
 
 
 def state_of(item: Item) -> Refresh:
-    """Read an item."""
+    """Read an item.
+
+    While a deployment goes on, one curator reads what another version has written: fields that are
+    not told have their defaults, and those that are not known are left out.
+    """
     told = json.loads(zlib.decompress(bytes(item["state"]["B"])))
-    run, failed, done = told["run"], told["failed"], told["done"]
-    return Refresh(
-        revision=told["revision"],
-        waiting=tuple(told["waiting"]),
-        everything=told["everything"],
-        since=told["since"],
-        worker=told["worker"],
-        expires=told["expires"],
-        run=_run(run) if run else None,
-        untold=tuple(told["untold"]),
-        doomed=tuple((folder, at) for folder, at in told["doomed"]),
-        shape=told["shape"],
-        columns=_columns(told["columns"]),
-        describing=(told["describing"][0], told["describing"][1]) if told["describing"] else None,
-        failed=Failed(**failed) if failed else None,
-        done=Done(**done) if done else None,
-        empty=tuple((date, at) for date, at in told.get("empty", ())),
-    )
+    parts = (("run", Run), ("failed", Failed), ("done", Done))
+    state: Refresh = _made(Refresh, told | {name: _made(of, told.get(name)) for name, of in parts})
+    return state
 
 
-def _run(told: dict[str, Any]) -> Run:
-    lists = {name: tuple(told[name]) for name in ("dates", "replaces")}
-    return Run(**told | lists | {"columns": _columns(told["columns"])})
+def _made(of: Any, told: dict[str, Any] | None) -> Any:
+    if told is None:
+        return None
+    known = {field.name for field in fields(of)}
+    return of(**{name: _tuples(value) for name, value in told.items() if name in known})
 
 
-def _columns(told: list[list[str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, kind) for name, kind in told)
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

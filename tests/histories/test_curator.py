@@ -12,8 +12,9 @@ from aws.curated import S3Folders
 from lake.models import Seen
 from store.curated import columns_in
 from store.errors import ModelFailedError
+from store.refresh import Failed
 from tests.support.cloud import DATABASE, client_error
-from tests.support.curation import DAILY, Zone
+from tests.support.curation import DAILY, SCHEDULE, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +91,7 @@ def test_a_token_of_another_statement_is_no_fault_of_the_model(
     ("status", "permanent"),
     [
         ({"State": "CANCELLED", "StateChangeReason": "Bytes scanned limit was exceeded"}, True),
-        ({"State": "CANCELLED", "StateChangeReason": "Query cancelled by user"}, False),
+        ({"State": "CANCELLED", "StateChangeReason": "Query cancelled by user"}, True),
         (
             {
                 "State": "FAILED",
@@ -158,3 +159,23 @@ def test_what_seems_to_pass_and_does_not_is_tried_more_and_more_seldom(zone: Zon
     zone.deliver(zone.visible()).finish()
     assert zone.read(DAILY, DATE) == ["0", 1]
     assert zone.curator().states.get(DAILY).failed is None
+
+
+def test_what_failed_a_thousand_times_can_still_be_tried_again() -> None:
+    """A power of two that is no float any more would stop the curator before it had begun."""
+    why = Failed(100.0, "text", "TABLE_NOT_FOUND", "", permanent=False, times=5_000)
+    assert why.again_at == 100.0 + 6 * 3600
+
+
+def test_a_table_that_is_not_there_is_looked_for_each_five_minutes(zone: Zone) -> None:
+    """Nobody tells of the first file of a lookup."""
+    table = zone.cloud.tables.pop("orders")
+    zone.commit(DATE, [1])
+    zone.deliver(zone.visible()).finish()
+    zone.wait(24 * 3600)
+    failed = zone.curator().states.get(DAILY).failed
+    assert failed
+    assert failed.reason == "TABLE_NOT_FOUND"
+    zone.cloud.tables["orders"] = table
+    zone.wait(SCHEDULE)
+    assert zone.read(DAILY, DATE) == ["0", 1]

@@ -18,6 +18,7 @@ from lake.errors import LakeCommandError
 from lake.ledger import Item
 from lake.reconcile import Differences, compare, fix
 from store.entry import Attempt, Entry
+from store.items import instant
 from store.model import Status
 from store.models import Refresh
 from store.touch import Touch, read
@@ -72,11 +73,11 @@ def sent(zone: Zone) -> list[Touch]:
     return [read(message.body) for message in zone.cloud.queues[CURATE]]
 
 
-def entry(date: str, began: float) -> Item:
-    attempt = Attempt(1, "w", "d", "v", began, began + 300, Status.DONE)
+def entry(date: str, at: float) -> Item:
+    attempt = Attempt(1, "w", "d", "v", at - 5, at + 300, Status.DONE)
     key = f"processed/orders/date_partition={date}/x-0123456789ab-0123456789ab.parquet"
     found = Entry(3, "v", 2, Status.DONE, (key,), attempts=(attempt,), facts={"dataset": "orders"})
-    return Item("raw", f"data/orders/{date}", found, "2024-01-20T12:00:00.000+00:00")
+    return Item("raw", f"data/orders/{date}", found, instant(at))
 
 
 def test_tables_are_fresh_and_what_waits_or_is_of_an_older_text_is_counted(zone: Zone) -> None:

@@ -300,12 +300,12 @@ def test_what_failed_is_tried_again_later_each_time_and_at_once_where_somebody_a
     assert len(wanted(zone, DAY).runs) == 1
 
 
-def test_a_query_that_failed_before_it_read_is_tried_again_when_rows_change(zone: Zone) -> None:
+def test_a_source_that_was_not_there_is_looked_for_by_the_schedule(zone: Zone) -> None:
     orders = zone.cloud.tables.pop("orders")
     wanted(zone, DAY)
-    zone.cloud.tables["orders"] = orders
     assert refreshed(zone.curator(), scheduled=True).runs == ()
-    assert len(refreshed(zone.curator()).runs) == 1
+    zone.cloud.tables["orders"] = orders
+    assert len(refreshed(zone.curator(), scheduled=True).runs) == 1
 
 
 def test_a_model_whose_columns_athena_cannot_tell_fails_and_is_asked_anew(zone: Zone) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
+import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -237,3 +239,13 @@ def test_a_statement_is_asked_once_until_its_answer_is_known(state: Refresh) -> 
     assert asked.asking("t2", "two") == asked
     known = asked.shaped("s", (("a", "bigint"),))
     assert (known.describing, known.shape, known.columns) == (None, "s", (("a", "bigint"),))
+
+
+def test_a_state_of_another_version_is_read() -> None:
+    state = Refresh(3, waiting=("2024-01-15",), failed=Failed(1.0, "t", "r", "d", permanent=True))
+    item = state_item("m", state, 0.0)
+    told = json.loads(zlib.decompress(item["state"]["B"]))
+    del told["untold"], told["failed"]["times"]
+    told["colour"] = told["failed"]["colour"] = "blue"
+    item["state"]["B"] = zlib.compress(json.dumps(told).encode())
+    assert state_of(item) == state
