@@ -249,8 +249,8 @@ BUGS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
 )
 
 
-#: It takes the histories half a minute; `make test-histories` plants it, too.
-RARE = (give_up_what_is_read,)
+#: They take the histories half a minute or more; `make test-histories` plants them, too.
+RARE = (give_up_what_is_read, forget_the_replaced)
 
 PLANTED = [plant for plant in BUGS if plant not in RARE or "EXAMPLES" in os.environ]
 
@@ -262,3 +262,30 @@ def test_the_histories_find(
     plant(monkeypatch)
     with pytest.raises((AssertionError, ExceptionGroup)):
         run(10_000, derandomize=True, phases=[Phase.generate])
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_what_a_dead_curator_had_replaced_is_deleted(
+    monkeypatch: pytest.MonkeyPatch, remembered: bool
+) -> None:
+    """Why it is written down first: who goes on finds the new place in the catalog only."""
+    if not remembered:
+        forget_the_replaced(monkeypatch)
+    zone = Zone()
+    for ids in ([1], [2]):
+        zone.commit(DATES[0], ids)
+        worker = zone.deliver(zone.visible())
+        if ids == [1]:
+            worker.finish()
+    while not worker.came_to("after Glue.batch_update_partition"):
+        worker.step()
+    worker.kill()
+    try:
+        zone.come_to_rest()
+        if remembered:
+            zone.check_at_rest()
+        else:
+            with pytest.raises(AssertionError, match="left over"):
+                zone.check_at_rest()
+    finally:
+        zone.close()

@@ -150,7 +150,12 @@ from engine.options import Options
 from processor.ingest.preparation import Delivery
 from processor.ingest.protocol import Ingest
 from store.model import ObjectEvent
-from tests.support.memory import MemoryLedger, MemoryOutputStore, MemoryRawStore
+from tests.support.memory import (
+    MemoryCuration,
+    MemoryLedger,
+    MemoryOutputStore,
+    MemoryRawStore,
+)
 number, start, dataset, folder, database = int(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:6]
 kinds = [number, number + 0.5, f"text {number}", number % 2 == 0, {"in": number}, [number]]
 record = {
@@ -162,7 +167,8 @@ record = {
 raw, outputs = MemoryRawStore(), MemoryOutputStore()
 raw.write("raw", f"data/{dataset}/{number}.json", json.dumps(record).encode())
 catalog = GlueCatalog(boto3.client("glue"), database, sys.argv[7], sys.argv[6], evolved)
-ingest = Ingest(raw, outputs, catalog, MemoryLedger(), DuckEngine(Options(memory_mb=64)), 1e6)
+engine = DuckEngine(Options(memory_mb=64))
+ingest = Ingest(raw, outputs, catalog, MemoryLedger(), engine, MemoryCuration(), 1e6)
 time.sleep(max(0, start - time.time()))
 done = ingest(ObjectEvent("raw", f"data/{dataset}/{number}.json"), Delivery("m", lambda: 900, 900))
 for key, body in outputs.objects.items():
