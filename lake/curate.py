@@ -149,10 +149,8 @@ def _touches(
     for one in seen:
         dates = {*one.stale(changed), *one.older, *one.state.waiting}
         name = one.model.name
-        if one.state.everything or (dates and not one.model.by_date):
-            found.append(Touch(model=name, everything=True))
-        elif dates:
-            found += of_model(name, dates)
+        if dates or one.state.everything:
+            found += of_model(name, {""} if one.state.everything else dates)
         elif one.state.run:
             # A message brings somebody who goes on with it.
             found.append(Touch(model=name))

@@ -16,7 +16,7 @@ from lake.context import err, out
 from lake.errors import LakeCommandError
 from model.columns import Known, near
 from model.lineage import trace
-from model.loading import files_of
+from model.loading import files_of, name_of
 from model.model import SUFFIX, query_of
 from store.curated import columns_of
 from store.errors import ModelError
@@ -83,9 +83,9 @@ def check(choice: Choice, files: tuple[str, ...]) -> None:
     FILES may be names of models. Without any, those of models/, or of the folder that LAKE_MODELS
     names. Where a lake is deployed, what they read is looked up in its catalog.
     """
-    folder = {models.name_of(path): path for path in files_of(models.folder())}
+    folder = {name_of(path): path for path in files_of(models.folder())}
     paths = [folder.get(one, Path(one)) for one in files]
-    asked = {models.name_of(path): path for path in paths} or folder
+    asked = {name_of(path): path for path in paths} or folder
     if not asked:
         out.print("There is no model.")
         return

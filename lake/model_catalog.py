@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lake import tables
 from lake.errors import LakeCommandError
 from model.columns import Finding, near
 from model.model import place_of, tables_of
@@ -149,13 +150,8 @@ def read(target: Target) -> Catalog:
     """
     outputs = target.outputs
     database = outputs["GlueDatabaseName"]
-    pages = target.client("glue").get_paginator("get_tables")
     try:
-        found = {
-            table["Name"]: dict(table)
-            for page in pages.paginate(DatabaseName=database)
-            for table in page["TableList"]
-        }
+        found = tables.tables_of(target)
     except (ClientError, BotoCoreError) as error:
         raise LakeCommandError(
             f"Glue did not list the tables of {database} in {target.description}: {error}"

@@ -15,7 +15,7 @@ from lake.context import err
 from lake.errors import LakeCommandError
 from lake.local.deploy import models_folder, project_root
 from model.columns import near
-from model.loading import files_of
+from model.loading import files_of, name_of, text_of
 from model.model import SUFFIX, ordered, parse
 from store import curated
 from store.errors import ModelError
@@ -106,9 +106,10 @@ class Seen:
             When each date of each table was changed last, in seconds since 1970
             (:func:`last_changes`).
         """
-        coming = {*self.state.waiting, *(self.state.run.dates if self.state.run else ())}
-        if self.state.everything or (self.state.run and self.state.run.everything):
+        run = self.state.run
+        if self.state.everything or (run and (run.everything or not self.model.by_date)):
             return []
+        coming = {*self.state.waiting, *(run.dates if run else ())}
         # Of a date without rows the catalog knows nothing.
         done = self.state.done
         known = self.state.empty if done and done.text == self.model.text_hash else ()
@@ -118,8 +119,6 @@ class Seen:
             for date, at in changed.get(table, {}).items():
                 key = date if self.model.by_date else ""
                 newest[key] = max(at, newest.get(key, 0))
-        if not self.model.by_date and (self.state.run or self.state.everything):
-            return []
         return sorted(
             date for date, at in newest.items() if date not in coming and made.get(date, 0.0) < at
         )
@@ -164,11 +163,6 @@ class Files:
         raise LakeCommandError(f"No model is called {name}: {near(name, names, other)}")
 
 
-def name_of(path: Path) -> str:
-    """Name the model of a file."""
-    return path.name.removesuffix(SUFFIX)
-
-
 def read(files: Iterable[Path]) -> Files:
     """Read models from files, the sound ones beside broken ones."""
     found = Files()
@@ -176,12 +170,10 @@ def read(files: Iterable[Path]) -> Files:
     for path in files:
         name = name_of(path)
         try:
-            found.texts[name] = path.read_text(encoding="utf-8")
+            found.texts[name] = text_of(path)
             sound[name] = parse(name, found.texts[name])
         except ModelError as error:
             found.wrong[name] = error.detail
-        except (OSError, UnicodeDecodeError) as error:
-            found.wrong[name] = f"{path.name}: not readable: {error}"
     while True:
         try:
             found.models = ordered(sound.values())
@@ -292,15 +284,11 @@ def last_changes(items: Iterable[Item], seen: Iterable[Seen]) -> dict[str, dict[
 def removed(target: Target, models: Collection[Model]) -> list[str]:
     """Name the tables of models that have no file any more."""
     names, bucket = {model.name for model in models}, target.outputs["CuratedBucketName"]
-    pages = target.client("glue").get_paginator("get_tables")
     return sorted(
-        table["Name"]
-        for page in pages.paginate(DatabaseName=target.outputs["GlueDatabaseName"])
-        for table in page["TableList"]
-        if table["Name"] not in names
-        and curated.key_in(curated.location_of(table), bucket).startswith(
-            curated.home_of(table["Name"])
-        )
+        name
+        for name, table in tables.tables_of(target).items()
+        if name not in names
+        and curated.key_in(curated.location_of(table), bucket).startswith(curated.home_of(name))
     )
 
 

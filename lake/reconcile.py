@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lake import buckets, curation, ledger, messages, models, outputs, tables
 from store import naming
 from store.naming import is_output
-from store.touch import Touch, of_model
+from store.touch import of_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -178,9 +178,7 @@ def fix(target: Target, found: Differences, replay: str) -> None:
     for name, _, date in (one.partition("/") for one in found.stale):
         wanted.setdefault(name, set()).add(date)
     for name, dates in wanted.items():
-        whole = dates == {""}
-        touches = [Touch(model=name, everything=True)] if whole else of_model(name, dates)
-        curation.send(target, touches)
+        curation.send(target, of_model(name, dates))
 
 
 def _written(target: Target) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lake.messages import DEAD_LETTERS, dead_letters
+from lake.tables import tables_of
 
 if TYPE_CHECKING:
     from lake.target import Target
@@ -58,11 +59,8 @@ def look(target: Target) -> Status:
     dead = sum(dead_letters(target, one) for one in DEAD_LETTERS)
     glue = target.client("glue")
     tables = {
-        table["Name"]: len(table["StorageDescriptor"]["Columns"])
-        for page in glue.get_paginator("get_tables").paginate(
-            DatabaseName=outputs["GlueDatabaseName"]
-        )
-        for table in page["TableList"]
+        name: len(table["StorageDescriptor"]["Columns"])
+        for name, table in tables_of(target).items()
     }
     return Status(
         dict(sorted(objects.items())),

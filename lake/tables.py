@@ -63,7 +63,7 @@ def look(target: Target, items: Iterable[Item], raw: Collection[str]) -> Seen:
     raw : collection of str
         Keys of the raw bucket: what can be ingested again.
     """
-    tables = _tables(target)
+    tables = tables_of(target)
     seen = Seen(rebuilt={name for name, table in tables.items() if since(table)})
     rows: dict[str, list[Item]] = defaultdict(list)
     refused: dict[str, list[Item]] = defaultdict(list)
@@ -246,7 +246,8 @@ def _look_before_first_date(
             )
 
 
-def _tables(target: Target) -> dict[str, Table]:
+def tables_of(target: Target) -> dict[str, Table]:
+    """Read every table of the lake's database, by its name."""
     pages = target.client("glue").get_paginator("get_tables")
     return {
         table["Name"]: dict(table)

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 #: What Athena answers to a statement that it cannot read (Athena API, InvalidRequestException).
 _REFUSED = "InvalidRequestException"
 
-#: An error of the system by Athena's categories; 2 is the user's, 3 others' (Athena API,
-#: AthenaError).
-_SYSTEMS = 1
-
 #: What it answers where a token began another statement: one of an older curator, which a
 #: deployment replaced in the middle of a run. The next run has tokens of its own.
 _OTHER_STATEMENT = "Idempotent parameters do not match"
+
+#: An error of the system by Athena's categories; 2 is the user's, 3 others' (Athena API,
+#: AthenaError).
+_SYSTEMS = 1
 
 #: Errors of files that were replaced or deleted after a query had planned to read them, and of
 #: the service, whatever category it gives them.

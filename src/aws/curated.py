@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from aws.errors import code_of, translated
+from aws.glue import read_table
 from store import curated
 from store.errors import CatalogConflictError, ModelFailedError, ServiceError
 from store.naming import PARTITION_KEY
@@ -44,13 +45,7 @@ class GlueTables:
 
     def get(self, name: str) -> Table | None:
         """See :class:`curator.ports.Tables`."""
-        try:
-            with translated(f"reading table {name}"):
-                return dict(self.client.get_table(DatabaseName=self.database, Name=name)["Table"])
-        except ClientError as error:
-            if code_of(error) == "EntityNotFoundException":
-                return None
-            raise
+        return read_table(self.client, self.database, name)
 
     def forget(self, view: str) -> None:
         """See :class:`curator.ports.Tables`."""

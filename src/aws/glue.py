@@ -225,9 +225,9 @@ class GlueCatalog:
 
     def _read(self, dataset: str) -> dict[str, Any] | None:
         """Read the table; forget what is known of an older one of its name."""
-        table = self._get(dataset)
+        table = read_table(self.client, self.database, dataset)
         if table is not None and rebuild_of(table):
-            table = self._get(next_table(dataset))
+            table = read_table(self.client, self.database, next_table(dataset))
             if table is None:
                 self._seen.pop(dataset, None)
                 raise CatalogConflictError(f"table {dataset} is just being switched")
@@ -258,15 +258,6 @@ class GlueCatalog:
         except SchemaConflictError:
             return False
 
-    def _get(self, name: str) -> dict[str, Any] | None:
-        try:
-            with translated(f"reading table {name}"):
-                return dict(self.client.get_table(DatabaseName=self.database, Name=name)["Table"])
-        except ClientError as error:
-            if code_of(error) == "EntityNotFoundException":
-                return None
-            raise
-
     def _write(self, dataset: str, table: dict[str, Any] | None, schema: Schema) -> bool:
         """Create or extend the table; False when another writer came first."""
         try:
@@ -287,6 +278,17 @@ class GlueCatalog:
                 return False
             raise
         return True
+
+
+def read_table(client: GlueClient, database: str, name: str) -> dict[str, Any] | None:
+    """Read a table; None where there is none."""
+    try:
+        with translated(f"reading table {name}"):
+            return dict(client.get_table(DatabaseName=database, Name=name)["Table"])
+    except ClientError as error:
+        if code_of(error) == "EntityNotFoundException":
+            return None
+        raise
 
 
 def _dropped(dataset: str) -> CatalogConflictError:

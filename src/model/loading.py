@@ -50,8 +50,23 @@ def load(path: Path) -> Model:
     ModelError
         When it cannot be kept up to date, or is no UTF-8.
     """
+    return parse(name_of(path), text_of(path))
+
+
+def name_of(path: Path) -> str:
+    """Name the model of a file."""
+    return path.name.removesuffix(SUFFIX)
+
+
+def text_of(path: Path) -> str:
+    """Read a model's file.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be read, or is no UTF-8.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{path.name}: not readable: {error}") from error
-    return parse(path.name.removesuffix(SUFFIX), text)

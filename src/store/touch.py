@@ -82,8 +82,14 @@ def of_partitions(partitions: Iterable[str]) -> list[Touch]:
 
 
 def of_model(model: str, dates: Iterable[str]) -> list[Touch]:
-    """Ask for dates of a model, in as few messages as fit."""
-    return [Touch(model=model, dates=part) for part in _parts(dates)]
+    """Ask for dates of a model, in as few messages as fit.
+
+    The empty date stands for a table without dates, which is made as a whole.
+    """
+    wanted = set(dates)
+    if "" in wanted:
+        return [Touch(model=model, everything=True)]
+    return [Touch(model=model, dates=part) for part in _parts(wanted)]
 
 
 def _parts(dates: Iterable[str]) -> Iterator[frozenset[str]]:
