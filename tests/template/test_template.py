@@ -82,7 +82,7 @@ def test_what_is_declared(translated: Tree) -> None:
         "AWS::S3::Bucket": 3,
         "AWS::S3::BucketPolicy": 3,
         "AWS::SQS::Queue": 4,
-        "AWS::SQS::QueuePolicy": 2,
+        "AWS::SQS::QueuePolicy": 4,
     }
 
 
@@ -267,6 +267,21 @@ def test_only_s3_of_this_account_may_send_to_the_queue(translated: Tree) -> None
     assert allow["Principal"] == {"Service": "s3.amazonaws.com"}
     assert allow["Action"] == "sqs:SendMessage"
     assert allow["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+def test_no_queue_is_spoken_to_in_the_clear(translated: Tree) -> None:
+    denied = {
+        queue["Ref"]
+        for policy in _of_type(translated, "AWS::SQS::QueuePolicy").values()
+        for queue in policy["Properties"]["Queues"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+        and statement["Principal"] == "*"
+        and statement["Action"] == "sqs:*"
+        and statement["Resource"] == {"Fn::GetAtt": [queue["Ref"], "Arn"]}
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+    assert denied == set(_of_type(translated, "AWS::SQS::Queue"))
 
 
 def test_the_queue_waits_six_times_the_function(template: Tree) -> None:
