@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from aws.errors import code_of, translated
-from store.errors import ObjectArchivedError, OutOfTimeError, RowsGoneError, ServiceError
+from store.errors import (
+    ObjectArchivedError,
+    ObjectEncryptedError,
+    OutOfTimeError,
+    RowsGoneError,
+    ServiceError,
+)
 from store.model import RawObject
 
 if TYPE_CHECKING:
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
 
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
+
+    from store.errors import TerminalError
 
 #: What is longer is sent in parts, so that one that is lost costs little to send again. S3 takes
 #: 10,000 parts, each but the last of 5 MiB or more (Amazon S3 User Guide, "multipart upload
@@ -47,26 +55,23 @@ class S3Content:
     ----------
     raw : RawObject
         Which version.
-    body : StreamingBody or None
-        Its bytes; None for one in an archive.
+    body : StreamingBody or TerminalError
+        Its bytes, or why S3 does not give them.
     """
 
     raw: RawObject
-    body: StreamingBody | None
+    body: StreamingBody | TerminalError
 
     def save(self, path: Path) -> None:
         """See :class:`processor.ingest.ports.Content`."""
-        where = f"s3://{self.raw.bucket}/{self.raw.key}"
-        if self.body is None:
-            raise ObjectArchivedError(
-                f"{where} is in Glacier: restore it (aws s3api restore-object), then replay it"
-            )
-        with translated(f"reading {where}"):
+        if isinstance(self.body, Exception):
+            raise self.body
+        with translated(f"reading s3://{self.raw.bucket}/{self.raw.key}"):
             _save(self.body, path)
 
     def close(self) -> None:
         """See :class:`processor.ingest.ports.Content`."""
-        if self.body is not None:
+        if not isinstance(self.body, Exception):
             self.body.close()
 
 
@@ -86,22 +91,68 @@ class S3RawStore:
         except ClientError as error:
             if code_of(error) in _GONE:
                 return None
-            if code_of(error) == "InvalidObjectState":
-                raw = self.head(bucket, key)
-                return S3Content(raw, None) if raw else None
-            raise
+            return self._withheld(bucket, key, error)
         return S3Content(_described(bucket, key, answer), answer["Body"])
 
     def head(self, bucket: str, key: str) -> RawObject | None:
         """See :class:`processor.ingest.ports.RawStore`."""
+        answer = self._head(bucket, key)
+        return _described(bucket, key, answer) if answer else None
+
+    def _head(self, bucket: str, key: str) -> Mapping[str, Any] | None:
         try:
             with translated(f"asking for s3://{bucket}/{key}"):
-                answer = self.client.head_object(Bucket=bucket, Key=key)
+                return self.client.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if code_of(error) in _GONE:
                 return None
-            raise
-        return _described(bucket, key, answer)
+            # So S3 answers for an object whose key its producer holds, without a word. A list says
+            # all but the version of it.
+            if code_of(error) != "400":
+                raise
+        with translated(f"listing s3://{bucket}/{key}"):
+            found = self.client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+        one: Any = next((one for one in found.get("Contents", []) if one["Key"] == key), None)
+        return one and {**one, "ContentLength": one["Size"]}
+
+    def _withheld(self, bucket: str, key: str, error: ClientError) -> S3Content | None:
+        """Describe an object whose bytes S3 does not give, or raise what it answered."""
+        try:
+            answer = self._head(bucket, key)
+        except ClientError:
+            raise error from None
+        if answer is None:
+            return None
+        if (why := _why_withheld(f"s3://{bucket}/{key}", error, answer)) is None:
+            raise error
+        return S3Content(_described(bucket, key, answer), why)
+
+
+def _why_withheld(
+    where: str, error: ClientError, answer: Mapping[str, Any]
+) -> TerminalError | None:
+    """Say why GetObject fails where HeadObject does not.
+
+    HeadObject needs the same right as GetObject, and no key of KMS (Amazon S3 API Reference,
+    "HeadObject"): where it alone answers, the key is what is missing.
+    """
+    code = code_of(error)
+    if code == "InvalidObjectState":
+        return ObjectArchivedError(
+            f"{where} is in Glacier: restore it (aws s3api restore-object), then replay it"
+        )
+    if code == "InvalidRequest":
+        return ObjectEncryptedError(
+            f"{where} is encrypted with a key that only its producer has (SSE-C), and S3 answers: "
+            f"{error.response['Error'].get('Message', code)} Upload it again without that key"
+        )
+    if (key := answer.get("SSEKMSKeyId")) and (code == "AccessDenied" or code.startswith("KMS.")):
+        return ObjectEncryptedError(
+            f"{where} is encrypted with the KMS key {key}, which the function cannot use ({code}): "
+            "enable the key where it is disabled, and allow the function's role kms:Decrypt in its "
+            "policy, then replay the object; or upload it again without a key of your own"
+        )
+    return None
 
 
 def _save(body: StreamingBody, path: Path) -> None:

@@ -12,6 +12,7 @@
     │   ├── KeyOutsideLakeError      the object is none that the lake ingests
     │   ├── ObjectGoneError          the object was deleted before it was read
     │   ├── ObjectArchivedError      the object lies in Glacier and must be restored first
+    │   ├── ObjectEncryptedError     the object's key is one that the function cannot use
     │   ├── RejectedObjectError      the bytes cannot be opened as what they are
     │   └── ObjectTooLargeError      the function cannot serve an object like this
     ├── DefectError                  a fault of ours: retried, logged as ERROR, counted as Defects
@@ -121,6 +122,12 @@ class ObjectArchivedError(TerminalError):
     """When the object was moved to an archive, from which it is read only once restored."""
 
     code = "OBJECT_ARCHIVED"
+
+
+class ObjectEncryptedError(TerminalError):
+    """When S3 gives the object to nobody without a key that the function cannot use."""
+
+    code = "OBJECT_ENCRYPTED"
 
 
 class RejectedObjectError(TerminalError):

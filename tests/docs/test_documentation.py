@@ -130,7 +130,7 @@ def test_reasons_and_statuses_are_those_of_the_code(root: Path) -> None:
     assert set(re.findall(rows, statuses, re.MULTILINE)) == {s.value for s in Status}
     transient = {error.code for error in TransientError.__subclasses__()}
     transient |= {error.code for error in DefectError.__subclasses__()}
-    terminal = {"OBJECT_GONE", "OBJECT_ARCHIVED", "WORKER_LOST", "DEFECT"}
+    terminal = {"OBJECT_GONE", "OBJECT_ARCHIVED", "OBJECT_ENCRYPTED", "WORKER_LOST", "DEFECT"}
     assert set(re.findall(rows, failures, re.MULTILINE)) == transient | terminal
     assert set(re.findall(rows, after, re.MULTILINE)) == {r.value for r in Reason}
 

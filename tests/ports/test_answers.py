@@ -19,7 +19,7 @@ from aws.athena import Athena
 from aws.curated import GlueTables, S3Folders
 from aws.dynamodb import DynamoLedger, DynamoStates
 from aws.glue import GlueCatalog
-from aws.s3 import S3OutputStore, S3RawStore
+from aws.s3 import S3Content, S3OutputStore, S3RawStore
 from aws.sqs import SqsCuration, SqsQueue
 from engine.types.evolve import evolved
 from store.entry import Entry
@@ -27,6 +27,7 @@ from store.errors import (
     CatalogConflictError,
     ModelFailedError,
     ObjectArchivedError,
+    ObjectEncryptedError,
     ServiceError,
 )
 from store.model import Column, Schema
@@ -187,8 +188,9 @@ def test_an_object_that_was_deleted_is_none(code: str, file: Path) -> None:
     assert ask("head", Answer(404), file) is None
 
 
-def test_an_object_in_an_archive_is_described_and_says_what_to_do(file: Path) -> None:
-    described = Answer(
+def head(**headers: str) -> Answer:
+    """What S3 says of an object."""
+    return Answer(
         200,
         b"",
         {
@@ -196,18 +198,101 @@ def test_an_object_in_an_archive_is_described_and_says_what_to_do(file: Path) ->
             "Content-Length": "5",
             "Last-Modified": "Mon, 15 Jan 2024 00:00:00 GMT",
             "x-amz-version-id": "v1",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
         },
     )
+
+
+def opened(get: Answer, described: Answer, listed: Answer | None = None) -> S3Content | None:
+    """What the adapter makes of an object whose bytes S3 does not give."""
+
+    def answer(request: AWSPreparedRequest) -> Answer:
+        if request.method == "HEAD":
+            return described
+        return listed if listed and "list-type=2" in request.url else get
+
     wired = wire("s3")
-    wired.answer = lambda request: (
-        described if request.method == "HEAD" else refusal("s3", "InvalidObjectState", 403)
-    )
-    content = S3RawStore(wired.client).open("raw", "data/a")
+    wired.answer = answer
+    return S3RawStore(wired.client).open("raw", "data/a")
+
+
+def test_an_object_in_an_archive_is_described_and_says_what_to_do(file: Path) -> None:
+    content = opened(refusal("s3", "InvalidObjectState", 403), head())
     assert content is not None
     assert content.raw.version == "v1"
     with pytest.raises(ObjectArchivedError, match="restore-object"):
         content.save(file)
     content.close()
+
+
+#: Of the objects' keys, S3 says in HeadObject which they are, also to those who may not use them.
+KEY = {
+    "x_amz_server_side_encryption": "aws:kms",
+    "x_amz_server_side_encryption_aws_kms_key_id": "arn:aws:kms:us-east-1:1:key/theirs",
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("AccessDenied", 403),
+        ("KMS.DisabledException", 400),
+        ("KMS.KMSInvalidStateException", 400),
+        ("KMS.NotFoundException", 400),
+    ],
+)
+def test_an_object_with_a_key_that_may_not_be_used_names_the_key_and_what_to_do(
+    code: str, status: int, file: Path
+) -> None:
+    content = opened(refusal("s3", code, status), head(**KEY))
+    assert content is not None
+    assert content.raw.version == "v1"
+    said = (
+        f"data/a is encrypted with the KMS key arn:aws:kms:us-east-1:1:key/theirs.*{code}.*Decrypt"
+    )
+    with pytest.raises(ObjectEncryptedError, match=said):
+        content.save(file)
+    content.close()
+
+
+_LISTED = b"""<ListBucketResult><Contents><Key>data/a</Key><Size>5</Size><ETag>"e"</ETag>
+<LastModified>2024-01-15T00:00:00.000Z</LastModified></Contents></ListBucketResult>"""
+
+#: What S3 answers to a GET without the key (boto3's and MinIO's issues quote it).
+_FORM = "The object was stored using a form of Server Side Encryption."
+
+
+def test_an_object_with_a_key_of_its_producer_is_described_by_a_list(file: Path) -> None:
+    refused = refusal("s3", "InvalidRequest", 400, _FORM)
+    content = opened(refused, Answer(400), Answer(200, _LISTED))
+    assert content is not None
+    assert (content.raw.version, content.raw.size) == ("e", 5)
+    with pytest.raises(ObjectEncryptedError, match=rf"\(SSE-C\).*{_FORM}"):
+        content.save(file)
+    # Another one that begins with its name is listed where it was deleted just now.
+    other = Answer(200, _LISTED.replace(b"data/a", b"data/ab"))
+    assert opened(refused, Answer(400), other) is None
+
+
+@pytest.mark.parametrize(
+    ("get", "described"),
+    [
+        # Nothing may be read at all: the deployment's fault, and the answer is that of the GET.
+        (refusal("s3", "AccessDenied", 403), Answer(403)),
+        # No key is to blame.
+        (refusal("s3", "AccessDenied", 403), head()),
+    ],
+)
+def test_an_object_that_may_not_be_read_is_not_said_to_be_encrypted(
+    get: Answer, described: Answer
+) -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        opened(get, described)
+
+
+def test_a_key_that_is_asked_for_too_often_is_tried_again() -> None:
+    with pytest.raises(ServiceError):
+        opened(refusal("s3", "KMS.ThrottlingException", 400), head(**KEY))
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,7 @@ def test_every_bucket_is_protected(translated: Tree, bucket: str) -> None:
     assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
     assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
     assert "AES256" in json.dumps(properties["BucketEncryption"])
+    assert '"EncryptionType": ["SSE-C"]' in json.dumps(properties["BucketEncryption"])
     rules = json.dumps(properties["LifecycleConfiguration"])
     assert "AbortIncompleteMultipartUpload" in rules
     assert "NoncurrentVersionExpiration" in rules

@@ -29,6 +29,8 @@ class Content(Protocol):
             When that version was deleted meanwhile.
         ObjectArchivedError
             When it must be restored from Glacier first.
+        ObjectEncryptedError
+            When its key is one that the function cannot use.
         """
         ...
 

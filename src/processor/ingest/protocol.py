@@ -138,7 +138,7 @@ class Ingest:
 
         Raises
         ------
-        KeyOutsideLakeError, ObjectGoneError, ObjectArchivedError
+        KeyOutsideLakeError, ObjectGoneError, ObjectArchivedError, ObjectEncryptedError
             When there is nothing to ingest.
         TransientError
             When a retry can help.
