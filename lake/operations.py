@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from lake import ledger, messages, models, raw, reconcile, render
+from lake import health, ledger, messages, models, raw, reconcile, render
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import filter_of, filtered, objects, show_lines
@@ -209,6 +209,7 @@ def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[I
     """Wait until every object is ingested for a replay; give those that are."""
     done: dict[str, Item] = {}
     bucket, deadline = target.outputs["RawBucketName"], time.monotonic() + timeout
+    watch, said = health.Watch(target, keys), ""
     with _progress() as progress:
         task = progress.add_task("ingesting", total=len(keys))
         while len(done) < len(keys) and time.monotonic() < deadline:
@@ -219,13 +220,19 @@ def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[I
                 if len(rest) > _SCAN_FROM
                 else (ledger.get(target, bucket, key) for key in rest)
             )
+            before = len(done)
             done |= {
                 item.key: item
                 for item in asked
                 if item and item.entry.replay == name and item.status.is_final
             }
             progress.update(task, completed=len(done))
+            if len(done) > before:
+                watch.news()
             if len(done) < len(keys):
+                if (trouble := watch.look()) and trouble != said:
+                    err.print(f"[yellow]{render.plain(trouble)}[/]", soft_wrap=True)
+                    said = trouble
                 time.sleep(0.5)
     return list(done.values())
 

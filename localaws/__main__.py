@@ -51,6 +51,7 @@ def serve(state: Path, port: int, bind: str) -> None:
         crawler,
         extensions,
         gate,
+        logs,
         persistence,
         queues,
         rights,
@@ -62,7 +63,7 @@ def serve(state: Path, port: int, bind: str) -> None:
 
     persistence.move(state, port)
     first = (extensions, rights, queues, batching)
-    for part in (*first, crawler, tables, service, persistence, workers):
+    for part in (*first, crawler, tables, service, persistence, workers, logs):
         part.extend()
     config = Config()
     # The functions' workers call by the loopback interface, whatever else is listened on.

@@ -77,6 +77,7 @@ athena = Part(
     "named_queries parse_ddl property_list sql_tokens start_query_execution stop_query_execution "
     "table_relation workgroups",
 )
+cloudwatch_logs = Part("services.cloudwatch_logs", "compile_filter_pattern")
 cloudformation = Part("services.cloudformation", "stacks")
 dynamodb = Part("services.dynamodb", "tables")
 evaluator = Part("core.iam_evaluator", "verified_key", "enforce")

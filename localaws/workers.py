@@ -37,6 +37,7 @@ _PER_PROCESSOR = 1769
 _BURST = 0.1
 
 _DIED = "Worker process died"
+_NOT_STARTED = "Worker init failed: "
 _KILLED = "Runtime exited with error: signal: killed"
 
 _CLOCK = os.sysconf("SC_CLK_TCK")
@@ -99,12 +100,33 @@ def extend() -> None:
 
     def executed(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
         answer: dict[str, Any] = execute(function, event, request_id)
-        if answer.get("error") and answer["body"]["errorMessage"].endswith(_KILLED):
-            answer["body"]["errorType"] = "Runtime.ExitError"
-        return answer
+        return _told(answer, function["config"]) if answer.get("error") else answer
 
     runtime.replace("execute_function_warm", executed)
     threading.Thread(target=_watch, args=(told,), name="workers", daemon=True).start()
+
+
+def _told(answer: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """Have the answer and the log say an error as Lambda does (the same chapter of its guide)."""
+    said = answer["body"]["errorMessage"]
+    if said.endswith(_KILLED):
+        answer["body"]["errorType"] = "Runtime.ExitError"
+        return answer
+    if not said.startswith(_NOT_STARTED):
+        # The last line of what Python prints of an exception: its type, and what it says.
+        last = answer["log"].rstrip().rpartition("\n")[2]
+        if re.match(r"[\w.]+(Error|Exception)\b", last):
+            answer["log"] = f"[ERROR] {last}\n{answer['log']}"
+        return answer
+    why = said.removeprefix(_NOT_STARTED)
+    module, _, name = str(config["Handler"]).rpartition(".")
+    if "has no attribute" in why:
+        kind, why = "Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module}'"
+    else:
+        kind, why = "Runtime.ImportModuleError", f"Unable to import module '{module}': {why}"
+    answer["body"].update(errorType=kind, errorMessage=why)
+    answer["log"] = f"[ERROR] {kind}: {why}"
+    return answer
 
 
 def _with_folder(made_by: Callable[..., Any]) -> Callable[..., Any]:

@@ -35,6 +35,28 @@ def test_a_worker_that_takes_more_than_the_functions_memory_is_killed(aws: Serve
     assert (failed, after["note"]) == (None, "kept")
 
 
+def test_the_log_says_why_a_function_could_not_start_as_lambda_does(aws: Server) -> None:
+    deploy(aws, "sick", memory=128)
+    client = aws.client("lambda")
+    found: dict[str, list[str]] = {}
+    for handler in ("nothing.handler", "index.nothing"):
+        client.update_function_configuration(FunctionName="sick", Handler=handler)
+        failed, said = invoke(aws, "sick")
+        assert failed == "Unhandled"
+        answer = aws.client("logs").filter_log_events(
+            logGroupName="/aws/lambda/sick", filterPattern='?"no such line" ?Runtime.'
+        )
+        found[handler] = [one["message"] for one in answer["events"]]
+        assert found[handler][-1] == f"[ERROR] {said['errorType']}: {said['errorMessage']}"
+    assert found["index.nothing"] == [
+        (
+            "[ERROR] Runtime.ImportModuleError: Unable to import module 'nothing': "
+            "No module named 'nothing'"
+        ),
+        "[ERROR] Runtime.HandlerNotFound: Handler 'nothing' missing on module 'index'",
+    ]
+
+
 def test_each_worker_has_a_temporary_folder_of_its_own(aws: Server) -> None:
     deploy(aws, "one", memory=128)
     deploy(aws, "other", memory=128)
