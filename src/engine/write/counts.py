@@ -76,7 +76,8 @@ def prove(read: int, accepted: int, quarantined: int) -> None:
     if read != accepted + quarantined:
         raise MiscountedError(
             f"{read:,} records were counted in the object, {accepted:,} in the files written and "
-            f"{quarantined:,} in the quarantine: a defect of the lake, nothing was committed"
+            f"{quarantined:,} in the quarantine: a defect of the lake, nothing was committed",
+            abs(read - accepted - quarantined),
         )
 
 
