@@ -22,6 +22,7 @@ from lake import render
 from lake.context import out
 from lake.errors import LakeCommandError
 from lake.local.deploy import project_root
+from lake.trouble import aws_said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,7 +203,7 @@ def _exists(target: Target, one: Kept) -> bool:
     except ClientError as error:
         if error.response["Error"]["Code"] in _ABSENT:
             return False
-        raise LakeCommandError(f"{one.type} {one.name}: {error}") from error
+        raise LakeCommandError(f"{one.type} {one.name}: {aws_said(error)}") from error
     return True
 
 
@@ -231,7 +232,7 @@ def _import(target: Target, found: list[Kept]) -> None:
         cloudformation.execute_change_set(**change)
         _wait(cloudformation, "stack_import_complete", {"StackName": target.stack_name})
     except ClientError as error:
-        raise LakeCommandError(f"CloudFormation did not import: {error}") from error
+        raise LakeCommandError(f"CloudFormation did not import: {aws_said(error)}") from error
 
 
 def _wait(cloudformation: Any, what: str, named: dict[str, str]) -> None:

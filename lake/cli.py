@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import os
+import re
 import sys
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from rich.text import Text
 
 from lake import crawl as crawling
 from lake import operations, render
@@ -25,9 +27,11 @@ from lake.local import process
 from lake.local.state import LOOPBACK
 from lake.model import model, say_findings
 from lake.put import put
+from lake.result import Shown, bounded, print_result
 from lake.retype import rebuild, retype
 from lake.status import look
 from lake.target import DEFAULT_STACK, choose
+from lake.trouble import explain
 
 if TYPE_CHECKING:
     from lake.local.state import Running, StateFolder
@@ -58,6 +62,9 @@ def main(
 
     Without --local or --cloud: AWS_ENDPOINT_URL where it is set, else the local lake
     where one is up, else AWS.
+
+    Exit codes: 0 all is well, 1 it failed, 2 something was refused or rescued, 64 the command
+    line is wrong, 130 Ctrl-C.
     """
     context.obj = Choice(local, cloud, stack_name, region, profile)
 
@@ -127,7 +134,7 @@ def _deploy(folder: StateFolder, root: Path, running: Running) -> Running:
 def _say_where(running: Running, folder: StateFolder) -> None:
     target = choose({}, running.endpoint, local=True, cloud=False, stack_name=DEFAULT_STACK)
     rows = list(target.outputs.items())
-    out.print(f"[bold]The lake is up at {running.endpoint}[/], IAM enforced.")
+    out.print(render.bold(f"The lake is up at {running.endpoint}"), "IAM enforced.", sep=", ")
     render.show_table(out, ["output", "value"], rows, [False, False])
     out.print("For other AWS clients:")
     for name, value in running.environment.items():
@@ -202,7 +209,15 @@ def status(choice: Choice) -> None:
     render.show_table(out, ["what", "which", "count"], rows, [False, False, True])
 
 
-@main.command()
+class SqlCommand(click.Command):
+    """A command of which an argument may begin with a comment of SQL, which is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of the command line."""
+        return super().parse_args(ctx, [f" {a}" if re.match(r"--.*\s", a) else a for a in args])
+
+
+@main.command(cls=SqlCommand)
 @click.argument("sql")
 @click.option(
     "--format",
@@ -212,40 +227,39 @@ def status(choice: Choice) -> None:
     show_default=True,
     help="How to print the rows.",
 )
+@render.json_option
+@render.listing
+@bounded
 @click.pass_obj
-def query(choice: Choice, sql: str, form: str) -> None:
-    """Run SQL through Athena and print its rows; - reads the SQL from standard input."""
+def query(
+    choice: Choice, sql: str, form: str, as_json: bool, limit: int | None, lineage: bool
+) -> None:
+    """Run SQL through Athena and print its rows; - reads the SQL from standard input.
+
+    --json is short for --format json.
+    """
     text = sys.stdin.read() if sql == "-" else sql
-    print_result(athena.run(choice.target(), text), form)
+    result = athena.run(choice.target(), text)
+    # A column that the text names is asked for.
+    shown = Shown("json" if as_json else form, limit, lineage=lineage, named=text)
+    print_result(result, shown)
 
 
 @main.command()
 @click.option("--wait", is_flag=True, help="Wait until the crawl has ended.")
-@click.option("--json", "as_json", is_flag=True, help="Print what is known as JSON.")
+@render.json_option
+@render.listing
 @click.pass_obj
 def crawl(choice: Choice, wait: bool, as_json: bool) -> None:
     """Run the crawler; it finds what was put into the lake by other means."""
     found = crawling.run(choice.target(), wait=wait)
     if as_json:
-        click.echo(json.dumps(asdict(found)))
+        render.show_json(asdict(found))
     else:
         rows = [[k, ", ".join(v) if isinstance(v, list) else v] for k, v in asdict(found).items()]
         render.show_table(out, ["what", "value"], rows, [False, False])
     if wait and found.status != "SUCCEEDED":
         sys.exit(1)
-
-
-def print_result(result: athena.Result, form: str = "table") -> None:
-    """Print rows as asked; how many and how long goes to standard error."""
-    if form == "csv":
-        click.echo(render.as_csv(result), nl=False)
-    elif form == "json":
-        click.echo(render.as_json(result))
-    else:
-        render.show_table(out, result.columns, result.rows, result.numeric)
-    err.print(
-        f"[dim]{len(result.rows)} row{'s'[: len(result.rows) != 1]} in {result.seconds:.1f} s[/]"
-    )
 
 
 for command in (
@@ -266,21 +280,40 @@ for command in (
 
 
 def run(command: Any = main) -> None:
-    """Run the command; say a failure as one clear message."""
+    """Run the command; say a failure as one clear message.
+
+    Exits with 1 for a failure, with 64 for a command line that is not understood (``EX_USAGE`` of
+    sysexits.h), with 130 after Ctrl-C and with 141 where nobody reads what is printed, as a shell
+    says of a program that a signal ended.
+    """
     try:
         command(standalone_mode=False)
-    except click.exceptions.Abort:
+        # Not when Python ends: it could only complain then.
+        sys.stdout.flush()
+    except (click.exceptions.Abort, KeyboardInterrupt):
         err.print("Interrupted.")
         sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except click.UsageError as error:
+        if error.ctx:
+            err.print(error.ctx.get_usage(), soft_wrap=True)
+        _fail(error.format_message(), os.EX_USAGE)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        _fail(error.format_message())
     except LakeCommandError as error:
-        err.print(f"[bold red]Error:[/] {render.plain(str(error))}")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("Interrupted.")
-        sys.exit(130)
+        _fail(str(error))
+    except Exception as error:
+        said = explain(error)
+        if said is None:
+            raise
+        _fail(said)
+
+
+def _fail(said: str, code: int = 1) -> NoReturn:
+    err.print(Text("Error:", "bold red"), said)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

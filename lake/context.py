@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from lake.errors import LakeCommandError
 from lake.local import deploy as sam
 from lake.local.state import StateFolder
+from lake.render import Terminal
 from lake.target import choose
 
 if TYPE_CHECKING:
     from lake.target import Target
 
-out = Console(soft_wrap=False, highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Terminal()
+err = Terminal(stderr=True)
 
 
 def state_folder() -> StateFolder:
@@ -61,7 +61,7 @@ class Choice:
             region=self.region,
             profile=self.profile,
         )
-        err.print(f"[dim]Using {target.description}.[/]")
+        err.print(f"Using {target.description}.", style="dim")
         return target
 
 

@@ -46,11 +46,11 @@ def check(files: tuple[Path, ...]) -> None:
             known = load(file)
         except ContractError as error:
             wrong = True
-            out.print(render.plain(error.detail), soft_wrap=True)
+            out.print(error.detail, soft_wrap=True)
         else:
             count = len(known.root.properties)
             said = f"{file.name}: will be honoured, {count} properties named"
-            out.print(render.plain(said), soft_wrap=True)
+            out.print(said, soft_wrap=True)
     if wrong:
         sys.exit(1)
 

@@ -13,6 +13,7 @@ from contract.schema import parse
 from lake import query as athena
 from lake.contract_dates import dates_of
 from lake.errors import LakeCommandError
+from lake.trouble import aws_said
 from store.naming import normalise
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _columns(target: Target, dataset: str) -> list[tuple[str, str, str]]:
     try:
         table = target.client("glue").get_table(DatabaseName=database, Name=dataset)["Table"]
     except ClientError as error:
-        raise LakeCommandError(f"No table {dataset} in {database}: {error}") from error
+        raise LakeCommandError(f"No table {dataset} in {database}: {aws_said(error)}") from error
     return [
         (c["Name"], c["Type"], c.get("Comment") or c["Name"])
         for c in table["StorageDescriptor"]["Columns"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from lake.errors import LakeCommandError
+from lake.trouble import aws_said
 
 if TYPE_CHECKING:
     from lake.target import Target
@@ -115,7 +116,7 @@ def run(target: Target, *, wait: bool, timeout: float = 3600) -> Crawl:
             for table in page["TableList"]
         ]
     except ClientError as error:
-        raise LakeCommandError(f"Glue refused: {error}") from error
+        raise LakeCommandError(aws_said(error)) from error
     last = crawler.get("LastCrawl") or {}
     return Crawl(
         started,

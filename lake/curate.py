@@ -252,7 +252,7 @@ def _show(one: Seen, rows: int | None) -> None:
     done, failed, model = one.state.done, one.state.failed, one.model
     lookups = model.header.lookups
     sources = (f"{s.name} (lookup)" if s.name in lookups else s.name for s in model.sources)
-    out.print(f"[bold]{model.name}[/]: {render.plain(model.header.description)}")
+    out.print(render.bold(f"{model.name}:"), model.header.description)
     lines = [
         f"refreshed {model.header.refresh.value}, of {', '.join(sources)}",
         "no table yet" if rows is None else f"{rows:,} row{'s'[: rows != 1]} in {_many(one)}",

@@ -7,14 +7,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lake import models, query
-from lake.cli import bring_up, print_result, run
+from lake import models, query, render
+from lake.cli import bring_up, run
 from lake.context import out, state_folder
 from lake.curate import await_published
 from lake.errors import LakeCommandError
 from lake.local import process
 from lake.local.deploy import project_root
 from lake.put import put_files
+from lake.result import print_result
 from lake.target import DEFAULT_STACK, Target, choose
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def show(*, keep: bool) -> None:
         _ask(target, "the first week of January 2013", _FLIGHTS_QUERY)
         if delays := [one for one in models.known() if one.name == _MODEL]:
             _show_model(target, delays, began, samples / "late-flight.json")
-        out.print(f"\n[bold]From upload to first answer: {seconds:.1f} s.[/]")
+        out.print(f"\nFrom upload to first answer: {seconds:.1f} s.", style="bold")
     finally:
         if not (keep or was_up):
             process.stop(folder) if had_data else process.remove(folder)
@@ -126,7 +127,8 @@ def _show_model(target: Target, delays: list[Model], began: float, late: Path) -
 
 
 def _ask(target: Target, name: str, sql: str) -> None:
-    out.print(f"\n[bold]{name}[/]: {' '.join(sql.split())}", soft_wrap=True)
+    out.print()
+    out.print(render.bold(f"{name}:"), " ".join(sql.split()), soft_wrap=True)
     print_result(query.run(target, sql))
 
 

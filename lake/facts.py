@@ -21,7 +21,7 @@ _NAMED_DATES = 3
 _WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})
 
 #: A space that no line may be broken at, until the text is printed.
-_FIXED = "\0"
+FIXED = "\0"
 
 
 def outcome(item: Item) -> list[str]:
@@ -124,7 +124,7 @@ def advice(item: Item) -> str:
     str
         A command line; empty where there is nothing to do.
     """
-    key = item.key.replace("'", "''").replace(" ", _FIXED)
+    key = item.key.replace("'", "''").replace(" ", FIXED)
     match item.status:
         case "STORED":
             return _query(f"SELECT media_type, size, detail FROM objects WHERE key = '{key}'")
@@ -162,7 +162,7 @@ def wrapped(text: str, width: int, first: str = "  ", others: str = "    ") -> s
         What stands before the first and before the other lines.
     """
     if not width:
-        return f"{first}{text}".replace(_FIXED, " ")
+        return f"{first}{text}".replace(FIXED, " ")
     broken = textwrap.fill(
         text,
         width,
@@ -171,7 +171,7 @@ def wrapped(text: str, width: int, first: str = "  ", others: str = "    ") -> s
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return broken.replace(_FIXED, " ")
+    return broken.replace(FIXED, " ")
 
 
 def _query(sql: str) -> str:

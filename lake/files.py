@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lake import facts, ledger, render
+from lake import facts, layout, ledger, render
 from lake.context import err, out
 from store.model import Status
 
@@ -149,7 +149,7 @@ def files(choice: Choice, /, limit: int, as_json: bool, **named: Any) -> None:
     _show(shown)
     _explain(shown)
     more = f", the most recent {limit} shown; --limit shows more" if len(found) > limit else ""
-    err.print(f"[dim]{objects(len(found))}{more}[/]")
+    err.print(f"{objects(len(found))}{more}", style="dim")
 
 
 def _show(items: Iterable[Item]) -> None:
@@ -180,8 +180,9 @@ def show_lines(lines: Iterable[str], first: str = "  ", others: str = "    ") ->
     """Print sentences, broken at their spaces where a terminal shows them, else whole."""
     width = out.width if out.is_terminal else 0
     for line in lines:
-        said = facts.wrapped(line, width, first, others)
-        out.print(render.plain(said), soft_wrap=True)
+        # A line feed of the data would look like a line of ours.
+        said = facts.wrapped(layout.visible(line, but=facts.FIXED), width, first, others)
+        out.print(said, soft_wrap=True)
 
 
 def plain(item: Item) -> dict[str, object]:

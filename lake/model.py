@@ -58,7 +58,7 @@ def _catalog(choice: Choice) -> tuple[Catalog | None, str]:
 
 def _say_offline(why: str, so: str) -> None:
     if why:
-        err.print(f"[dim]{render.plain(why)}\n{so}[/]")
+        err.print(f"{why}\n{so}", style="dim")
 
 
 def _say(text: str) -> None:
@@ -71,7 +71,7 @@ def _say(text: str) -> None:
             break_long_words=False,
             break_on_hyphens=False,
         )
-    out.print(render.plain(text), soft_wrap=True)
+    out.print(text, soft_wrap=True)
 
 
 @model.command()
@@ -112,7 +112,7 @@ def say_findings(target: Target) -> None:
     for name, lines in _judged(found, model_catalog.read(target)).items():
         # The first line says what a sound model is.
         for line in lines if name in found.wrong else lines[1:]:
-            err.print(f"[yellow]{render.plain(line)}[/]", soft_wrap=True)
+            err.print(line, style="yellow", soft_wrap=True)
 
 
 def _judged(found: Files, catalog: Catalog | None) -> dict[str, list[str]]:
@@ -200,7 +200,7 @@ def _paragraph(key: str, value: str) -> None:
     lines = textwrap.wrap(value, max(out.width - 15, 20), break_long_words=False)
     for number, line in enumerate(lines):
         label = "" if number else key
-        out.print(f"[bold]{label:<15}[/]{render.plain(line)}", soft_wrap=True)
+        out.print(render.bold(f"{label:<14}"), line, soft_wrap=True)
 
 
 def _show_columns(one: Model, found: Files, catalog: Catalog | None) -> None:

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lake import tables
 from lake.errors import LakeCommandError
+from lake.trouble import aws_said
 from model.columns import Finding, near
 from model.model import place_of, tables_of
 from store.curated import MODELS, columns_of, key_in, location_of, why_not_ours
@@ -154,6 +155,6 @@ def read(target: Target) -> Catalog:
         found = tables.tables_of(target)
     except (ClientError, BotoCoreError) as error:
         raise LakeCommandError(
-            f"Glue did not list the tables of {database} in {target.description}: {error}"
+            f"The tables of {database} were not listed: {aws_said(error)}"
         ) from error
     return Catalog(database, outputs.get("CuratedBucketName", ""), found)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lake import render, tables
+from lake import tables
 from lake.context import err
 from lake.errors import LakeCommandError
 from lake.local.deploy import models_folder, project_root
@@ -210,7 +210,7 @@ def known() -> list[Model]:
     """Read the models of the project; what is broken is named, and left out."""
     found = read(files_of(folder()))
     for why in found.wrong.values():
-        err.print(f"[yellow]Left out:[/] {render.plain(why)}", soft_wrap=True)
+        err.print("Left out:", why, style="yellow", soft_wrap=True)
     return found.models
 
 
@@ -227,7 +227,7 @@ def deployed(target: Target) -> dict[str, str] | None:
             FunctionName=target.outputs["CuratorFunctionName"], Payload=json.dumps(ASKING).encode()
         )
         told: dict[str, str] = json.loads(answer["Payload"].read())["models"]
-    except (ClientError, BotoCoreError, KeyError, ValueError):
+    except (ClientError, BotoCoreError, LakeCommandError, KeyError, ValueError):
         return None
     return told
 

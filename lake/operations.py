@@ -69,7 +69,7 @@ def replay(
     if gone := sorted(keys - there):
         err.print(
             f"{objects(len(gone))} not in the raw bucket, and left out, such as "
-            f"{render.plain(gone[0])}. Rows of deleted objects stay.",
+            f"{gone[0]}. Rows of deleted objects stay.",
             soft_wrap=True,
         )
     if not chosen:
@@ -202,7 +202,7 @@ def _show_differences(found: reconcile.Differences) -> None:
     agree = ": raw bucket, ledger, processed bucket and tables agree"
     agree = "" if found.repairable or found.hidden or found.removed else agree
     gone = f"; {objects(len(found.deleted))} deleted in raw, with rows" if found.deleted else ""
-    err.print(f"[dim]{objects(found.objects)} of the raw bucket compared{agree}{gone}[/]")
+    err.print(f"{objects(found.objects)} of the raw bucket compared{agree}{gone}", style="dim")
 
 
 def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[Item]:

@@ -29,6 +29,7 @@ from botocore.exceptions import ClientError
 
 from lake import curation, ledger, messages, outputs, raw, tables
 from lake.errors import LakeCommandError
+from lake.trouble import aws_said
 from store import catalog, naming
 
 if TYPE_CHECKING:
@@ -317,7 +318,7 @@ class Rebuild:
             )
         except ClientError as error:
             raise LakeCommandError(
-                f"Table {self.dataset} was not changed ({error}). The same command goes on."
+                f"Table {self.dataset} was not changed. {aws_said(error)} The same command goes on."
             ) from error
 
     def _create(self, made: Any) -> None:

@@ -5,19 +5,99 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import TYPE_CHECKING
+import re
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from rich import box
+import click
 from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
+from rich.text import Text
+
+from lake import layout
+from lake.layout import visible
+from lake.pager import page
+from lake.query import is_numeric
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lake.query import Result
 
-_UNBOUNDED = 1_000_000
+#: A number as JSON writes it (RFC 8259, section 6); NaN and Infinity are none.
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
+
+_VIEW = "lake.view"
+
+
+class Terminal(Console):
+    """A console that shows data and never obeys it.
+
+    No text is read as markup: what is to be bold or dim says so by ``style``. Control characters
+    are spelled (:func:`lake.layout.visible`). Into a pipe no line is broken.
+    """
+
+    def __init__(self, *, stderr: bool = False, **options: Any) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Spell what a terminal would obey; line feeds are the command's own."""
+        return super().render_str(plain(text), **options)
+
+    def print(self, *objects: Any, soft_wrap: bool | None = None, **options: Any) -> None:
+        """Print; only a terminal gets lines that fit."""
+        whole = not self.is_terminal if soft_wrap is None else soft_wrap
+        super().print(*objects, soft_wrap=whole, **options)
+
+
+@dataclass
+class View:
+    """How the user wants tables to be shown."""
+
+    vertical: bool = False
+    pager: bool = True
+
+
+def listing(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how a command shows its tables."""
+
+    def vertically(context: click.Context, _: click.Parameter, value: bool) -> None:
+        _view_of(context).vertical = value
+
+    def unpaged(context: click.Context, _: click.Parameter, value: bool) -> None:
+        _view_of(context).pager = not value
+
+    for option in (
+        click.option(
+            "--no-pager",
+            is_flag=True,
+            expose_value=False,
+            callback=unpaged,
+            help="Print what does not fit on the screen, too.",
+        ),
+        click.option(
+            "-x",
+            "--vertical",
+            is_flag=True,
+            expose_value=False,
+            callback=vertically,
+            help="One column a line.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def json_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="For programs.")(command)
+
+
+def _view_of(context: click.Context | None) -> View:
+    if context is None:
+        return View()
+    view: View = context.meta.setdefault(_VIEW, View())
+    return view
 
 
 def show_table(
@@ -25,11 +105,13 @@ def show_table(
     columns: Sequence[str],
     rows: Sequence[Sequence[object]],
     numeric: Sequence[bool],
+    footer: str = "",
 ) -> None:
-    """Print rows aligned under their columns, numbers to the right, null as a dim word.
+    r"""Print rows aligned under their columns, numbers to the right, null as a dim word.
 
-    A value is never cut or folded, so that it can be copied; a line longer than the terminal
-    goes on in the next.
+    On a terminal the lines fit: long values are folded, and what would be hard to read so is
+    shown with one column a line, as psql does (its ``\x auto``). What is longer than the screen
+    goes through a pager. Into a pipe goes everything, and each row is one line.
 
     Parameters
     ----------
@@ -41,20 +123,38 @@ def show_table(
         Values; None is null.
     numeric : sequence of bool
         Which columns hold numbers.
+    footer : str
+        A line for people below it; it goes to standard error where the rows go into a pipe.
     """
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for name, right in zip(columns, numeric, strict=True):
-        table.add_column(plain(name), justify="right" if right else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*("[dim]null[/]" if v is None else plain(str(v)) for v in row))
-    unbounded = console.options.update(width=_UNBOUNDED)
-    wide = Console(file=console.file, width=Measurement.get(console, unbounded, table).maximum)
-    wide.print(table, crop=False)
+    view = _view_of(click.get_current_context(silent=True))
+    width = console.width if console.is_terminal else None
+    styled = console.is_terminal and console.color_system is not None
+    lines = None
+    if not view.vertical:
+        lines = layout.aligned(columns, rows, numeric, width, styled=styled)
+    if lines is None:
+        lines = layout.vertical(columns, rows, width, styled=styled)
+    if not console.is_terminal:
+        console.file.writelines(f"{line}\n" for line in lines)
+        if footer:
+            click.echo(visible(footer), err=True)
+        return
+    text = "".join(f"{line}\n" for line in lines)
+    below = [*layout.fold(visible(footer), console.width)] if footer else []
+    fits = len(lines) + len(below) < console.height
+    shown = "".join(f"\x1b[2m{one}\x1b[0m\n" if styled else f"{one}\n" for one in below)
+    if fits or not view.pager or console.is_dumb_terminal or not page(text + shown):
+        console.file.write(text + shown)
+
+
+def bold(text: str) -> Text:
+    """Give a label."""
+    return Text(plain(text), "bold")
 
 
 def plain(text: str) -> str:
-    """Keep data from being read as the terminal's markup."""
-    return text.replace("[", r"\[")
+    """Spell what a terminal would obey in a text of several lines."""
+    return visible(text, but="\n")
 
 
 def as_csv(result: Result) -> str:
@@ -67,16 +167,51 @@ def as_csv(result: Result) -> str:
 
 
 def as_json(result: Result) -> str:
-    """Write a list of objects; numbers as numbers, null as null."""
-    rows = [
-        {
-            name: json.loads(value) if right and value is not None and _finite(value) else value
-            for name, value, right in zip(result.columns, row, result.numeric, strict=True)
-        }
+    """Write a list of objects, with the types that JSON has.
+
+    Numbers keep all digits that Athena gave, booleans and nulls are JSON's; everything else is
+    the text that Athena gives, also of arrays, maps and rows. NaN and Infinity are no numbers in
+    JSON, so they are texts. Where columns share a name, the second is called ``name_2``.
+    """
+    names = [json.dumps(name, ensure_ascii=False) for name in _distinct(result.columns)]
+    if not result.rows:
+        return "[]"
+    written = (
+        ",\n".join(
+            f"    {name}: {_value(text, kind)}"
+            for name, text, kind in zip(names, row, result.types, strict=True)
+        )
         for row in result.rows
-    ]
-    return json.dumps(rows, indent=2, ensure_ascii=False)
+    )
+    return layout.escaped("[\n" + ",\n".join(f"  {{\n{row}\n  }}" for row in written) + "\n]")
 
 
-def _finite(value: str) -> bool:
-    return value not in ("NaN", "Infinity", "-Infinity", "nan", "inf", "-inf")
+def _value(text: str | None, kind: str) -> str:
+    if text is None:
+        return "null"
+    if kind.lower() == "boolean" and text in ("true", "false"):
+        return text
+    if is_numeric(kind) and _NUMBER.fullmatch(text):
+        return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for name in names:
+        other, number = name, 1
+        while other in found:
+            number += 1
+            other = f"{name}_{number}"
+        found.append(other)
+    return found
+
+
+def to_json(value: object) -> str:
+    """Write what a command found for programs."""
+    return layout.escaped(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def show_json(value: object) -> None:
+    """Print what a command found for programs."""
+    sys.stdout.write(to_json(value) + "\n")

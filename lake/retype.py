@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.rebuild import SETTLE, Rebuild
+from lake.trouble import aws_said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,14 +121,15 @@ def _run(
     try:
         _rebuild(work, types, timeout)
     except (BotoCoreError, ClientError) as error:
-        raise LakeCommandError(f"AWS refused: {error}. The same command goes on.") from error
+        raise LakeCommandError(f"{aws_said(error)} The same command goes on.") from error
 
 
 def _rebuild(work: Rebuild, types: Mapping[str, str], timeout: float) -> None:
     work.start(types)
     err.print(
-        f"[dim]Making {work.dataset} anew; its rows can be read meanwhile. It takes "
-        f"{2 * work.settle:.0f} s, and what the objects take.[/]"
+        f"Making {work.dataset} anew; its rows can be read meanwhile. It takes "
+        f"{2 * work.settle:.0f} s, and what the objects take.",
+        style="dim",
     )
     began, announced = time.monotonic(), dict[str, float]()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from lake.errors import LakeCommandError
+from lake.trouble import aws_said
 from store import naming
 from store.catalog import format_of, partition_of, since, why_foreign, why_misplaced
 from store.reasons import Reason
@@ -167,7 +168,7 @@ def create_partitions(target: Target, table: Table, dates: Sequence[str]) -> Non
             )
         except ClientError as error:
             raise LakeCommandError(
-                f"Glue did not register partitions of {table['Name']}: {error}"
+                f"Glue did not register partitions of {table['Name']}: {aws_said(error)}"
             ) from error
         check(answer, table["Name"], "AlreadyExistsException")
 

@@ -10,6 +10,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lake.errors import LakeCommandError
+from lake.trouble import aws_said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,47 @@ LOCAL_CREDENTIALS = {
 }
 
 DEFAULT_STACK = "DataLakeStack"
+
+
+#: Statuses of a stack that holds no working lake (AWS CloudFormation User Guide, "Stack status
+#: codes"), and what to do.
+_UNUSABLE = {
+    "CREATE_IN_PROGRESS": "it is being deployed for the first time. Repeat the command then.",
+    "CREATE_FAILED": "its first deployment failed. {remove}",
+    "ROLLBACK_IN_PROGRESS": "its first deployment failed. {remove}",
+    "ROLLBACK_COMPLETE": "its first deployment failed. {remove}",
+    "ROLLBACK_FAILED": "its first deployment failed. {remove}",
+    "REVIEW_IN_PROGRESS": "its first deployment was not confirmed. `lake deploy` deploys it.",
+    "DELETE_IN_PROGRESS": "it is being deleted.",
+    "DELETE_FAILED": "it was deleted in part. {remove}",
+}
+_REMOVE = (
+    "The stack's events say why: `aws cloudformation describe-stack-events --stack-name {name}`. "
+    "`sam delete --stack-name {name}` removes what is left; data is kept, and `lake adopt` gives "
+    "it to the next stack."
+)
+
+
+def why_unusable(status: str, name: str) -> str:
+    """Say why a stack of a status is no working lake; empty where it is one."""
+    said = _UNUSABLE.get(status)
+    return f"{said.format(remove=_REMOVE.format(name=name))} (It is {status}.)" if said else ""
+
+
+class Outputs(dict[str, str]):
+    """Outputs of a stack; one that it does not have is said to be missing."""
+
+    def __init__(self, outputs: Mapping[str, str], description: str) -> None:
+        super().__init__(outputs)
+        self._description = description
+
+    def __missing__(self, name: str) -> str:
+        """Say that the stack is another one than this command knows."""
+        raise LakeCommandError(
+            f"The {self._description} has no output {name}: it is no lake, or was deployed by an "
+            "older version of it. `lake deploy` brings a lake up to date; --stack-name names "
+            "another stack."
+        )
 
 
 @dataclass(frozen=True)
@@ -62,12 +104,16 @@ class Target:
         Raises
         ------
         LakeCommandError
-            When there is no such stack, or nobody answers.
+            When there is no such stack, it is not whole, or nobody answers; or, for an output that
+            it does not have, when that is asked for.
         """
         stack = self.stack()
         if stack is None:
-            raise LakeCommandError(f"No {self.description}: it does not exist.\n{self._hint}")
-        return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
+            raise LakeCommandError(f"There is no {self.description}.\n{self._hint}")
+        if why := why_unusable(str(stack.get("StackStatus", "")), self.stack_name):
+            raise LakeCommandError(f"The {self.description} cannot be used: {why}")
+        found = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
+        return Outputs(found, self.description)
 
     def stack(self) -> dict[str, Any] | None:
         """Describe the stack; None where there is none.
@@ -75,21 +121,22 @@ class Target:
         Raises
         ------
         LakeCommandError
-            When nobody answers.
+            When nobody answers, or AWS refuses.
         """
         try:
             answer = self.client("cloudformation").describe_stacks(StackName=self.stack_name)
         except (ClientError, BotoCoreError) as error:
+            # CloudFormation has no code of its own for it.
             if "does not exist" in str(error):
                 return None
-            raise LakeCommandError(f"No {self.description}: {error}\n{self._hint}") from error
+            raise LakeCommandError(aws_said(error)) from error
         (stack,) = answer["Stacks"]
         return dict(stack)
 
     @property
     def _hint(self) -> str:
         if self.endpoint:
-            return "Is it up? `lake up` starts one here."
+            return "`lake up` deploys one on this machine; --stack-name names another."
         return (
             "Is it deployed? `sam build && sam deploy --guided` deploys it; --stack-name, "
             "--region and --profile choose another; `lake up` starts one on this machine."
@@ -141,7 +188,8 @@ def choose(
     if local or (running and not (cloud or profile or environment.get("AWS_ENDPOINT_URL"))):
         return Target(_local_session(), running, stack_name)
     endpoint = None if cloud or profile else environment.get("AWS_ENDPOINT_URL")
-    session = session_of(region, profile)
+    # Other SDKs read this name, and boto3 does not.
+    session = session_of(region or environment.get("AWS_REGION"), profile)
     if session.region_name is None:
         raise LakeCommandError(
             "No local lake is up and no AWS region is set: `lake up` starts one here, "
@@ -161,7 +209,7 @@ def session_of(region: str | None, profile: str | None) -> boto3.Session:
     try:
         return boto3.Session(region_name=region, profile_name=profile)
     except BotoCoreError as error:
-        raise LakeCommandError(f"Your AWS configuration does not do: {error}") from error
+        raise LakeCommandError(aws_said(error)) from error
 
 
 def _local_session() -> boto3.Session:

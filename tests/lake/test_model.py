@@ -281,7 +281,7 @@ def test_a_catalog_that_does_not_answer_is_an_error(folder: Path) -> None:
             raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetTables")
 
     write(folder, sales=SALES)
-    with pytest.raises(LakeCommandError, match="Glue did not list the tables of lake"):
+    with pytest.raises(LakeCommandError, match="tables of lake were not listed: AWS refused"):
         asked(Refused(), "check")
 
 
@@ -301,7 +301,7 @@ def test_show_says_what_a_model_is(folder: Path) -> None:
     text = "\n".join(lines)
     assert "refresh        by date\nsources        orders\nlooks up       names\n" in text
     assert "at most every  15 minutes\n" in text
-    assert "total            bigint\ndate_partition   bigint   partition\n" in text
+    assert "total           bigint\ndate_partition  bigint  partition\n" in text
     assert text.endswith("JOIN names n ON n.id = o.id")
 
 
