@@ -231,7 +231,7 @@ def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[I
                 watch.news()
             if len(done) < len(keys):
                 if (trouble := watch.look()) and trouble != said:
-                    err.print(f"[yellow]{render.plain(trouble)}[/]", soft_wrap=True)
+                    err.print(trouble, style="yellow", soft_wrap=True)
                     said = trouble
                 time.sleep(0.5)
     return list(done.values())
