@@ -69,6 +69,7 @@ def test_what_is_declared(translated: Tree) -> None:
         "AWS::Athena::NamedQuery": 4,
         "AWS::Athena::WorkGroup": 2,
         "AWS::CloudWatch::Alarm": 13,
+        "AWS::CloudWatch::Dashboard": 1,
         "AWS::DynamoDB::Table": 1,
         "AWS::Events::Rule": 2,
         "AWS::Glue::Crawler": 1,
@@ -129,6 +130,7 @@ def test_outputs_are_those_that_users_read(template: Tree) -> None:
         "CuratorFunctionName",
         "CurateQueueUrl",
         "CurateDeadLetterQueueUrl",
+        "DashboardUrl",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -157,3 +158,54 @@ def test_every_metric_is_explained_and_every_one_that_is_explained_is_counted(ro
     verdicts = {name for name in named if name.startswith("Objects")}
     assert named - verdicts == counted - verdicts
     assert {"RecordsLost", "WorkersLost", "Freshness", "RefreshFailures"} <= counted
+
+
+def _dashboard(translated: Tree) -> Tree:
+    """The dashboard's body, with a word for each thing that is only known when it is deployed."""
+    body = translated["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    filled = re.sub(r"\$\{(?!!)([\w.:]+)\}", r"\1", body)
+    parsed: Tree = json.loads(filled.replace("${!", "${"))
+    return parsed
+
+
+def test_no_widget_of_the_dashboard_covers_another(translated: Tree) -> None:
+    taken: dict[tuple[int, int], int] = {}
+    for number, one in enumerate(_dashboard(translated)["widgets"]):
+        assert one["x"] + one["width"] <= 24
+        for x in range(one["x"], one["x"] + one["width"]):
+            for y in range(one["y"], one["y"] + one["height"]):
+                assert taken.setdefault((x, y), number) == number, one
+    # No hole either: a reader takes one for something that is missing.
+    assert len(taken) == 24 * (1 + max(y for _, y in taken))
+
+
+def test_the_dashboard_shows_every_alarm(translated: Tree) -> None:
+    (widget,) = [w for w in _dashboard(translated)["widgets"] if w["type"] == "alarm"]
+    shown = [arn.rpartition(":alarm:Prefix-")[2] for arn in widget["properties"]["alarms"]]
+    assert sorted(shown) == sorted(_alarms(translated))
+
+
+def test_the_dashboard_shows_metrics_that_there_are(root: Path, translated: Tree) -> None:
+    page = (root / "docs" / "observability.md").read_text(encoding="utf-8")
+    by_dataset = page.partition("Of one dataset,")[2].partition("###")[0]
+    searched, counted = set(), set()
+    for widget in _dashboard(translated)["widgets"]:
+        for metric in widget["properties"].get("metrics", []):
+            if isinstance(metric[0], dict):
+                found = re.findall(r"\{Prefix,dataset,service\} MetricName=\"(\w+)\"", str(metric))
+                searched |= {*found}
+            elif metric[0] == "Prefix":
+                counted.add(metric[1])
+    assert searched == set(re.findall(r"`([A-Z]\w+)`", by_dataset))
+    assert counted <= set(re.findall(r"`([A-Z]\w+)`", page))
+    assert {"ObjectsDone", "RecordsLost", "PartitionsRefreshed"} <= counted
+
+
+def test_the_dashboard_uses_only_what_it_defines(translated: Tree) -> None:
+    for widget in _dashboard(translated)["widgets"]:
+        told = [m[-1] for m in widget["properties"].get("metrics", []) if isinstance(m[-1], dict)]
+        named = [one["id"] for one in told if "id" in one]
+        assert len(named) == len(set(named))
+        for one in told:
+            used = set(re.findall(r"\b[a-z]\d\b", one.get("expression", "")))
+            assert used <= set(named), one
