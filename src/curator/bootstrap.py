@@ -12,6 +12,8 @@ from aws.athena import Athena
 from aws.curated import GlueTables, S3Folders
 from aws.dynamodb import DynamoStates
 from aws.sqs import SqsCuration
+from aws.xray import steps
+from curator.observability import tracer
 from curator.refresh import Curator
 from store.models import load, readers
 
@@ -65,4 +67,5 @@ def build(settings: Settings) -> Curator:
         models={model.name: model for model in models},
         readers=reading,
         keep=60.0 * settings.keep_minutes,
+        step=steps(tracer),
     )

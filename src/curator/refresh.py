@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from curator.work import NO_TABLE, Work
 from store.errors import LedgerConflictError, TransientError
 from store.refresh import Done, Failed, Refresh
+from store.steps import unwatched
 from store.touch import Touch
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from curator.ports import Files, Queries, Queue, States, Tables
     from store.models import Model
+    from store.steps import Steps
 
 #: Each round follows a write of another worker to the same state.
 _ROUNDS = 25
@@ -114,6 +116,8 @@ class Curator:
         Seconds for which a query may still read what was replaced.
     clock, sleep : callable
         Seconds since 1970; waits so many.
+    step : Steps
+        Who watches.
     """
 
     states: States
@@ -128,6 +132,7 @@ class Curator:
     keep: float
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    step: Steps = unwatched
 
     def take(self, messages: Iterable[Told]) -> tuple[list[Model], list[Told]]:
         """Have dates of models wait; what is taken is not forgotten.
@@ -154,7 +159,8 @@ class Curator:
                 told.setdefault(name, []).append(one)
         for name, found in told.items():
             try:
-                self._have_wait(self.models[name], found)
+                with self.step("take"):
+                    self._have_wait(self.models[name], found)
             except TransientError:
                 failed += found
         return [model for name, model in self.models.items() if name in told], failed
@@ -195,7 +201,8 @@ class Curator:
         now, worker = self.clock(), invocation.worker
         expires = now + invocation.seconds_left() + GRACE
         claim = partial(Refresh.claimed, worker=worker, now=now, expires=expires)
-        state = self.change(model.name, claim, state)
+        with self.step("claim"):
+            state = self.change(model.name, claim, state)
         if state.worker != worker:
             return Refreshed(model.name)
         work = Work(self, model, invocation, state)

@@ -93,10 +93,13 @@ class Work:
             if run is None:
                 if not self._may_begin():
                     return False
-                run = self._begin()
+                with self.curator.step("begin"):
+                    run = self._begin()
             if not run.publishing:
-                self._unload(run)
-            self._publish(run)
+                with self.curator.step("query"):
+                    self._unload(run)
+            with self.curator.step("publish"):
+                self._publish(run)
         except ModelFailedError as error:
             return self._fail(run, error)
         return True
@@ -312,8 +315,9 @@ class Work:
     def _tell(self) -> None:
         """Tell the models that read this one."""
         if told := self.state.untold:
-            self.curator.queue.tell([f"{self.model.name}/{date}" for date in told])
-            self._change(lambda state: state.settled(told, ()))
+            with self.curator.step("tell"):
+                self.curator.queue.tell([f"{self.model.name}/{date}" for date in told])
+                self._change(lambda state: state.settled(told, ()))
 
     def _clean_up(self) -> None:
         """Delete what nobody reads any more, and write down how far that is."""
@@ -321,6 +325,7 @@ class Work:
         for start in range(0, len(due), _FOLDERS):
             doomed = due[start : start + _FOLDERS]
             self._check_time()
-            for folder in doomed:
-                self.curator.files.delete(folder)
+            with self.curator.step("delete"):
+                for folder in doomed:
+                    self.curator.files.delete(folder)
             self._change(partial(Refresh.settled, told=(), deleted=doomed))

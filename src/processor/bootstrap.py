@@ -13,12 +13,14 @@ from aws.dynamodb import DynamoLedger
 from aws.glue import GlueCatalog
 from aws.s3 import S3OutputStore, S3RawStore
 from aws.sqs import SqsCuration, SqsQueue
+from aws.xray import steps
 from contract.loading import load_folder
 from engine.duck import DuckEngine
 from engine.options import Options
 from engine.types.evolve import evolved
 from engine.workspace import remove_leftovers
 from processor.ingest.protocol import Ingest
+from processor.observability import tracer
 from store.models import load, readers
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
             readers(load(_MODELS)),
         ),
         bytes_per_second=_BYTES_PER_VCPU_SECOND * settings.vcpus,
+        step=steps(tracer),
     )
     return ingest, queue
 

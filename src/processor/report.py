@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from processor.observability import logger, metrics
+from processor.observability import logger, metrics, tracer
 from store.errors import EngineFailedError, LakeError, MiscountedError, TransientError
 from store.model import Status
 from store.reasons import Failure
@@ -109,6 +109,8 @@ def report(
     answer = {**about, **entry.facts}
     line = {**about, "deliveries": delivery.count, **_sayable(entry)}
     count_lost(entry, delivery.id)
+    for name in ("dataset", "status"):
+        tracer.put_annotation(name, str(line.get(name, "")))
     if not outcome.ingested:
         deleted = entry.verdict is Status.DELETED
         said = "rows removed with their object" if deleted else "object was ingested before"

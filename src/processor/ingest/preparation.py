@@ -21,6 +21,7 @@ from store.errors import (
     SchemaConflictError,
 )
 from store.model import RawObject, Source, Status
+from store.steps import unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from processor.ingest.ports import Catalog, Content, Engine, OutputStore
     from store.entry import Entry
     from store.model import Conversion, ObjectEvent, OutputFile, Schema
+    from store.steps import Steps
 
     Facts = dict[str, str | int]
     _Convert = Callable[[Schema | None, Path, Callable[[], float]], Conversion]
@@ -169,12 +171,15 @@ class Work:
     bytes_per_second : float
         How fast objects are read at best, on the bytes as they were uploaded: what cannot be
         finished even so is not begun. Once it is unpacked, the engine knows it by its format.
+    step : Steps
+        Who watches.
     """
 
     outputs: OutputStore
     catalog: Catalog
     engine: Engine
     bytes_per_second: float
+    step: Steps = unwatched
 
     def check_time(self, raw: RawObject, delivery: Delivery) -> None:
         """Hand an object back before anything is done that another invocation can finish.
@@ -240,7 +245,8 @@ class Work:
         if why := sidecars.why_skipped(source.key):
             return _skipped(facts, why)
         self._check_size(task.raw, task.delivery)
-        _saved(content.save, f"{task.raw.size:,} bytes", source.path)
+        with self.step("download"):
+            _saved(content.save, f"{task.raw.size:,} bytes", source.path)
         if sidecars.may_be_commit(source.key) and sidecars.is_commit(source.path):
             return _skipped(facts, _COMMIT)
         convert = partial(self.engine.convert, source)
@@ -325,10 +331,12 @@ class Work:
         for attempt in range(_SCHEMA_TRIES):
             workdir = folder / f"try-{attempt}"
             workdir.mkdir()
-            table = self.catalog.schema(dataset)
+            with self.step("read the table"):
+                table = self.catalog.schema(dataset)
             started_whole = delivery.seconds_left() > 0.9 * delivery.whole_invocation
             try:
-                conversion = convert(table, workdir, delivery.seconds_left)
+                with self.step("convert"):
+                    conversion = convert(table, workdir, delivery.seconds_left)
             except OutOfTimeError as error:
                 if started_whole:
                     raise ObjectTooLargeError(
@@ -339,12 +347,13 @@ class Work:
             conversion = replace(conversion, schema=replace(conversion.schema, folder=home))
             if not conversion.outputs:
                 return conversion, False
-            try:
-                created = self.catalog.declare(dataset, conversion.schema)
-            except SchemaConflictError:
-                continue
             dates = {file.partition for file in conversion.outputs}
-            self.catalog.add_partitions(dataset, dates)
+            with self.step("register"):
+                try:
+                    created = self.catalog.declare(dataset, conversion.schema)
+                except SchemaConflictError:
+                    continue
+                self.catalog.add_partitions(dataset, dates)
             return conversion, created
         raise SchemaConflictError(f"table {dataset} kept changing its types")
 

@@ -44,6 +44,7 @@ from store.errors import (
 )
 from store.model import Status
 from store.reasons import Failure
+from store.steps import unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         RawStore,
     )
     from store.model import ObjectEvent, RawObject
+    from store.steps import Steps
 
 #: Each round either finishes, or follows a write of another worker to the same key.
 _ROUNDS = 25
@@ -109,6 +111,8 @@ class Ingest:
         two objects may share one.
     clock : callable
         Seconds since 1970.
+    step : Steps
+        Who watches.
     """
 
     raw: RawStore
@@ -120,6 +124,7 @@ class Ingest:
     bytes_per_second: float
     work_root: Path | None = None
     clock: Callable[[], float] = time.time
+    step: Steps = unwatched
 
     def __call__(self, event: ObjectEvent, delivery: Delivery) -> Outcome:
         """Ingest the current version of the object that an event names.
@@ -149,7 +154,8 @@ class Ingest:
         name = f"{event.bucket}/{event.key}"
         ingested = crawling = False
         for _ in range(_ROUNDS):
-            entry, raw, task = self._begin(name, event, delivery)
+            with self.step("claim"):
+                entry, raw, task = self._begin(name, event, delivery)
             if task is None:
                 break
             prepared, committed = self._attempt(task, entry)
@@ -266,9 +272,12 @@ class Ingest:
                     # What a dead worker wrote can be queried until it is deleted.
                     entry = self._settle(task.name, entry)
                 prepared = self._work.prepare(task, Path(folder))
-                entry = self._announce(task, entry, prepared)
-                self._publish(prepared, task.delivery)
-            return prepared, self._commit(task, entry, prepared)
+                with self.step("announce"):
+                    entry = self._announce(task, entry, prepared)
+                with self.step("write"):
+                    self._publish(prepared, task.delivery)
+            with self.step("commit"):
+                return prepared, self._commit(task, entry, prepared)
         except Exception as error:  # whatever it is, the attempt has ended
             # If not even that can be told, the attempt ends by itself when it expires.
             with suppress(TransientError):
@@ -337,9 +346,13 @@ class Ingest:
         """Delete what nobody needs any more, then tell which partitions changed."""
         while entry.replaced or entry.untold:
             doomed, told = entry.replaced, entry.untold
-            self.outputs.delete(doomed)
+            if doomed:
+                with self.step("delete"):
+                    self.outputs.delete(doomed)
             # After the deletion: who makes a table of these rows must not read what is replaced.
-            self._tell(name, told, entry)
+            if told:
+                with self.step("tell"):
+                    self._tell(name, told, entry)
             settle = partial(Entry.settled, deleted=doomed, told=told)
             if not doomed and settle(entry).attention == entry.attention:
                 break
@@ -384,7 +397,7 @@ class Ingest:
 
     @property
     def _work(self) -> Work:
-        return Work(self.outputs, self.catalog, self.engine, self.bytes_per_second)
+        return Work(self.outputs, self.catalog, self.engine, self.bytes_per_second, self.step)
 
     def _publish(self, prepared: Prepared, delivery: Delivery) -> None:
         paths = {key: file.path for key, file in prepared.files.items()}
