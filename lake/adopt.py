@@ -77,7 +77,7 @@ class Kept:
 
 @click.command()
 @click.option("--prefix", help="The parameter Prefix that the lake had; else the template's.")
-@click.option("--database", help="The parameter DatabaseName that it had; else the template's.")
+@click.option("--database", help="The parameter DatabaseName that it had; else derived.")
 @click.pass_obj
 def adopt(choice: Choice, prefix: str | None, database: str | None) -> None:
     """Give what a deleted lake has kept to a new stack; `sam deploy` then adds the rest.
@@ -143,7 +143,7 @@ def kept(template: Path, values: Mapping[str, str], parameters: Mapping[str, str
             # The rest is applied by the deployment that follows, whatever the bucket has now. It
             # could not apply a table's: an index that exists cannot be made.
             properties = {"BucketName": properties["BucketName"]}
-        properties = _resolved(properties, known)
+        properties = _resolved(properties, known, written.get("Conditions", {}))
         name = properties
         for step in _IDENTIFIED[kind][1]:
             name = name[step]
@@ -155,21 +155,42 @@ def kept(template: Path, values: Mapping[str, str], parameters: Mapping[str, str
     return found
 
 
-def _resolved(node: Any, known: Mapping[str, str]) -> Any:
-    """Put values in the place of references."""
+def _resolved(node: Any, known: Mapping[str, str], conditions: Mapping[str, Any]) -> Any:
+    """Put values in the place of references and of the functions that the template uses."""
 
     def value(name: str) -> str:
         if name not in known:
             raise LakeCommandError(f"The template names {name} where a value is needed.")
         return known[name]
 
-    if isinstance(node, dict):
-        if set(node) == {"Ref"}:
-            return value(node["Ref"])
-        if set(node) == {"Fn::Sub"}:
-            return re.sub(r"\$\{([^!}]+)\}", lambda found: value(found[1]), node["Fn::Sub"])
-        return {key: _resolved(one, known) for key, one in node.items()}
-    return [_resolved(one, known) for one in node] if isinstance(node, list) else node
+    def resolved(one: Any) -> Any:
+        return _resolved(one, known, conditions)
+
+    if isinstance(node, list):
+        return [resolved(one) for one in node]
+    match node:
+        case {"Ref": name}:
+            return value(name)
+        case {"Fn::Sub": text}:
+            return re.sub(r"\$\{([^!}]+)\}", lambda found: value(found[1]), text)
+        case {"Fn::Join": [between, parts]}:
+            return between.join(resolved(parts))
+        case {"Fn::Split": [between, text]}:
+            return resolved(text).split(between)
+        case {"Fn::If": [name, yes, no]}:
+            return resolved(yes if _holds(resolved(conditions[name])) else no)
+        case dict():
+            return {key: resolved(one) for key, one in node.items()}
+    return node
+
+
+def _holds(condition: Any) -> bool:
+    match condition:
+        case {"Fn::Not": [one]}:
+            return not _holds(one)
+        case {"Fn::Equals": [one, other]}:
+            return bool(one == other)
+    raise LakeCommandError(f"The template has a condition that is not known here: {condition}.")
 
 
 def _values(target: Target) -> dict[str, str]:

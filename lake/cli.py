@@ -20,12 +20,13 @@ from lake.adopt import adopt
 from lake.context import Choice, agree, err, out, state_folder
 from lake.contract import contract
 from lake.curate import curate, models_of
+from lake.deploy import deploy
 from lake.errors import LakeCommandError
 from lake.files import files
 from lake.local import deploy as sam
 from lake.local import process
 from lake.local.state import LOOPBACK
-from lake.model import model, say_findings
+from lake.model import model
 from lake.put import put
 from lake.result import Shown, bounded, print_result
 from lake.retype import rebuild, retype
@@ -168,31 +169,6 @@ def down(yes: bool) -> None:
 
 
 @main.command()
-@click.option("--config-env", default="default", show_default=True, help="Of samconfig.toml.")
-@click.option("--guided", is_flag=True, help="Ask for every parameter, as sam does.")
-@click.option("--yes", is_flag=True, help="Do not ask whether to execute the change set.")
-@click.pass_obj
-def deploy(choice: Choice, config_env: str, guided: bool, yes: bool) -> None:
-    """Check contracts and models, build, and deploy to the local lake that is up, or to an account.
-
-    The local lake comes first where one is up. Contracts and models are in contracts/ and models/.
-    """
-    root, folder = sam.project_root(Path.cwd()), state_folder()
-    if choice.is_local():
-        with process.owned(folder):
-            running = folder.read()
-            if running is None:
-                raise LakeCommandError("No local lake is up: `lake up` starts and deploys one.")
-            running = _deploy(folder, root, running)
-        _say_where(running, folder)
-        say_findings(choice.target())
-        return
-    words = [*(["--guided"] if guided else []), *(["--no-confirm-changeset"] if yes else [])]
-    sam.deploy_to_account(root, choice, config_env, words)
-    say_findings(choice.target())
-
-
-@main.command()
 @click.pass_obj
 def status(choice: Choice) -> None:
     """Say what is in the lake."""
@@ -271,6 +247,7 @@ for command in (
     retype,
     rebuild,
     adopt,
+    deploy,
     contract,
     models_of,
     curate,

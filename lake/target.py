@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -193,7 +194,7 @@ def choose(
     if session.region_name is None:
         raise LakeCommandError(
             "No local lake is up and no AWS region is set: `lake up` starts one here, "
-            "--region or AWS_DEFAULT_REGION names one there."
+            "--region or AWS_REGION names one there."
         )
     return Target(session, endpoint, stack_name)
 
@@ -201,12 +202,16 @@ def choose(
 def session_of(region: str | None, profile: str | None) -> boto3.Session:
     """Give credentials and region of the user's AWS configuration.
 
+    ``AWS_REGION`` comes first, as for the AWS CLI; boto3 itself does not read it (AWS SDKs and
+    Tools Reference Guide, "AWS Region").
+
     Raises
     ------
     LakeCommandError
         When there is no such profile.
     """
     try:
+        region = region or os.environ.get("AWS_REGION") or None
         return boto3.Session(region_name=region, profile_name=profile)
     except BotoCoreError as error:
         raise LakeCommandError(aws_said(error)) from error

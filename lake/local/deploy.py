@@ -9,9 +9,9 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -114,7 +114,13 @@ def _function(running: Running) -> str:
     return f"{found['Architectures'][0]} {found['CodeSha256']}"
 
 
-def deploy(root: Path, folder: StateFolder, running: Running) -> Running:
+def deploy(
+    root: Path,
+    folder: StateFolder,
+    running: Running,
+    stack_name: str = DEFAULT_STACK,
+    given: Mapping[str, str] | None = None,
+) -> Running:
     """Build and deploy to the local AWS.
 
     Parameters
@@ -125,6 +131,10 @@ def deploy(root: Path, folder: StateFolder, running: Running) -> Running:
         Where the build goes.
     running : Running
         The local AWS.
+    stack_name : str
+        The stack; beside the default one there may be others.
+    given : mapping, optional
+        Parameters that the user chose.
 
     Returns
     -------
@@ -137,7 +147,13 @@ def deploy(root: Path, folder: StateFolder, running: Running) -> Running:
         With SAM's own reason, or the contract's or the model's that will not be honoured.
     """
     machine, wanted = architecture(), fingerprint(root)
-    _check(root)
+    parameters = {
+        "Architecture": machine,
+        "MaximumConcurrency": str(_WORKERS),
+        "CurateWindowSeconds": str(_WINDOW),
+        **(given or {}),
+    }
+    check(root)
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
         **running.environment,
@@ -149,21 +165,54 @@ def deploy(root: Path, folder: StateFolder, running: Running) -> Running:
             "deploy",
             *("--template-file", str(folder.build / "template.yaml")),
             *("--config-file", str(root / "samconfig.toml"), "--config-env", "local"),
-            "--parameter-overrides",
-            f"Architecture={machine}",
-            f"MaximumConcurrency={_WORKERS}",
-            f"CurateWindowSeconds={_WINDOW}",
+            *("--stack-name", stack_name, "--s3-prefix", stack_name, "--parameter-overrides"),
+            *_words(parameters),
         ],
         root,
         environment,
     )
+    if stack_name != DEFAULT_STACK:
+        return running
     deployed = replace(running, deployed=wanted, function=_function(running))
     folder.write(deployed)
     return deployed
 
 
-def deploy_to_account(root: Path, choice: Choice, environment_name: str, words: list[str]) -> None:
-    """Build and deploy to an AWS account; SAM talks to the terminal.
+@dataclass(frozen=True)
+class Plan:
+    """What is to be deployed to an account, and where.
+
+    Attributes
+    ----------
+    environment_name : str
+        Whose settings in ``samconfig.toml`` are used.
+    stack_name, region, profile : str
+        Where; no region and no profile are those that AWS clients find by themselves.
+    parameters : dict of str to str
+        Those of the settings, and over them those of the user.
+    ignored_region : str
+        What the settings say, where the user's environment says another.
+    """
+
+    environment_name: str
+    stack_name: str
+    region: str | None
+    profile: str | None
+    parameters: dict[str, str]
+    ignored_region: str = ""
+
+    @property
+    def target(self) -> Target:
+        """Give the stack, there or not."""
+        endpoint = None if self.profile else os.environ.get("AWS_ENDPOINT_URL")
+        return Target(session_of(self.region, self.profile), endpoint, self.stack_name)
+
+
+def plan(root: Path, choice: Choice, environment_name: str, given: Mapping[str, str]) -> Plan:
+    """Decide what is to be deployed to an account.
+
+    The user's region comes first: ``--region``, then the environment, then the profile, and only
+    then what ``samconfig.toml`` says.
 
     Parameters
     ----------
@@ -173,46 +222,78 @@ def deploy_to_account(root: Path, choice: Choice, environment_name: str, words: 
         Which stack, where.
     environment_name : str
         Whose settings in ``samconfig.toml``.
-    words : list of str
-        Further options of ``sam deploy``.
+    given : mapping
+        Parameters that the user chose.
 
     Raises
     ------
     LakeCommandError
-        When a contract or a model will not be honoured, or SAM failed.
+        When there are no such settings, or no such profile.
     """
-    _check(root)
     settings = _settings(root, environment_name)
     stack = choice.stack_name if choice.stack_name != DEFAULT_STACK else None
-    where = {
-        "stack_name": stack or settings.get("stack_name", DEFAULT_STACK),
-        "region": choice.region or settings.get("region"),
-        "profile": choice.profile or settings.get("profile"),
-    }
+    profile = choice.profile or settings.get("profile")
+    own, written = choice.region or session_of(None, profile).region_name, settings.get("region")
     told = settings.get("parameter_overrides", [])
     overrides = shlex.split(told) if isinstance(told, str) else list(told)
-    chosen = dict(one.partition("=")[::2] for one in overrides)
+    return Plan(
+        environment_name,
+        stack or settings.get("stack_name", DEFAULT_STACK),
+        own or written,
+        profile,
+        {**dict(one.partition("=")[::2] for one in overrides), **given},
+        written if written and own and own != written else "",
+    )
+
+
+def deploy_to_account(
+    root: Path, chosen: Plan, words: list[str], *, to_stderr: bool = False
+) -> None:
+    """Build and deploy to an AWS account; SAM talks to the terminal.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+    chosen : Plan
+        What, and where.
+    words : list of str
+        Further options of ``sam deploy``.
+    to_stderr : bool
+        Whether what SAM says goes to standard error.
+
+    Raises
+    ------
+    LakeCommandError
+        When SAM failed.
+    """
     # What was built for one architecture and declared as the other fails at its first event.
     machine = (
         os.environ.get("LAKE_ARCHITECTURE")
-        or chosen.get("Architecture")
-        or _parameter(where, "Architecture")
+        or chosen.parameters.get("Architecture")
+        or _parameter(chosen.target, "Architecture")
         or "arm64"
     )
-    chosen["Architecture"] = machine
+    parameters = {**chosen.parameters, "Architecture": machine}
     environment = {**os.environ, **_for_sam(machine)}
-    for name, value in where.items():
-        words = [*words, f"--{name.replace('_', '-')}", value] if value else words
+    for name in ("stack_name", "region", "profile"):
+        if value := getattr(chosen, name):
+            words = [*words, f"--{name.replace('_', '-')}", value]
     _run(["build"], root, environment)
     _run(
         [
-            *("deploy", "--config-env", environment_name, *words, "--parameter-overrides"),
-            *(f"{name}={value}" for name, value in chosen.items()),
+            *("deploy", "--config-env", chosen.environment_name, *words),
+            *("--parameter-overrides", *_words(parameters)),
         ],
         root,
         environment,
         quiet=False,
+        to=sys.stderr if to_stderr else None,
     )
+
+
+def _words(parameters: Mapping[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in parameters.items()]
 
 
 def _settings(root: Path, environment_name: str) -> dict[str, Any]:
@@ -230,15 +311,21 @@ def _settings(root: Path, environment_name: str) -> dict[str, Any]:
     }
 
 
-def _parameter(where: Mapping[str, Any], name: str) -> str | None:
+def _parameter(target: Target, name: str) -> str | None:
     """Give a parameter of the deployed stack; None where there is none yet."""
-    session = session_of(where["region"], where["profile"])
-    stack = Target(session, None, where["stack_name"]).stack() or {}
+    stack = target.stack() or {}
     found = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
     return found.get(name)
 
 
-def _check(root: Path) -> None:
+def check(root: Path) -> None:
+    """Refuse contracts and models that will not be honoured.
+
+    Raises
+    ------
+    LakeCommandError
+        With the first contract's or model's reason.
+    """
     try:
         load_contracts(contracts_folder(root))
         load_models(models_folder(root))
@@ -256,14 +343,19 @@ def _for_sam(machine: str) -> dict[str, str]:
 
 
 def _run(
-    words: list[str], root: Path, environment: Mapping[str, str], *, quiet: bool = True
+    words: list[str],
+    root: Path,
+    environment: Mapping[str, str],
+    *,
+    quiet: bool = True,
+    to: IO[str] | None = None,
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "samcli", *words],
         cwd=root,
         env=environment,
         stdin=subprocess.DEVNULL if quiet else None,
-        stdout=subprocess.PIPE if quiet else None,
+        stdout=subprocess.PIPE if quiet else to,
         stderr=subprocess.STDOUT if quiet else None,
         text=True,
         check=False,

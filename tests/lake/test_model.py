@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from lake.cli import main
 from lake.errors import LakeCommandError
-from lake.local.deploy import deploy_to_account
+from lake.local.deploy import check
 from lake.model import model as command
 
 if TYPE_CHECKING:
@@ -187,11 +187,11 @@ def test_a_lake_that_was_asked_for_and_is_not_there_is_an_error(folder: Path) ->
 def test_nothing_is_deployed_with_a_broken_model(folder: Path, root: Path) -> None:
     write(folder, sales=SALES, mixed=f"{BY_DATE}SELECT * FROM orders LIMIT 5")
     with pytest.raises(LakeCommandError) as refused:
-        deploy_to_account(root, cast("Any", Choice()), "default", [])
+        check(root)
     assert str(refused.value).startswith("Nothing was deployed. mixed.sql:3:28: LIMIT takes rows")
     write(folder, bare="SELECT 1")
     with pytest.raises(LakeCommandError) as refused:
-        deploy_to_account(root, cast("Any", Choice()), "default", [])
+        check(root)
     said = [line.partition(" ")[0] for line in str(refused.value).splitlines()]
     assert said == ["Nothing", "bare.sql:1:", "mixed.sql:3:28:"]
 

@@ -108,9 +108,26 @@ def test_names_are_the_contract_with_users(
     assert translated["Resources"][resource]["Properties"][path] == {"Fn::Sub": name}
 
 
-def test_the_defaults_give_the_published_names(template: Tree) -> None:
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({}, "data_lake_db"),
+        ({"Prefix": "data-lake-prod"}, "data_lake_prod_db"),
+        ({"Prefix": "one"}, "one_db"),
+        ({"Prefix": "one", "DatabaseName": "mine"}, "mine"),
+    ],
+)
+def test_the_database_is_named_after_the_prefix_unless_it_has_a_name(
+    root: Path, template: Tree, parameters: dict[str, str], name: str
+) -> None:
     assert template["Parameters"]["Prefix"]["Default"] == "data-lake"
-    assert template["Parameters"]["DatabaseName"]["Default"] == "data_lake_db"
+    values = {"AWS::AccountId": "1", "AWS::Partition": "aws", "AWS::Region": "r"}
+    (database,) = (
+        one
+        for one in kept(root / "template.yaml", values, parameters)
+        if one.logical == "GlueDatabase"
+    )
+    assert database.name == name
 
 
 def test_outputs_are_those_that_users_read(template: Tree) -> None:
@@ -586,7 +603,7 @@ def test_changes_are_collected_for_the_window_and_each_message_is_answered_for(
         ("s3:DeleteObject", ["${CuratedBucket}/models/*"]),
         (
             "glue:DeleteTable",
-            ["catalog", "database/${DatabaseName}", "table/${DatabaseName}/*__shape"],
+            ["catalog", "database/${GlueDatabase}", "table/${GlueDatabase}/*__shape"],
         ),
         ("athena:StartQueryExecution", ["workgroup/${Prefix}-builders"]),
         ("sqs:SendMessage", ["CurateQueue"]),

@@ -1,0 +1,213 @@
+"""The command `lake deploy`, and what a deployment has changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lake import health, render
+from lake.context import err, out, state_folder
+from lake.errors import LakeCommandError
+from lake.files import show_lines
+from lake.local import deploy as sam
+from lake.local import process
+from lake.model import say_findings
+from lake.target import choose
+from model.loading import files_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lake.context import Choice
+    from lake.target import Target
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a stack is like.
+
+    Attributes
+    ----------
+    parameters : dict of str to str
+        Their values.
+    code : dict of str to str
+        Hashes of the functions' code, by their names.
+    """
+
+    parameters: dict[str, str] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)
+
+
+@click.command()
+@click.option("--config-env", default="default", show_default=True, help="Of samconfig.toml.")
+@click.option("--guided", is_flag=True, help="Ask for every parameter, as sam does.")
+@click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the template, beside those of samconfig.toml; several may be given.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask whether to execute the change set.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def deploy(
+    choice: Choice,
+    config_env: str,
+    guided: bool,
+    parameters: Sequence[str],
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Check contracts and models, build, and deploy to the local lake that is up, or to an account.
+
+    The local lake comes first where one is up. Contracts and models are in contracts/ and models/.
+    Says what has changed.
+    """
+    root, given = sam.project_root(Path.cwd()), pairs(parameters)
+    if choice.is_local():
+        target, before = _to_local(root, choice, given)
+    else:
+        sam.check(root)
+        plan = sam.plan(root, choice, config_env, given)
+        target, before = plan.target, _before(plan.target)
+        if plan.ignored_region:
+            err.print(
+                f"samconfig.toml says {plan.ignored_region}; your environment says {plan.region}, "
+                "and that is taken. --region names another.",
+                soft_wrap=True,
+            )
+        words = [*(["--guided"] if guided else []), *(["--no-confirm-changeset"] if yes else [])]
+        sam.deploy_to_account(root, plan, words, to_stderr=as_json)
+    _say(root, target, before, as_json=as_json)
+    say_findings(target)
+
+
+def _to_local(root: Path, choice: Choice, given: Mapping[str, str]) -> tuple[Target, Deployed]:
+    folder = state_folder()
+    with process.owned(folder):
+        running = folder.read()
+        if running is None:
+            raise LakeCommandError("No local lake is up: `lake up` starts and deploys one.")
+        target = choose({}, running.endpoint, local=True, cloud=False, stack_name=choice.stack_name)
+        before = _before(target)
+        with err.status("sam build, sam deploy…"):
+            sam.deploy(root, folder, running, choice.stack_name, given)
+    # What was asked of the stack before is not true any more.
+    return choose(
+        {}, running.endpoint, local=True, cloud=False, stack_name=choice.stack_name
+    ), before
+
+
+def pairs(told: Sequence[str]) -> dict[str, str]:
+    """Read ``NAME=VALUE``.
+
+    Raises
+    ------
+    LakeCommandError
+        When it is something else.
+    """
+    for one in told:
+        if "=" not in one:
+            raise LakeCommandError(f"--parameter {one}: a parameter is given as NAME=VALUE.")
+    return dict(one.partition("=")[::2] for one in told)
+
+
+def _before(target: Target) -> Deployed:
+    """Look at what is deployed, and refuse what cannot be deployed to.
+
+    Raises
+    ------
+    LakeCommandError
+        When the stack has to be mended first.
+    """
+    stack = target.stack()
+    if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS":
+        return Deployed()
+    if said := health.of_stack(stack, target.stack_name):
+        raise LakeCommandError(f"Nothing was deployed. {said[0]}")
+    if stack["StackStatus"].endswith("_IN_PROGRESS"):
+        raise LakeCommandError(
+            f"Nothing was deployed. The stack {target.stack_name} is in {stack['StackStatus']}: "
+            "another deployment is under way. Wait until it has ended."
+        )
+    return look(target)
+
+
+def look(target: Target) -> Deployed:
+    """Ask what is deployed; nothing where there is no stack."""
+    stack = target.stack() or {}
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
+    client: Any = target.client("lambda")
+    return Deployed(
+        {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])},
+        {
+            outputs[one]: client.get_function_configuration(FunctionName=outputs[one])["CodeSha256"]
+            for one in health.FUNCTIONS
+            if one in outputs
+        },
+    )
+
+
+def difference(before: Deployed, after: Deployed) -> dict[str, list[str]]:
+    """Say what is another than before, by what it is.
+
+    Parameters
+    ----------
+    before, after : Deployed
+        The stack, before and after a deployment.
+
+    Returns
+    -------
+    dict of str to list of str
+        Functions whose code changed, and parameters with their values before and now.
+    """
+    changed = {
+        name: (before.parameters.get(name), value)
+        for name, value in sorted(after.parameters.items())
+        if before.parameters.get(name) != value
+    }
+    return {
+        "functions": [n for n, code in sorted(after.code.items()) if before.code.get(n) != code],
+        "parameters": [
+            f"{name}={value}" + ("" if was is None else f" (was {was})")
+            for name, (was, value) in changed.items()
+            # Of a new stack only the chosen names tell something: the rest is the template's.
+            if before.parameters or name in ("Architecture", "DatabaseName", "Prefix")
+        ],
+    }
+
+
+def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None:
+    after = look(target)
+    contracts = sorted(
+        one.name.removesuffix(".schema.json")
+        for one in sam.contracts_folder(root).glob("*.schema.json")
+    )
+    told: dict[str, Any] = {
+        "stack": target.stack_name,
+        "region": target.session.region_name,
+        "endpoint": target.endpoint,
+        "new": not before.code,
+        **difference(before, after),
+        "contracts": contracts,
+        "models": sorted(one.stem for one in files_of(sam.models_folder(root))),
+    }
+    if as_json:
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    out.print(f"Deployed {render.plain(target.description)}.", soft_wrap=True)
+    nothing = "none" if told["new"] else "unchanged"
+    show_lines(
+        f"{what}: {', '.join(told[key]) or empty}"
+        for what, key, empty in (
+            ("code of functions", "functions", nothing),
+            ("parameters", "parameters", nothing),
+            ("contracts in the functions", "contracts", "none"),
+            ("models in the functions", "models", "none"),
+        )
+    )

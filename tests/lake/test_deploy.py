@@ -1,0 +1,106 @@
+"""What `lake deploy` decides before SAM is asked, and what it says afterwards."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lake.context import Choice
+from lake.deploy import Deployed, difference, pairs
+from lake.errors import LakeCommandError
+from lake.local import deploy as sam
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = """
+version = 0.1
+[default.deploy.parameters]
+stack_name = "DataLakeStack"
+parameter_overrides = "FunctionMemory=1024 LogRetentionDays=7"
+[fixed.deploy.parameters]
+region = "us-east-1"
+[prod.global.parameters]
+stack_name = "ProdStack"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "samconfig.toml").write_text(SETTINGS)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    config = tmp_path / "config"
+    config.write_text("[profile far]\nregion = ap-south-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    return tmp_path
+
+
+def choice(
+    region: str | None = None, profile: str | None = None, stack: str = "DataLakeStack"
+) -> Choice:
+    return Choice(False, True, stack, region, profile)
+
+
+def test_parameters_of_the_user_are_put_over_those_of_the_settings(project: Path) -> None:
+    plan = sam.plan(project, choice(), "default", {"FunctionMemory": "2048", "Prefix": "a-lake"})
+    assert plan.parameters == {
+        "FunctionMemory": "2048",
+        "LogRetentionDays": "7",
+        "Prefix": "a-lake",
+    }
+    assert pairs(["DateColumns=a,b", "Prefix=x=y"]) == {"DateColumns": "a,b", "Prefix": "x=y"}
+    with pytest.raises(LakeCommandError, match="NAME=VALUE"):
+        pairs(["Prefix"])
+
+
+def test_the_users_region_comes_before_that_of_the_settings(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(environment_name: str, **named: str) -> tuple[str | None, str]:
+        plan = sam.plan(project, choice(**named), environment_name, {})
+        return plan.region, plan.ignored_region
+
+    assert told("default") == (None, "")
+    assert told("fixed") == ("us-east-1", "")
+    assert told("fixed", profile="far") == ("ap-south-1", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert told("fixed") == ("eu-west-1", "us-east-1")
+    monkeypatch.setenv("AWS_REGION", "eu-west-2")
+    assert told("fixed") == ("eu-west-2", "us-east-1")
+    assert told("fixed", region="us-east-1") == ("us-east-1", "")
+
+
+def test_the_stack_is_that_of_the_settings_unless_another_is_named(project: Path) -> None:
+    assert sam.plan(project, choice(), "prod", {}).stack_name == "ProdStack"
+    assert sam.plan(project, choice(stack="Mine"), "prod", {}).stack_name == "Mine"
+    with pytest.raises(LakeCommandError, match="has no environment nothing: it has default"):
+        sam.plan(project, choice(), "nothing", {})
+
+
+def test_no_settings_of_this_project_fix_the_region_and_prod_is_a_lake_of_its_own(
+    root: Path,
+) -> None:
+    told = tomllib.loads((root / "samconfig.toml").read_text())
+    for name in ("default", "prod"):
+        assert "region" not in told[name]["deploy"]["parameters"]
+        assert "region" not in told[name]["global"]["parameters"]
+    names = [told[name]["global"]["parameters"]["stack_name"] for name in ("default", "prod")]
+    assert names == ["DataLakeStack", "DataLakeProdStack"]
+    assert "Prefix=data-lake-prod " in told["prod"]["deploy"]["parameters"]["parameter_overrides"]
+
+
+def test_what_a_deployment_changed_is_said() -> None:
+    before = Deployed({"Prefix": "p", "LogLevel": "INFO"}, {"p-processor": "1", "p-curator": "2"})
+    after = Deployed({"Prefix": "p", "LogLevel": "DEBUG"}, {"p-processor": "3", "p-curator": "2"})
+    assert difference(before, after) == {
+        "functions": ["p-processor"],
+        "parameters": ["LogLevel=DEBUG (was INFO)"],
+    }
+    assert difference(after, after) == {"functions": [], "parameters": []}
+    assert difference(Deployed(), before) == {
+        "functions": ["p-curator", "p-processor"],
+        "parameters": ["Prefix=p"],
+    }
