@@ -17,6 +17,7 @@ from lake import crawl as crawling
 from lake import operations, render
 from lake import query as athena
 from lake.adopt import adopt
+from lake.browse import describe, profile, sample, tables
 from lake.context import Choice, agree, err, out, state_folder
 from lake.contract import contract
 from lake.curate import curate, models_of
@@ -239,6 +240,10 @@ def crawl(choice: Choice, wait: bool, as_json: bool) -> None:
 
 
 for command in (
+    tables,
+    describe,
+    sample,
+    profile,
     put,
     files,
     operations.replay,

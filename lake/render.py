@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sys
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -140,11 +141,20 @@ def show_table(
             click.echo(visible(footer), err=True)
         return
     text = "".join(f"{line}\n" for line in lines)
-    below = [*layout.fold(visible(footer), console.width)] if footer else []
+    below = textwrap.wrap(visible(footer), console.width, break_on_hyphens=False)
     fits = len(lines) + len(below) < console.height
     shown = "".join(f"\x1b[2m{one}\x1b[0m\n" if styled else f"{one}\n" for one in below)
     if fits or not view.pager or console.is_dumb_terminal or not page(text + shown):
         console.file.write(text + shown)
+
+
+def size(count: int) -> str:
+    """Give bytes in the unit that says them in three digits, as ``1.2 MB``."""
+    number, units = float(count), ["B", "kB", "MB", "GB", "TB", "PB"]
+    while number >= 999.5 and len(units) > 1:
+        number /= 1000
+        units.pop(0)
+    return f"{number:.0f} B" if units[0] == "B" else f"{number:.3g} {units[0]}"
 
 
 def bold(text: str) -> Text:

@@ -71,7 +71,8 @@ def print_result(result: Result, shown: Shown | None = None) -> None:
     part = f" ({limit:,} shown)" if limit < len(result.rows) else ""
     count = f"{len(result.rows):,} row{'s'[: len(result.rows) != 1]}{part}"
     result = replace(result, rows=result.rows[:limit])
-    footer = f"{count} in {result.seconds:.1f} s"
+    read = f", {render.size(result.scanned)} read" if result.scanned else ""
+    footer = f"{count} in {result.seconds:.1f} s{read}"
     if shown.form == "table":
         kept, hidden = _kept(result, shown)
         said = "; ".join([footer, *_about(result, hidden)])
