@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
@@ -94,6 +94,13 @@ class DuckEngine:
 
         with opened(source, table, self.options, workdir, seconds_left, self.database) as job:
             return rewritten(job, files)
+
+    def judging(self, contract: Contract) -> DuckEngine:
+        """See :class:`processor.ingest.ports.Engine`."""
+        other = replace(self, contracts={**self.contracts, contract.dataset: contract})
+        # Two databases would take twice the memory.
+        object.__setattr__(other, "database", self.database)
+        return other
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         """See :class:`processor.ingest.ports.Engine`."""

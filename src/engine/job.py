@@ -56,6 +56,8 @@ class Job:
         What the object was packed with.
     guesses : list of str
         What was guessed of the file, in words for the operator.
+    csv : dict
+        As of :class:`store.model.Conversion`.
     partition : str
         The date of all records, whatever they say; empty where they say it.
     """
@@ -70,6 +72,7 @@ class Job:
     contract: Contract | None = None
     compression: str = "none"
     guesses: list[str] = field(default_factory=list)
+    csv: dict[str, str | int | bool] = field(default_factory=dict)
     partition: str = ""
 
     @property
@@ -169,7 +172,7 @@ def inner(job: Job, name: str, **changes: Any) -> Iterator[Job]:
     folder.mkdir()
     quarantine = Quarantine(job.source, folder / "quarantine.jsonl.gz", job.options.first_date)
     try:
-        yield replace(job, workdir=folder, quarantine=quarantine, guesses=[], **changes)
+        yield replace(job, workdir=folder, quarantine=quarantine, guesses=[], csv={}, **changes)
     finally:
         with suppress(OSError):  # a full disk, which has been told
             quarantine.close()

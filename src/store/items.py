@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from store.entry import Attempt, Entry
-from store.model import Drift, Status
+from store.model import Drift, Refusal, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,6 +114,14 @@ def drift_of(facts: Mapping[str, str | int]) -> tuple[Drift, ...]:
         if isinstance(told, int)
         else Drift(name, told["type"], told["count"], told["example"])
         for name, told in json.loads(str(facts.get("drift", "{}"))).items()
+    )
+
+
+def refused_of(facts: Mapping[str, str | int]) -> tuple[Refusal, ...]:
+    """Read why records were refused, from an entry's facts; nothing where that was not kept."""
+    return tuple(
+        Refusal(reason, told["count"], told["record"], told["detail"])
+        for reason, told in json.loads(str(facts.get("refused", "{}"))).items()
     )
 
 

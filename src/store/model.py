@@ -192,6 +192,28 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """The records of a file that were refused for one reason.
+
+    Attributes
+    ----------
+    reason : str
+        Its code.
+    count : int
+        How many records.
+    record : int
+        The number of the first one in the file, from 1.
+    detail : str
+        What was wrong with that one.
+    """
+
+    reason: str
+    count: int
+    record: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conversion:
     """What became of one object: ``read == accepted + quarantined``.
 
@@ -225,6 +247,13 @@ class Conversion:
         The column that dated the records; empty where none did.
     detail : str
         For a file that is STORED: what it is, and why it was not read.
+    refused : tuple of Refusal
+        Why records were refused, the commonest reason first.
+    datelike : tuple of str
+        Fields that look like dates, where no field dated any record.
+    csv : dict
+        How a delimited file was found to be written, in the words of ``x-csv``, as far as it is
+        not written as most are.
     """
 
     status: Status
@@ -245,6 +274,9 @@ class Conversion:
     guesses: tuple[str, ...] = ()
     date_column: str = ""
     detail: str = ""
+    refused: tuple[Refusal, ...] = ()
+    datelike: tuple[str, ...] = ()
+    csv: dict[str, str | int | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.write.quarantine import commonest_first
 from store.model import Conversion, Schema, Status
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ def combined(job: Job, found: Sequence[Conversion]) -> Conversion:
         short=sum(c.short for c in found),
         guesses=tuple(dict.fromkeys(guess for c in found for guess in c.guesses)),
         date_column=next((c.date_column for c in found if c.date_column), ""),
+        refused=commonest_first(one for c in found for one in c.refused),
+        datelike=tuple(dict.fromkeys(name for c in found for name in c.datelike)),
+        csv=next((c.csv for c in found if c.csv), {}),
     )
 
 

@@ -94,6 +94,20 @@ class Dialect:
         """The grammar of its records."""
         return Grammar(self.delimiter, self.quote, self.escape)
 
+    @property
+    def unusual(self) -> dict[str, str | int | bool]:
+        """Say in the words of ``x-csv`` how it differs from comma, header and double quotes."""
+        found: dict[str, tuple[str | int | bool, str | int | bool]] = {
+            "delimiter": (self.delimiter, ","),
+            "header": (self.header, True),
+            "quote": (self.quote, '"'),
+            "escape": (self.escape, self.quote),
+            "comment": (self.comment, ""),
+            "skip": (self.preamble, 0),
+            "decimal": (self.decimal, "."),
+        }
+        return {name: value for name, (value, usual) in found.items() if value != usual}
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

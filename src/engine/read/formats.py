@@ -27,6 +27,7 @@ def _delimited(job: Job, path: Path, found: Format) -> Reading:
     if found.dialect is None:
         raise AssertionError("a delimited file has a dialect")
     job.guesses += found.dialect.guesses
+    job.csv |= found.dialect.unusual
     return Delimited(job, path, found.dialect)
 
 

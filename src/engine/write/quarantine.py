@@ -6,13 +6,14 @@ import base64
 import gzip
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING
 
-from store.model import OutputFile, Source
+from store.model import OutputFile, Refusal, Source
 from store.naming import partition_from
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 #: What is kept of a record too large for a row; the raw object still holds all of it.
@@ -33,12 +34,15 @@ class Quarantine:
         ISO date of the first partition that queries of them look into.
     count : int
         How many there are.
+    reasons : dict of str to Refusal
+        Why, by the reason's code.
     """
 
     source: Source
     path: Path
     first_date: str = ""
     count: int = 0
+    reasons: dict[str, Refusal] = field(default_factory=dict)
     _file: IO[str] | None = field(default=None, repr=False)
 
     def add(self, number: int, reason: str, detail: str, raw: bytes) -> None:
@@ -79,12 +83,20 @@ class Quarantine:
         }
         self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.count += 1
+        before = self.reasons.get(reason) or Refusal(str(reason), 0, number, detail)
+        self.reasons[reason] = replace(before, count=before.count + 1)
+
+    @property
+    def refused(self) -> tuple[Refusal, ...]:
+        """Say why records were refused, the commonest reason first."""
+        return commonest_first(self.reasons.values())
 
     def restart(self) -> None:
         """Forget everything: another reading of the object begins."""
         self.close()
         self.path.unlink(missing_ok=True)
         self.count = 0
+        self.reasons.clear()
 
     def close(self) -> tuple[OutputFile, ...]:
         """Finish the file; give it, or nothing when nothing was refused."""
@@ -95,3 +107,12 @@ class Quarantine:
             return ()
         partition = partition_from(self.source.created, self.first_date)
         return (OutputFile(self.path, partition, 0, self.count),)
+
+
+def commonest_first(found: Iterable[Refusal]) -> tuple[Refusal, ...]:
+    """Add up what was refused for one reason; order by how many records that concerns."""
+    reasons: dict[str, Refusal] = {}
+    for one in found:
+        before = reasons.get(one.reason)
+        reasons[one.reason] = replace(before, count=before.count + one.count) if before else one
+    return tuple(sorted(reasons.values(), key=lambda one: (-one.count, one.reason)))

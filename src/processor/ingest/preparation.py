@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 _SCHEMA_TRIES = 25
 
 #: Characters of a column's name, type and example among the facts, and of a guess; and how many
-#: guesses are told: an item of the ledger holds 400 KB, and a file whatever names it likes.
-_LONGEST, _MOST_GUESSES = 200, 20
+#: guesses and new columns are told: an item of the ledger holds 400 KB, and a file whatever names
+#: it likes.
+_LONGEST, _MOST_GUESSES, _MOST_NAMED = 200, 20, 10
 
 #: Facts that a rewrite changes.
 _OF_ROWS = frozenset({"records_rescued", "drift"})
@@ -382,6 +383,23 @@ def facts_of(conversion: Conversion) -> Facts:
         "records_short": conversion.short,
         "columns_added": len(conversion.added),
     }
+    if conversion.added:
+        facts["added"] = _json([name[:_LONGEST] for name in conversion.added[:_MOST_NAMED]])
+    if conversion.refused:
+        facts["refused"] = _json(
+            {
+                one.reason: {
+                    "count": one.count,
+                    "record": one.record,
+                    "detail": one.detail[:_LONGEST],
+                }
+                for one in conversion.refused
+            }
+        )
+    if conversion.datelike:
+        facts["datelike"] = _json([name[:_LONGEST] for name in conversion.datelike])
+    if conversion.csv:
+        facts["csv"] = _json(conversion.csv)
     if conversion.drift:
         facts["drift"] = _json(
             {

@@ -1,0 +1,88 @@
+"""Fields that look like dates, though none of them dates a record: the user is told of them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from engine.types.glue import sized
+from engine.types.kinds import DATE, STRING, TIMESTAMP
+from engine.types.sql import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from engine.convert.layout import Target
+    from engine.job import Job
+    from store.model import OutputFile
+
+#: So many are told.
+_NAMED = 5
+
+#: Lines of a JSON file that are looked at, and the bytes of all of them: it is a hint.
+_LINES, _BYTES = 100, 1_000_000
+
+#: A day in front, in digits: 2024-01-15, 15.1.2024, 1/15/2024, with whatever time behind.
+_DATE = re.compile(
+    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ,].*)?", re.DOTALL
+)
+
+
+def datelike(job: Job, targets: Sequence[Target], outputs: Sequence[OutputFile]) -> tuple[str, ...]:
+    """Find fields whose values begin with a date, without reading them.
+
+    Parameters
+    ----------
+    job : Job
+        The object.
+    targets : sequence of Target
+        Its columns.
+    outputs : sequence of OutputFile
+        What was written of it; the first one is looked at.
+
+    Returns
+    -------
+    tuple of str
+        At most five names, as the file writes them. Of a Parquet file the least and the greatest
+        value of each column are looked at, which its footer tells; of a JSON file the first lines.
+    """
+    if not outputs:
+        return ()
+    path = outputs[0].path
+    seen = _extremes(job, path) if path.suffix == ".parquet" else _first_values(path)
+    return tuple(
+        target.field
+        for target in targets
+        if target.written
+        and _may_hold_dates(target)
+        and seen.get(target.column)
+        and all(map(_DATE.fullmatch, seen[target.column]))
+    )[:_NAMED]
+
+
+def _may_hold_dates(target: Target) -> bool:
+    return target.kind in (STRING, DATE, TIMESTAMP) or sized(target.kind)[0] in ("varchar", "char")
+
+
+def _extremes(job: Job, path: Path) -> dict[str, list[str]]:
+    found = job.run(
+        "SELECT path_in_schema, min(stats_min_value), max(stats_max_value) "
+        f"FROM parquet_metadata({literal(str(path))}) "
+        "WHERE stats_min_value IS NOT NULL AND stats_max_value IS NOT NULL GROUP BY ALL"
+    )
+    return {name: [least, most] for name, least, most in found}
+
+
+def _first_values(path: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    with gzip.open(path) as file:
+        for line in file.read(_BYTES).splitlines(keepends=True)[:_LINES]:
+            if line.endswith(b"\n"):
+                for name, value in json.loads(line).items():
+                    if value is not None:
+                        found[name].append(str(value))
+    return found

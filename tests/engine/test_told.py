@@ -1,0 +1,66 @@
+"""What the engine tells of a file beside its records: why not, which dates, how it is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.options import Options
+from store.model import Conversion, Refusal
+from tests.support.engine import convert
+
+
+def told(body: bytes, name: str = "a.csv", **options: Any) -> Conversion:
+    found = convert(body, f"data/t/{name}", options=Options(**options)).conversion
+    assert found is not None
+    return found
+
+
+def test_refusals_are_counted_by_reason_and_the_first_one_is_kept() -> None:
+    found = told(b'{"a":1}\n{"b\nnothing\n\xff\n', "a.jsonl")
+    assert [(one.reason, one.count, one.record) for one in found.refused] == [
+        ("MALFORMED_JSON", 2, 2),
+        ("INVALID_UTF8", 1, 4),
+    ]
+    assert sum(one.count for one in found.refused) == found.quarantined
+    assert all(one.detail for one in found.refused)
+
+
+def test_a_second_reading_counts_refusals_once() -> None:
+    # The first reading gives up where a later row needs another type.
+    rows = b"".join(b"%d,x\n" % n for n in range(3000))
+    found = told(b"id,name\n" + rows + b"1,2,3,4\n" + b"nine,x\n")
+    assert found.refused == (Refusal("FIELD_COUNT", 1, 3001, "4 fields where the table has 2"),)
+
+
+@pytest.mark.parametrize("form", ["parquet", "json"])
+@pytest.mark.parametrize(
+    ("values", "looks"),
+    [
+        (["2024-01-15", "2024-01-16T10:00:00Z"], True),
+        (["15.01.2024", "31.12.2023 10:00"], True),
+        (["1/15/2024", ""], True),
+        (["2024-01-15", "soon"], False),
+        (["20240115", "20240116"], False),
+        (["1.2.3", "1.2.4"], False),
+        (["", ""], False),
+    ],
+)
+def test_a_column_that_looks_like_a_date_is_told_where_none_dates(
+    form: str, values: list[str], looks: bool
+) -> None:
+    rows = "".join(f"{number},{value}\n" for number, value in enumerate(values))
+    found = told(f"id,Picked Up\n{rows}".encode(), output_format=form)
+    assert found.undated == 2
+    assert found.datelike == (("Picked Up",) if looks else ())
+
+
+def test_where_a_column_dates_records_no_other_is_told() -> None:
+    assert told(b"date,other\n2024-01-15,2024-01-16\n").datelike == ()
+
+
+def test_how_a_file_is_written_is_told_in_the_words_of_a_contract() -> None:
+    assert told(b"a,b\n1,2\n").csv == {}
+    assert told(b"a;b\n1;x\n2;y\n").csv == {"delimiter": ";"}
+    assert told(b"a\tb\n1\t'x\ty'\n2\t'z'\n", "a.tsv").csv == {"delimiter": "\t", "quote": "'"}
