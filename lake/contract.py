@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from contract.loading import files_of, load, read
-from lake import render
-from lake.context import out
+from contract.schema import SUFFIX
+from lake import ledger, raw, rehearse, render
+from lake.context import err, out
 from lake.contract_diff import Effect, differences
+from lake.contract_infer import dated
 from lake.contract_infer import infer as propose
 from lake.errors import LakeCommandError
+from lake.files import show_lines
 from lake.local.deploy import contracts_folder, project_root
 from store.errors import ContractError
 
@@ -29,11 +32,30 @@ def contract() -> None:
 
 @contract.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def check(files: tuple[Path, ...]) -> None:
+@click.option("--against", metavar="DATASET", help="Try it on the objects of this dataset.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="With --against: so many objects, the most recent ones.",
+)
+@click.option("--json", "as_json", is_flag=True, help="With --against: for programs.")
+@click.pass_obj
+def check(
+    choice: Choice, files: tuple[Path, ...], against: str | None, limit: int, as_json: bool
+) -> None:
     """Say whether the function will honour FILES.
 
     Without FILES, those of contracts/, or of the folder that LAKE_CONTRACTS names.
+
+    With --against the function reads objects of DATASET as it would under the contract, which
+    need not be deployed. How many records would be accepted, refused and rescued is shown beside
+    what is so now; nothing is changed. Exits with 2 where some would be refused or rescued.
     """
+    if against:
+        _check_against(choice, files, against, limit, as_json=as_json)
+        return
     try:
         found = files or files_of(contracts_folder(project_root(Path.cwd())))
     except ContractError as error:
@@ -55,12 +77,69 @@ def check(files: tuple[Path, ...]) -> None:
         sys.exit(1)
 
 
+def _check_against(
+    choice: Choice, files: tuple[Path, ...], dataset: str, limit: int, *, as_json: bool
+) -> None:
+    file = contracts_folder(project_root(Path.cwd())) / f"{dataset}{SUFFIX}"
+    if len(files) > 1:
+        raise LakeCommandError("--against tries one contract: name one file.")
+    if not files and not file.is_file():
+        raise LakeCommandError(f"{file} does not exist: name the contract to try.")
+    try:
+        document = dict(read(files[0] if files else file, dataset).document)
+    except ContractError as error:
+        raise LakeCommandError(error.detail) from error
+    target = choice.target()
+    known = list(ledger.items(target, ledger.Filter(datasets=(dataset,))))
+    there = raw.present(target, [item.key for item in known])
+    recent = sorted(
+        (item for item in known if item.key in there), key=lambda item: item.updated_at
+    )[::-1]
+    if not recent:
+        raise LakeCommandError(f"No object of the dataset {dataset} is in the raw bucket.")
+    if len(recent) > limit:
+        err.print(f"The most recent {limit} of {len(recent):,} objects; --limit takes more.")
+    whole = rehearse.compare(target, recent[:limit], document, as_json=as_json)
+    sys.exit(0 if whole else 2)
+
+
 @contract.command()
 @click.argument("dataset")
+@click.option("--date-column", default="", help="The column that shall date records.")
+@click.option("--write", is_flag=True, help="Write the contract's file in place of printing it.")
 @click.pass_obj
-def infer(choice: Choice, dataset: str) -> None:
-    """Propose a contract that every row in the table of DATASET satisfies."""
-    click.echo(json.dumps(propose(choice.target(), dataset), indent=2, ensure_ascii=False))
+def infer(choice: Choice, dataset: str, date_column: str, write: bool) -> None:
+    """Propose a contract that every row in the table of DATASET satisfies.
+
+    With --write and --date-column a contract that is there is changed in no other point.
+    """
+    if not write:
+        proposed = propose(choice.target(), dataset, date_column)
+        click.echo(json.dumps(proposed, indent=2, ensure_ascii=False))
+        return
+    file = contracts_folder(project_root(Path.cwd())) / f"{dataset}{SUFFIX}"
+    if not file.is_file():
+        proposed = propose(choice.target(), dataset, date_column)
+    elif date_column:
+        try:
+            known = read(file, dataset)
+        except ContractError as error:
+            raise LakeCommandError(error.detail) from error
+        proposed = dated(choice.target(), known, date_column)
+    else:
+        raise LakeCommandError(
+            f"{file} is there already: without --write the proposal is printed, and "
+            f"`lake contract diff` compares the two."
+        )
+    file.write_text(json.dumps(proposed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    out.print(f"Wrote {file}. Next:", soft_wrap=True)
+    show_lines(
+        [
+            f"lake contract check --against {dataset}",
+            "lake deploy",
+            f"lake replay --dataset {dataset}",
+        ]
+    )
 
 
 @contract.command()

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 #: A day, a month and a year that ISO 8601 would not write so.
 _DAY = r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{4}$"
 
-#: The same, where the first or the second number is of no month.
+#: A day as ISO 8601 writes it, with whatever time behind.
+_ISO = r"^\d{4}-\d{2}-\d{2}([T ]|$)"
+
+#: A day in digits as above, where the first or the second number is of no month.
 _LARGE = (r"^(1[3-9]|[23]\d)[/.-]", r"^\d{1,2}[/.-](1[3-9]|[23]\d)[/.-]")
 
 
@@ -32,11 +35,14 @@ class Dates:
         are other texts.
     unclear : bool
         Whether its texts are such dates, and day and month may be either way round.
+    iso : bool
+        Whether each of its values begins with a date as ISO 8601 writes it.
     """
 
     dates: bool = False
     format: str = ""
     unclear: bool = False
+    iso: bool = False
 
 
 def dates_of(target: Target, dataset: str, columns: list[tuple[str, str]]) -> dict[str, Dates]:
@@ -77,7 +83,7 @@ def _asked(name: str, kind: str) -> Iterator[str]:
     text = _quoted(name) if kind == "string" else f"CAST({_quoted(name)} AS varchar)"
     yield f"count({text})"
     tests = [f"substr({text}, 1, 10) = CAST(date_partition AS varchar)"]
-    tests += [f"regexp_like({text}, '{pattern}')" for pattern in (_DAY, *_LARGE)]
+    tests += [f"regexp_like({text}, '{pattern}')" for pattern in (_ISO, _DAY, *_LARGE)]
     for test in tests:
         yield f"sum(CASE WHEN {test} THEN 1 ELSE 0 END)"
     for end in ("min", "max"):
@@ -85,12 +91,12 @@ def _asked(name: str, kind: str) -> Iterator[str]:
 
 
 def _read(answers: list[str | None]) -> Dates:
-    filled, dating, written, *large = (int(answer or 0) for answer in answers[:5])
+    filled, dating, iso, written, *large = (int(answer or 0) for answer in answers[:6])
     if not filled:
         return Dates()
-    least, most = answers[5:]
+    least, most = answers[6:]
     if written < filled or least != most or all(large):
-        return Dates(dating == filled)
+        return Dates(dating == filled, iso=iso == filled)
     if not any(large) and least != ".":
         return Dates(unclear=True)
     # With points the day comes first wherever dates are written so.

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from contract.keywords import DIALECT
 from contract.schema import parse
+from lake import ledger
 from lake import query as athena
 from lake.contract_dates import dates_of
 from lake.errors import LakeCommandError
 from lake.trouble import aws_said
+from store.errors import ContractError
 from store.naming import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from contract.schema import Contract
     from lake.contract_dates import Dates
     from lake.target import Target
 
 #: A column of text with at most so many values is shown with them.
 _EXAMPLES = 20
 
-#: With more rescued values than this, no column's type is proposed.
-_RESCUED = 1000
+#: Kinds of JSON values, by how their text begins; in this order.
+_KINDS = {
+    "integer": r"^-?\d+$",
+    "number": r"^-?\d",
+    "string": '^"',
+    "boolean": "^(true|false)$",
+    "array": r"^\[",
+    "object": r"^\{",
+}
 
 #: What the function adds to each row.
 _LINEAGE = frozenset({"_source_key", "_source_version", "_rescued_data"})
@@ -38,6 +48,9 @@ _JSON_TYPES = {
     "string": "string",
 }
 
+#: Types of whole numbers.
+_WHOLE = frozenset({"tinyint", "smallint", "int", "integer", "bigint"})
+
 #: A text that a source may as well have sent as a number, true, false, an array or an object.
 _AMBIGUOUS = (
     "TRY_CAST({0} AS DOUBLE) IS NOT NULL OR {0} IN ('true', 'false') "
@@ -45,7 +58,7 @@ _AMBIGUOUS = (
 )
 
 
-def infer(target: Target, dataset: str) -> dict[str, Any]:
+def infer(target: Target, dataset: str, date_column: str = "") -> dict[str, Any]:
     """Propose a contract.
 
     Parameters
@@ -54,6 +67,8 @@ def infer(target: Target, dataset: str) -> dict[str, Any]:
         The lake.
     dataset : str
         Whose table is read.
+    date_column : str, optional
+        The column that shall date records.
 
     Returns
     -------
@@ -63,7 +78,7 @@ def infer(target: Target, dataset: str) -> dict[str, Any]:
     Raises
     ------
     LakeCommandError
-        When there is no such table, or Athena fails.
+        When there is no such table or column, or Athena fails.
     """
     columns = _columns(target, dataset)
     seen = _seen(target, dataset, columns)
@@ -79,19 +94,81 @@ def infer(target: Target, dataset: str) -> dict[str, Any]:
                 twice[normalise(original)], {"$comment": "Several fields are called so."}
             )
             continue
-        if rescued is None or any(r == original or r.startswith(f"{original}.") for r in rescued):
-            properties[original] = {"$comment": "Some values did not fit the column."}
+        if any(path.startswith(f"{original}.") for path in rescued):
+            properties[original] = {"$comment": "Some values within did not fit the column."}
             continue
         facts = seen[name]
         properties[original] = _property(target, dataset, name, kind, facts)
+        if original in rescued:
+            _widen(properties[original], dataset, name, kind, rescued[original])
         if facts["rows"] and facts["filled"] == facts["rows"]:
             required.append(original)
     proposed: dict[str, Any] = {"$schema": DIALECT, "type": "object", "properties": properties}
     if required:
         proposed["required"] = required
-    proposed |= _dating(properties, {original: dates.get(n) for n, _, original in columns})
-    parse(dataset, proposed)
-    return proposed
+    known = {original: dates.get(n) for n, _, original in columns}
+    proposed |= dating(known, date_column) if date_column else _dating(properties, known)
+    return _checked(dataset, proposed | _csv(target, dataset))
+
+
+def dated(target: Target, contract: Contract, date_column: str) -> dict[str, Any]:
+    """Give a contract whose records are dated by one column, and that is the same otherwise.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    contract : Contract
+        The contract as it is.
+    date_column : str
+        The column that shall date records.
+
+    Returns
+    -------
+    dict
+        With ``x-partition-column`` and, where its texts are not those of ISO 8601,
+        ``x-date-format``.
+
+    Raises
+    ------
+    LakeCommandError
+        When there is no such column, or its property has a type that cannot date records.
+    """
+    columns = _columns(target, contract.dataset)
+    dates = dates_of(target, contract.dataset, [(name, kind) for name, kind, _ in columns])
+    said = dating({original: dates.get(name) for name, _, original in columns}, date_column)
+    document = {**contract.document, "x-date-format": None} | said
+    if document["x-date-format"] is None:
+        del document["x-date-format"]
+    chosen = said["x-partition-column"]
+    kinds = {original: kind for _, kind, original in columns}
+    properties = {**document.get("properties", {})}
+    properties.setdefault(chosen, _schema(kinds[chosen]))
+    return _checked(contract.dataset, document | {"properties": properties})
+
+
+def dating(known: Mapping[str, Dates | None], date_column: str) -> dict[str, Any]:
+    """Say how one column dates records.
+
+    Raises
+    ------
+    LakeCommandError
+        When there is no such column, or nobody can tell day from month in it.
+    """
+    matching = [name for name in known if date_column in (name, normalise(name))]
+    if not matching:
+        names = ", ".join(known)
+        raise LakeCommandError(f"The table has no column {date_column}. It has {names}.")
+    name = matching[0]
+    seen = known[name]
+    if seen and seen.unclear:
+        raise LakeCommandError(
+            f"Each date in {name} could have its day or its month first. Write the contract "
+            f'yourself: "x-partition-column": "{name}", and "x-date-format": "%d/%m/%Y" or '
+            '"%m/%d/%Y", with the sign that stands between them.'
+        )
+    found = {"x-partition-column": name}
+    return found | ({"x-date-format": seen.format} if seen and seen.format else {})
 
 
 def _twice(columns: list[tuple[str, str, str]]) -> dict[str, str]:
@@ -110,12 +187,54 @@ def _dating(properties: dict[str, Any], dates: dict[str, Dates | None]) -> dict[
     for name, seen in found.items():
         if seen.unclear:
             properties[name]["$comment"] = "Day or month first? Say it in x-date-format."
-    if dating := next((name for name, seen in found.items() if seen.dates), None):
-        return {"x-partition-column": dating}
-    if dating := next((name for name, seen in found.items() if seen.format), None):
-        seen = found[dating]
-        return {"x-partition-column": dating, "x-date-format": seen.format}
+    for name, seen in found.items():
+        if seen.dates:
+            return {"x-partition-column": name}
+    # None dates the rows now: one that could is proposed.
+    for name, seen in found.items():
+        if seen.format or seen.iso:
+            return dating(found, name)
     return {}
+
+
+def _checked(dataset: str, document: dict[str, Any]) -> dict[str, Any]:
+    try:
+        parse(dataset, document)
+    except ContractError as error:
+        raise LakeCommandError(f"No contract can say that: {error.detail}") from error
+    return document
+
+
+def _csv(target: Target, dataset: str) -> dict[str, Any]:
+    """Propose how delimited files are written, where that was guessed and all are alike."""
+    told = [
+        item.csv
+        for item in ledger.items(target, ledger.Filter(datasets=(dataset,)))
+        if "csv" in item.format and item.accepted
+    ]
+    return {"x-csv": told[0]} if told and told[0] and all(one == told[0] for one in told) else {}
+
+
+def _widen(
+    found: dict[str, Any], dataset: str, name: str, kind: str, rescued: dict[str, int]
+) -> None:
+    """Allow what did not fit the column, too."""
+    count = sum(rescued.values())
+    values = "value" if count == 1 else "values"
+    comment = f"{count:,} {values} did not fit the column, which is {kind}."
+    if set(rescued) <= {"number"} and kind in _WHOLE:
+        comment += f" `lake retype {dataset}.{name} double` makes one of them that holds all."
+    if isinstance(found.get("type"), list):
+        kinds = [one for one in found["type"] if one != "null"] + list(rescued)
+        # A number may be a whole one.
+        kinds = [one for one in dict.fromkeys(kinds) if one != "integer" or "number" not in kinds]
+        found["type"] = [*kinds, "null"]
+    elif "type" in found:
+        del found["type"]
+    found.pop("examples", None)
+    for bound in ("format", "x-decimal", "items", "properties"):
+        found.pop(bound, None)
+    found["$comment"] = comment
 
 
 def _columns(target: Target, dataset: str) -> list[tuple[str, str, str]]:
@@ -169,16 +288,25 @@ def _seen(
     }
 
 
-def _rescued(target: Target, dataset: str) -> set[str] | None:
-    """Name what did not fit its column somewhere; None where that is too much to tell."""
+def _rescued(target: Target, dataset: str) -> dict[str, dict[str, int]]:
+    """Count the values that did not fit, by path and by kind of JSON value."""
+    values = "UNNEST(CAST(json_parse(_rescued_data) AS map(varchar, json))) AS u (k, v)"
+    texts = (
+        f"SELECT k, json_format(v) AS t FROM {_quoted(dataset)} CROSS JOIN {values} "  # noqa: S608  # as above
+        "WHERE _rescued_data IS NOT NULL"
+    )
+    cases = " ".join(
+        f"WHEN regexp_like(t, '{pattern}') THEN '{kind}'" for kind, pattern in _KINDS.items()
+    )
     result = athena.run(
         target,
-        f"SELECT _rescued_data FROM {_quoted(dataset)} WHERE _rescued_data IS NOT NULL "  # noqa: S608  # as above
-        f"LIMIT {_RESCUED + 1}",
+        f"SELECT k, CASE {cases} ELSE 'null' END AS kind, count(*) AS n "  # noqa: S608  # as above
+        f"FROM ({texts}) GROUP BY 1, 2 ORDER BY 1, 2",
     )
-    if len(result.rows) > _RESCUED:
-        return None
-    return {path for (text,) in result.rows if text for path in json.loads(text)}
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for path, kind, count in result.rows:
+        found[str(path)][str(kind)] = int(count or 0)
+    return found
 
 
 def _property(

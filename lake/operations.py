@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from lake import health, ledger, messages, models, raw, reconcile, render
+from lake import health, ledger, messages, models, raw, reconcile, rehearse, render
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import filter_of, filtered, objects, show_lines
@@ -34,6 +34,7 @@ _SCAN_FROM = 100
 @click.command()
 @filtered
 @click.option("--all", "everything", is_flag=True, help="Every object of the ledger.")
+@click.option("--dry-run", is_flag=True, help="Only say what would become of them.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait until all are ingested."
@@ -45,6 +46,7 @@ def replay(
     choice: Choice,
     /,
     everything: bool,
+    dry_run: bool,
     yes: bool,
     wait: bool,
     timeout: float,
@@ -54,11 +56,16 @@ def replay(
     """Ingest objects again, though they were ingested before: after a contract or the code changed.
 
     Their rows stay readable until the new ones replace them.
+
+    With --dry-run the function reads each object as it would, and writes nothing.
+
+    Exit codes are those of `lake put`.
     """
     if not everything and not any(named.values()):
         raise LakeCommandError("Say which objects: --key, --dataset, --status, …, or --all.")
     target = choice.target()
-    keys = {item.key for item in ledger.items(target, filter_of(named))}
+    known = {item.key: item for item in ledger.items(target, filter_of(named))}
+    keys = set(known)
     # Also one that the ledger does not know.
     keys |= {key for key in named["keys"] if not key.endswith("*")}
     if not keys:
@@ -74,6 +81,11 @@ def replay(
         )
     if not chosen:
         raise LakeCommandError("No object is left to ingest again.")
+    if dry_run:
+        _agree(f"Read {objects(len(chosen))}?", len(chosen), yes)
+        bucket = target.outputs["RawBucketName"]
+        asked = [known.get(key) or ledger.unknown(bucket, key) for key in chosen]
+        sys.exit(0 if rehearse.compare(target, asked, as_json=as_json) else 2)
     _agree(f"Ingest {objects(len(chosen))} again?", len(chosen), yes)
     with _progress() as progress:
         task = progress.add_task("sending", total=len(chosen))
@@ -97,6 +109,8 @@ def replay(
         render.show_table(out, ["status", "objects"], rows, [False, True])
     if wait and (waiting or not all(item.status.is_accepted for item in done)):
         sys.exit(1)
+    if any(item.quarantined or item.rescued for item in done):
+        sys.exit(2)
 
 
 @click.command()

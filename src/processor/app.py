@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from contract.schema import parse
 from processor.bootstrap import build, clear_leftovers
 from processor.ingest.preparation import Delivery
 from processor.ingest.protocol import GRACE
 from processor.observability import logger, metrics, tracer
 from processor.report import Datasets, count_lost, report, report_failure
 from processor.settings import Settings
-from store import events
+from store import events, naming
 from store.entry import UNSWEPT
 from store.errors import (
+    ContractError,
     LakeError,
     MalformedEventError,
     ServiceError,
@@ -80,7 +82,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     ----------
     event : dict
         An SQS batch of S3 notifications, one plain S3 notification, an EventBridge event of
-        S3, or that of the schedule on which the function sweeps after dead workers.
+        S3, that of the schedule on which the function sweeps after dead workers, or the question
+        what would become of an object (:func:`store.events.rehearsal`).
     context : LambdaContext
         Of the invocation.
 
@@ -88,7 +91,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     -------
     dict
         For an SQS batch ``{"batchItemFailures": […]}``, naming the messages to be
-        delivered again; of the schedule ``{"swept": n}``, the objects that were swept; else
+        delivered again; of the schedule ``{"swept": n}``, the objects that were swept; to a
+        question the status and the facts that the ledger would hold; else
         ``{"objects": […]}``, one answer an object.
 
     Raises
@@ -108,6 +112,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return {"swept": _sweep(seconds_left)}
     batch = events.is_queue_batch(event)
     metrics.add_metric("Events", MetricUnit.Count, len(event["Records"]) if batch else 1)
+    if asked := events.rehearsal_of(event):
+        return _rehearse(*asked, Delivery("", seconds_left, whole))
     if not batch:
         found = events.parse(event, removals=removals)
         return {"objects": [_take(e, Delivery(_identity(e), seconds_left, whole)) for e in found]}
@@ -186,6 +192,20 @@ def _sweep(seconds_left: Callable[[], float]) -> int:
                 count_lost(entry, entry.attempts[-1].delivery)
     metrics.add_metric("ObjectsSwept", MetricUnit.Count, swept)
     return swept
+
+
+def _rehearse(bucket: str, key: str, document: Any, delivery: Delivery) -> dict[str, Any]:
+    """Say what would become of an object; nothing is written."""
+    rehearsal = _parts()[0].rehearsal
+    told: dict[str, Any] = {"bucket": bucket, "key": key}
+    try:
+        dataset = naming.dataset_of(key)
+        contract = parse(dataset, document) if document is not None else None
+        prepared = rehearsal(bucket, key, delivery, contract)
+    except (TerminalError, ContractError) as error:
+        return {**told, "status": error.code, "detail": error.detail}
+    logger.info("object rehearsed", extra=told)
+    return {**told, **prepared.facts, "status": prepared.verdict.value}
 
 
 def _identity(event: ObjectEvent) -> str:

@@ -27,6 +27,9 @@ _REPLAY = "lakeReplay"
 #: Nor this: the rows are read in place of the object.
 _REWRITE = "lakeRewrite"
 
+#: Nor this: somebody asks what would become of an object.
+_REHEARSAL = "lakeRehearsal"
+
 #: What reading a record raises that lacks something, or has something else in its place.
 _INCOMPLETE = (KeyError, TypeError, AttributeError, ValueError)
 
@@ -154,6 +157,41 @@ def announcement(
     if rewrite:
         record[_REWRITE] = True
     return {"Records": [record]}
+
+
+def rehearsal(bucket: str, key: str, contract: Any = None) -> dict[str, Any]:
+    """Write the question what would become of an object, if it were ingested now.
+
+    Parameters
+    ----------
+    bucket, key : str
+        The raw object.
+    contract : Any, optional
+        The JSON document that its records are judged by, in place of the deployed contract.
+
+    Returns
+    -------
+    dict
+        What :func:`rehearsal_of` reads.
+    """
+    return {_REHEARSAL: {"bucket": bucket, "key": key, "contract": contract}}
+
+
+def rehearsal_of(payload: Payload) -> tuple[str, str, Any] | None:
+    """Read bucket, key and contract of such a question; None where the payload is something else.
+
+    Raises
+    ------
+    UnknownEventError
+        When something is missing.
+    """
+    asked = payload.get(_REHEARSAL)
+    if asked is None:
+        return None
+    try:
+        return str(asked["bucket"]), str(asked["key"]), asked.get("contract")
+    except _INCOMPLETE as error:
+        raise UnknownEventError(f"the question names no object: {str(asked)[:200]}") from error
 
 
 def _from_notification(record: Any) -> ObjectEvent | None:

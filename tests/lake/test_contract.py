@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from contract.check import violation
 from contract.schema import parse
 from lake.cli import main
 from lake.contract_diff import Effect, differences
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,14 +157,33 @@ def test_a_proposed_contract_accepts_every_row_of_the_table(local_lake: LocalLak
     }
     assert properties["at"]["properties"] == {"x": {"type": ["integer", "null"]}}
     assert "type" not in properties["zip"]
-    assert "type" not in properties["mixed"]
+    assert properties["mixed"] == {
+        "type": ["integer", "string", "null"],
+        "$comment": "1 value did not fit the column, which is bigint.",
+    }
 
 
 @pytest.mark.local
-def test_decimals_and_dates_are_proposed_as_they_were_seen(local_lake: LocalLake) -> None:
+def test_decimals_and_dates_are_proposed_as_they_were_seen(
+    local_lake: LocalLake, tmp_path: Path
+) -> None:
     body = b"id,paid,due\n1,2024-01-15,15/02/2024\n2,2024-01-16,03/03/2024\n"
     assert local_lake.ingest("data/inferred_due/one.csv", body)["status"] == "DONE"
-    done = local_lake.command("lake", "contract", "infer", "inferred_due")
+    words = ("lake", "contract", "infer", "inferred_due")
+    assert json.loads(local_lake.command(*words).stdout)["x-partition-column"] == "paid"
+    known = tmp_path / "inferred_due.schema.json"
+    known.write_text('{"type": "object", "required": ["id"], "x-date-format": "%d.%m.%Y"}')
+    shell = {**local_lake.shell, "LAKE_CONTRACTS": str(tmp_path)}
+    written = [*words, "--date-column", "due", "--write"]
+    subprocess.run(written, cwd=ROOT, env=shell, capture_output=True, check=True)
+    assert json.loads(known.read_text()) == {
+        "type": "object",
+        "required": ["id"],
+        "properties": {"due": {"type": ["string", "null"]}},
+        "x-partition-column": "due",
+        "x-date-format": "%d/%m/%Y",
+    }
+    done = local_lake.command(*words, "--date-column", "due")
     proposed = json.loads(done.stdout)
     assert (proposed.get("x-partition-column"), proposed["x-date-format"]) == ("due", "%d/%m/%Y")
     file = io.BytesIO()

@@ -14,6 +14,8 @@ from lake.target import Target
 from tests.conftest import until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import LocalLake
 
 pytestmark = pytest.mark.local
@@ -129,6 +131,41 @@ def test_a_replay_writes_the_rows_anew_and_the_answer_stays(
         {"c": 12, "s": 66}
     ]
     assert differences(local_lake, dataset) == {}
+
+
+def test_a_dry_run_and_a_contract_that_is_tried_change_nothing(
+    local_lake: LocalLake, dataset: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in" / "2024"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("id,picked_up\n1,2024-01-15\n2,2024-01-16\n")
+    (folder / "b.csv").write_text("id,picked_up\n3,2024-01-17\n")
+    put = local_lake.command("lake", "put", str(tmp_path / "in"), "--dataset", dataset)
+    assert f"data/{dataset}/2024/a.csv" in put.stdout
+    assert f"lake contract infer {dataset} --date-column picked_up --write" in put.stdout
+    before = outputs(local_lake, dataset)
+    words = ("lake", "replay", "--dataset", dataset, "--dry-run", "--json")
+    told = json.loads(local_lake.command(*words).stdout)
+    assert told["now"] == told["then"]
+    assert (told["then"]["accepted"], told["then"]["undated"]) == (3, 3)
+    contract = tmp_path / f"{dataset}.schema.json"
+    contract.write_text(
+        json.dumps(
+            {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "integer", "maximum": 2},
+                    "picked_up": {"type": "string"},
+                },
+                "x-partition-column": "picked_up",
+            }
+        )
+    )
+    asked = ("lake", "contract", "check", str(contract), "--against", dataset, "--json")
+    told = json.loads(local_lake.command(*asked, expect=2).stdout)
+    assert told["then"]["undated"] == 0
+    assert (told["then"]["accepted"], told["then"]["refused"]) == (2, 1)
+    assert outputs(local_lake, dataset) == before
 
 
 def test_a_replay_needs_to_be_told_of_what(local_lake: LocalLake) -> None:

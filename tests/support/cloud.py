@@ -282,9 +282,9 @@ class S3:
             folders = sorted({one.partition("/")[0] for one in rest if "/" in one})
             yield {"CommonPrefixes": [{"Prefix": f"{Prefix}{folder}/"} for folder in folders]}
             return
-        for key in sorted(self.cloud.objects(Bucket)):
+        for key, body in sorted(self.cloud.objects(Bucket).items()):
             if key.startswith(Prefix):
-                yield {"Contents": [{"Key": key}]}
+                yield {"Contents": [{"Key": key, "Size": len(body)}]}
                 self.cloud.on_effect("before S3.list_objects_v2")
 
     def _versions(self, Bucket: str, Prefix: str = "") -> Iterator[dict[str, Any]]:

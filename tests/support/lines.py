@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from contract.schema import Contract
+    from processor.ingest.ports import Engine
+
 DAMAGED = b"!"
 
 
@@ -102,6 +105,9 @@ class LineEngine:
             ),
             (self._refused(source, bad, workdir),) if bad else (),
         )
+
+    def judging(self, contract: Contract) -> Engine:
+        raise NotImplementedError
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         return self._refused(source, [code], workdir)

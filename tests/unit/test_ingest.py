@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from contract.schema import Contract
+    from processor.ingest.ports import Engine
+
 BUCKET, KEY = "raw", "data/orders/a.json"
 NAME = f"{BUCKET}/{KEY}"
 
@@ -99,6 +102,9 @@ class LineEngine:
             status, "lines", "none", len(lines), len(lines), 0, 0, schema, tuple(files)
         )
         return replace(found, **self.gained)
+
+    def judging(self, contract: Contract) -> Engine:
+        raise NotImplementedError
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         path = workdir / "rejected.jsonl.gz"

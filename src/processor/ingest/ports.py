@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
+    from contract.schema import Contract
     from store.entry import Entry
     from store.model import Conversion, OutputFile, RawObject, Schema, Source
 
@@ -191,6 +192,10 @@ class Engine(Protocol):
         ObjectTooLargeError, MiscountedError, EngineFailedError, OutOfTimeError
             As of :meth:`convert`.
         """
+        ...
+
+    def judging(self, contract: Contract) -> Engine:
+        """Give the same engine with another contract of one dataset."""
         ...
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 
 from engine.workspace import prefix
 from processor.ingest.preparation import Delivery, Prepared, Rows, Task, Work
+from processor.ingest.rehearsal import Rehearsal
 from store import naming
 from store.entry import Attempt, Entry
 from store.errors import (
@@ -394,6 +395,13 @@ class Ingest:
         return there is None, there or written
 
     # --- The world ----------------------------------------------------------------------
+
+    @property
+    def rehearsal(self) -> Rehearsal:
+        """Give what says what would become of an object, and writes nothing."""
+        return Rehearsal(
+            self.raw, self.outputs, self.catalog, self.engine, self.bytes_per_second, self.work_root
+        )
 
     @property
     def _work(self) -> Work:
