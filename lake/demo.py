@@ -108,7 +108,7 @@ def show(*, keep: bool) -> None:
 
 
 def _put(target: Target, file: Path, dataset: str | None) -> None:
-    (fate,) = put_files(target, (file,), dataset, timeout=120)
+    (fate,) = put_files(target, [str(file)], dataset, timeout=120)
     if not fate.is_accepted:
         raise LakeCommandError(f"{file.name} was not ingested: {fate.status} {fate.detail}")
 

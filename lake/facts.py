@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import textwrap
@@ -48,17 +49,24 @@ def outcome(item: Item) -> list[str]:
     if item.date_column:
         said.append(f"dated by the column {item.date_column}")
     if item.columns_added:
-        said.append(f"{_count(item.columns_added, 'new column')} in the table")
+        more = item.columns_added > len(item.added)
+        names = ", ".join((*item.added, "…") if more else item.added)
+        said.append(
+            f"{_count(item.columns_added, 'new column')} in the table"
+            + (f" ({names})" if item.added else "")
+        )
     return ["; ".join(said)]
 
 
-def notes(item: Item) -> list[str]:
+def notes(item: Item, looked_at: str = "") -> list[str]:
     """Say what one might not have expected.
 
     Parameters
     ----------
     item : Item
         Its entry in the ledger.
+    looked_at : str, optional
+        The deployment's ``DateColumns``, where they are known.
 
     Returns
     -------
@@ -76,6 +84,10 @@ def notes(item: Item) -> list[str]:
         said.append(
             f"{item.quarantined:,} of {_count(item.read, 'record')} {was} in the table quarantine"
         )
+    said += [
+        f"{one.reason}: {_count(one.count, 'record')}, first record {one.record:,}: {one.detail}"
+        for one in item.refused
+    ]
     if item.dataset and (name := reserved_name(item.key)):
         said.append(f"the name {name} is the lake's own: rows are in the table {item.dataset}")
     said += map(_drifted, item.drift)
@@ -87,18 +99,33 @@ def notes(item: Item) -> list[str]:
     if item.rescued and not item.drift:
         said.append(f"{_count(item.rescued, 'row')} with something in _rescued_data")
     if item.undated:
-        have = "has" if item.undated == 1 else "have"
-        said.append(
-            f"{_count(item.undated, 'record')} {have} no usable date in the columns that are "
-            "looked at: dated by the path, or the day of upload. DateColumns, or "
-            "x-partition-column in a contract, names others"
-        )
+        said += _undated(item, looked_at)
     if item.short:
         are = "is" if item.short == 1 else "are"
         said.append(
             f"{_count(item.short, 'row')} {are} shorter than the header: what is missing is null"
         )
     return [*said, *item.guesses]
+
+
+def _undated(item: Item, looked_at: str) -> list[str]:
+    have = "has" if item.undated == 1 else "have"
+    named = f" ({looked_at.replace(',', ', ')})" if looked_at else ""
+    said = (
+        f"{_count(item.undated, 'record')} {have} no usable date in the columns that are "
+        f"looked at{named}: the path dates them, or the day of upload"
+    )
+    if not item.datelike:
+        return [f"{said}. DateColumns, or x-partition-column in a contract, names others"]
+    names, verb = ", ".join(item.datelike), "looks" if len(item.datelike) == 1 else "look"
+    line = f'"x-partition-column": {json.dumps(item.datelike[0], ensure_ascii=False)}'
+    mends = f"the line {line} in a contract dates records by it, and `{_dating(item)}` writes one"
+    return [said, f"{names} {verb} like a date: {mends}"]
+
+
+def _dating(item: Item) -> str:
+    chosen = shlex.quote(item.datelike[0])
+    return f"lake contract infer {shlex.quote(item.dataset)} --date-column {chosen} --write"
 
 
 def _drifted(one: Drift) -> str:
@@ -142,11 +169,18 @@ def advice(item: Item) -> str:
                 f"SELECT _rescued_data FROM {_identifier(item.dataset)} "
                 f"WHERE _source_key = '{key}' AND _rescued_data IS NOT NULL"
             )
+        case "DONE" if item.datelike:
+            return _dating(item)
         case "DONE" if item.undated or item.guesses:
             return f"lake contract infer {item.dataset}"
         case "DONE":
             return _query(f"SELECT * FROM {_identifier(item.dataset)} LIMIT 10")
     return ""
+
+
+def look_up(key: str) -> str:
+    """Give the command that says what is known of an object."""
+    return f"lake files --key {_quoted(key.replace(' ', FIXED))}"
 
 
 def wrapped(text: str, width: int, first: str = "  ", others: str = "    ") -> str:

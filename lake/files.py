@@ -190,6 +190,9 @@ def plain(item: Item) -> dict[str, object]:
     return {name: getattr(item, name) for name in _SHOWN} | {
         "drift": [asdict(one) for one in item.drift],
         "guesses": list(item.guesses),
+        "refused": [asdict(one) for one in item.refused],
+        "added": list(item.added),
+        "datelike": list(item.datelike),
         "partitions": sorted(item.partitions),
         "outputs": list(item.outputs),
     }

@@ -6,18 +6,30 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from store.entry import UNSWEPT
-from store.items import ATTENTION_INDEX, drift_of, entry_of, key_of, object_of, updated_at
+from store.entry import UNSWEPT, Entry
+from store.items import (
+    ATTENTION_INDEX,
+    drift_of,
+    entry_of,
+    key_of,
+    object_of,
+    refused_of,
+    updated_at,
+)
 from store.model import Status
 from store.naming import place_of
 from store.states import is_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from lake.target import Target
-    from store.entry import Attempt, Entry
-    from store.model import Drift
+    from store.entry import Attempt
+    from store.model import Drift, Refusal
+
+
+#: The most that BatchGetItem takes (Amazon DynamoDB API Reference).
+_BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,16 @@ class _Text:
 
     def __get__(self, item: Item, owner: type[Item]) -> str:
         return str(item.entry.facts.get(self.fact, ""))
+
+
+@dataclass(frozen=True)
+class _Names:
+    """A list of texts among the facts; empty where it is not told."""
+
+    fact: str
+
+    def __get__(self, item: Item, owner: type[Item]) -> tuple[str, ...]:
+        return tuple(json.loads(str(item.entry.facts.get(self.fact, "[]"))))
 
 
 @dataclass(frozen=True)
@@ -72,8 +94,11 @@ class Item:
     quarantined, rescued = _Count("records_quarantined"), _Count("records_rescued")
     undated, short = _Count("records_undated"), _Count("records_short")
     columns_added = _Count("columns_added")
-    #: Why it was refused, and what was guessed of it as a list in JSON.
-    _refusal, _refusal_detail, _guesses = _Text("reason"), _Text("detail"), _Text("guesses")
+    #: Why it was refused.
+    _refusal, _refusal_detail = _Text("reason"), _Text("detail")
+    #: What was guessed of it; some of the columns that the table gained; fields that look like
+    #: dates, where none dated a record.
+    guesses, added, datelike = _Names("guesses"), _Names("added"), _Names("datelike")
 
     @property
     def status(self) -> Status:
@@ -114,9 +139,14 @@ class Item:
         return drift_of(self.entry.facts)
 
     @property
-    def guesses(self) -> tuple[str, ...]:
-        """Say what was guessed of the file."""
-        return tuple(json.loads(self._guesses or "[]"))
+    def refused(self) -> tuple[Refusal, ...]:
+        """Say why records were refused."""
+        return refused_of(self.entry.facts)
+
+    @property
+    def csv(self) -> dict[str, str | int | bool]:
+        """Say in the words of ``x-csv`` how it is not written as most delimited files are."""
+        return dict(json.loads(str(self.entry.facts.get("csv", "{}"))))
 
     @property
     def partitions(self) -> set[str]:
@@ -237,6 +267,28 @@ def get(target: Target, bucket: str, key: str) -> Item | None:
         ConsistentRead=True,
     )
     return read(answer["Item"]) if "Item" in answer else None
+
+
+def get_many(target: Target, bucket: str, keys: Sequence[str]) -> dict[str, Item]:
+    """Read the entries of some objects, as they stand now; those that there are, by their keys."""
+    dynamodb, table = target.client("dynamodb"), target.outputs["LedgerTableName"]
+    found: dict[str, Item] = {}
+    for start in range(0, len(keys), _BATCH):
+        asked = [key_of(f"{bucket}/{key}") for key in keys[start : start + _BATCH]]
+        while asked:
+            answer = dynamodb.batch_get_item(
+                RequestItems={table: {"Keys": asked, "ConsistentRead": True}}
+            )
+            known = map(read, answer["Responses"][table])
+            found |= {item.key: item for item in known}
+            # What would make the answer too large is left for the next (DynamoDB API Reference).
+            asked = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+    return found
+
+
+def unknown(bucket: str, key: str) -> Item:
+    """Give the item of an object of which the ledger knows nothing."""
+    return Item(bucket, key, Entry(), "")
 
 
 def read(raw: dict[str, Any]) -> Item:

@@ -4,100 +4,220 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import click
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
-from lake import facts, upload
+from lake import facts, sources, upload
 from lake.context import err, out
 from lake.files import plain, show_lines
+from lake.layout import visible
+from lake.total import total
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from lake.context import Choice
+    from lake.sources import Found
     from lake.target import Target
-    from lake.upload import Fate
+    from lake.upload import Fate, Uploaded
 
 #: So many commands are worth reading.
 _ADVICE = 5
 
+#: So many files are listed; of more those that were not ingested.
+_FEW = 10
+
+#: Statuses of files whose notes are added up.
+_USUAL = frozenset({"DONE", "PARTIAL", "EMPTY"})
+
+#: Exit codes: some records were refused or rescued; a file was not ingested.
+_PARTLY, _FAILED = 2, 1
+
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True)
 @click.option("--dataset", help="Folder below data/; without it the table is processed_table.")
-@click.option("--timeout", default=300.0, show_default=True, help="Seconds to wait.")
+@click.option("--name", default="", help="What standard input is called, such as orders.csv.")
+@click.option(
+    "--timeout", default=300.0, show_default=True, help="Seconds to wait without any news."
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def put(
-    choice: Choice, files: tuple[Path, ...], dataset: str | None, timeout: float, as_json: bool
+    choice: Choice,
+    files: tuple[str, ...],
+    dataset: str | None,
+    name: str,
+    timeout: float,
+    as_json: bool,
 ) -> None:
-    """Upload FILES and wait until the fate of each is known."""
-    upload.keyed(files, dataset)
-    found = put_files(choice.target(), files, dataset, timeout, as_json=as_json)
+    r"""Upload FILES and wait until the fate of each is known.
+
+    FILES are files, folders, patterns such as 'in/**/*.csv', objects such as s3://bucket/folder/,
+    or - for standard input. A folder's files keep their paths below it; without --dataset its
+    folders are the datasets. Hidden files are left out.
+
+    \b
+    Exit codes:
+      0   each record is a row, and each value is in its column
+      1   a file was not ingested, or its fate is not known
+      2   some records were refused, or some values rescued
+    """
+    # Before any lake is asked: what is wrong with the names is wrong everywhere.
+    sources.find(None, files, dataset, name)
+    target = choice.target()
+    found = put_files(target, files, dataset, timeout, name=name, as_json=as_json)
     if not all(fate.is_accepted for fate in found):
-        sys.exit(1)
+        sys.exit(_FAILED)
+    if not all(fate.is_whole for fate in found):
+        sys.exit(_PARTLY)
 
 
 def put_files(
     target: Target,
-    files: tuple[Path, ...],
+    named: Sequence[str],
     dataset: str | None,
     timeout: float,
     *,
+    name: str = "",
     as_json: bool = False,
 ) -> list[Fate]:
     """Upload with a progress bar, wait, and say of each file what became of it."""
-    chosen = upload.keyed(files, dataset)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
-        task = progress.add_task("uploading", total=sum(f.stat().st_size for f in chosen.values()))
-
-        def sent(count: int) -> None:
-            progress.advance(task, count)
-
-        uploads = [upload.upload(target, file, key, sent) for key, file in chosen.items()]
-        progress.update(task, description="ingesting")
-        found = list(upload.fates(target, uploads, timeout))
+    chosen = sources.find(target, named, dataset, name)
+    if chosen.hidden:
+        err.print(f"{chosen.hidden:,} hidden files were left out.", style="dim")
+    found = _awaited(target, _uploaded(target, chosen), timeout)
     if as_json:
         click.echo(json.dumps([_plain(fate) for fate in found], indent=2, ensure_ascii=False))
     else:
-        _show(found)
+        _show(found, target.parameters.get("DateColumns", ""))
+    return found
+
+
+def _uploaded(target: Target, chosen: Found) -> list[Uploaded]:
+    size = sum(source.size for source in chosen.sources.values())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as progress:
+        count = len(chosen.sources)
+        task = progress.add_task("uploading", total=size or None)
+        uploads = []
+        for one in upload.upload(target, chosen.sources, lambda n: progress.advance(task, n)):
+            uploads.append(one)
+            progress.update(task, description=f"uploaded {len(uploads):,} of {count:,}")
+    return uploads
+
+
+def _awaited(target: Target, uploads: list[Uploaded], timeout: float) -> list[Fate]:
+    columns = (
+        *(TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("ingesting", total=len(uploads))
+
+        said = set()
+
+        def uneasy(trouble: str) -> None:
+            if trouble and trouble not in said:
+                said.add(trouble)
+                # A line of its own stays when the bar is gone.
+                progress.console.print(trouble, style="yellow", soft_wrap=True)
+
+        found = []
+        waiting = {one.key for one in uploads}
+        for fate in upload.fates(target, uploads, timeout, uneasy):
+            found.append(fate)
+            waiting.discard(fate.uploaded.key)
+            last = f"ingesting {next(iter(waiting)).rpartition('/')[2]}" if waiting else "ingested"
+            progress.update(task, advance=1, description=visible(last))
     return found
 
 
 def _plain(fate: Fate) -> dict[str, object]:
     known = plain(fate.item) if fate.item else {"key": fate.uploaded.key}
-    told = {"status": fate.status, "seconds": round(fate.seconds, 1)}
-    return known | told | {"replaced": fate.uploaded.replaced}
+    told = {"status": fate.status, "seconds": round(fate.seconds, 1), "trouble": fate.trouble}
+    return known | told | {"replaced": fate.uploaded.replaced, "next": _advice(fate)}
 
 
-def _show(found: list[Fate]) -> None:
-    commands: list[str] = []
-    for fate in found:
-        show_lines([fate.uploaded.key], first="", others="")
-        show_lines(_lines(fate))
-        command = (
-            facts.advice(fate.item) if fate.item else f'lake files --key "{fate.uploaded.key}"'
-        )
-        if command and command not in commands:
-            commands.append(command)
+def _show(found: list[Fate], looked_at: str) -> None:
+    if len(found) == 1:
+        (only,) = found
+        show_lines([only.uploaded.key], first="", others="")
+        show_lines([_status(only), *_notes(only, looked_at)])
+    else:
+        _show_several(found, looked_at)
+    commands = list(dict.fromkeys(filter(None, map(_advice, found))))
     if commands:
         out.print("Next:")
         show_lines(commands[:_ADVICE])
 
 
-def _lines(fate: Fate) -> list[str]:
+def _show_several(found: list[Fate], looked_at: str) -> None:
+    listed = found if len(found) <= _FEW else [one for one in found if not one.is_accepted][:_FEW]
+    for fate in listed:
+        show_lines([fate.uploaded.key], first="", others="")
+        show_lines([_status(fate)])
+        if fate.status not in _USUAL:
+            show_lines(_notes(fate, looked_at))
+    left = sum(not one.is_accepted for one in found) - sum(not one.is_accepted for one in listed)
+    if left:
+        out.print(f"and {left:,} more that were not ingested: `lake files` lists them")
+    _show_totals([one for one in found if one.status in _USUAL], looked_at)
+
+
+def _show_totals(found: Iterable[Fate], looked_at: str) -> None:
+    """Say of each dataset what became of its files, taken together."""
+    datasets: dict[str, list[Fate]] = defaultdict(list)
+    for fate in found:
+        if fate.item and fate.item.dataset:
+            datasets[fate.item.dataset].append(fate)
+    for dataset, fates in sorted(datasets.items()):
+        counts = Counter(fate.status for fate in fates).most_common()
+        statuses = ", ".join(f"{count:,} {status}" for status, count in counts)
+        show_lines([f"{dataset}: {len(fates):,} files ({statuses})"], first="", others="")
+        item = total([fate.item for fate in fates if fate.item])
+        replaced = sum(fate.uploaded.replaced for fate in fates)
+        also = [f"{replaced:,} replaced a file that had its key before"] if replaced else []
+        show_lines([*facts.outcome(item), *also, *facts.notes(item, looked_at)])
+
+
+def _advice(fate: Fate) -> str:
+    return facts.advice(fate.item) if fate.item else facts.look_up(fate.uploaded.key)
+
+
+def _status(fate: Fate) -> str:
     item = fate.item
     if item is None:
         why = fate.trouble or "nothing is known of it"
-        return [f"{fate.status}: {why} after {fate.seconds:.0f} s"]
+        return f"{fate.status} after {fate.seconds:.0f} s: {why}"
     counts = ""
-    if item.read or item.status in ("DONE", "PARTIAL", "EMPTY"):
+    if item.read or item.status in _USUAL:
         counts = (
             f" {item.read:,} read, {item.accepted:,} accepted, {item.quarantined:,} quarantined,"
         )
-    lines = [f"{item.status}:{counts} {fate.seconds:.1f} s", *facts.outcome(item)]
+        counts += f" {item.rescued:,} with rescued values," if item.rescued else ""
+    return f"{item.status}:{counts} {fate.seconds:.1f} s"
+
+
+def _notes(fate: Fate, looked_at: str) -> list[str]:
+    if fate.item is None:
+        return []
+    lines = facts.outcome(fate.item)
     if fate.uploaded.replaced:
         lines.append("it replaced the file that had this key before, with all of its rows")
-    return lines + facts.notes(item)
+    return lines + facts.notes(fate.item, looked_at)

@@ -116,6 +116,12 @@ class Target:
         found = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
         return Outputs(found, self.description)
 
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """Give the parameters that the stack was deployed with."""
+        told = (self.stack() or {}).get("Parameters", [])
+        return {one["ParameterKey"]: one["ParameterValue"] for one in told}
+
     def stack(self) -> dict[str, Any] | None:
         """Describe the stack; None where there is none.
 

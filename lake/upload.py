@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lake import ledger
+from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lake import health, ledger
 from lake.errors import LakeCommandError
+from lake.sources import STDIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lake.ledger import Item
+    from lake.sources import Source
     from lake.target import Target
+
+#: Files that are uploaded at once.
+_THREADS = 8
+
+#: Larger files go in parts, several at once. S3 takes 10,000 parts: boto3 makes them larger where
+#: a file needs it, which it cannot know of standard input.
+_PARTS = TransferConfig(multipart_threshold=16 * 2**20, max_concurrency=4)
+_STREAM = TransferConfig(multipart_chunksize=64 * 2**20, max_concurrency=2)
+
+#: One request copies at most 5 GB (Amazon S3 API Reference, CopyObject).
+_COPY = TransferConfig(multipart_threshold=5 * 10**9, multipart_chunksize=2**29, max_concurrency=4)
 
 
 @dataclass(frozen=True)
@@ -71,47 +89,80 @@ class Fate:
         return self.item is not None and self.item.status.is_accepted
 
     @property
+    def is_whole(self) -> bool:
+        """Tell whether each of its records is a row, and each value in its column."""
+        item = self.item
+        return self.is_accepted and item is not None and not (item.quarantined or item.rescued)
+
+    @property
     def detail(self) -> str:
         """Give the ledger's detail."""
         return self.item.detail if self.item else ""
 
 
-def raw_key(path: Path, dataset: str | None) -> str:
-    """Name the raw key of a file: ``data/<dataset>/<file>`` or ``data/<file>``."""
-    return f"data/{dataset}/{path.name}" if dataset else f"data/{path.name}"
-
-
-def upload(target: Target, path: Path, key: str, progress: Callable[[int], None]) -> Uploaded:
-    """Upload one file.
+def upload(
+    target: Target, sources: Mapping[str, Source], sent: Callable[[int], None]
+) -> Iterator[Uploaded]:
+    """Upload files, several at once.
 
     Parameters
     ----------
     target : Target
         The lake.
-    path : Path
-        The file.
-    key : str
-        The raw key.
-    progress : callable
-        Told the bytes sent since it was last called.
+    sources : mapping of str to Source
+        By their keys.
+    sent : callable
+        Told the bytes sent since it was last called, by any thread.
 
-    Returns
-    -------
+    Yields
+    ------
     Uploaded
-        The version that S3 made of it.
+        Each file as the version that S3 made of it, in the order of the keys.
+
+    Raises
+    ------
+    LakeCommandError
+        Naming the file that could not be uploaded; what was uploaded before stays.
     """
-    s3, bucket = target.client("s3"), target.outputs["RawBucketName"]
-    before = ledger.get(target, bucket, key)
-    s3.upload_file(str(path), bucket, key, Callback=progress)
+    s3, bucket, keys = target.client("s3"), target.outputs["RawBucketName"], list(sources)
+    before = ledger.get_many(target, bucket, keys)
+
+    def one(key: str) -> Uploaded:
+        try:
+            version = _send(s3, bucket, key, sources[key], sent)
+        except (ClientError, BotoCoreError, S3UploadFailedError, OSError) as error:
+            raise LakeCommandError(f"{sources[key].name} was not uploaded: {error}") from error
+        known = before[key].version if key in before else ""
+        return Uploaded(key, version, time.monotonic(), known not in ("", version))
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        try:
+            yield from threads.map(one, keys)
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _send(s3: Any, bucket: str, key: str, source: Source, sent: Callable[[int], None]) -> str:
+    """Make one object; give its version."""
+    if source.name == STDIN:
+        s3.upload_fileobj(sys.stdin.buffer, bucket, key, Callback=sent, Config=_STREAM)
+    elif place := source.place:
+        other = {"Bucket": place[0], "Key": place[1]}
+        s3.copy(other, bucket, key, Callback=sent, Config=_COPY)
+    else:
+        s3.upload_file(source.name, bucket, key, Callback=sent, Config=_PARTS)
     head = s3.head_object(Bucket=bucket, Key=key)
     version = head.get("VersionId")
-    if version in (None, "null"):
-        version = head["ETag"].strip('"')
-    replaced = bool(before and before.version not in ("", version))
-    return Uploaded(key, version, time.monotonic(), replaced)
+    return str(head["ETag"]).strip('"') if version in (None, "null") else str(version)
 
 
-def fates(target: Target, uploads: Sequence[Uploaded], timeout: float) -> Iterator[Fate]:
+def fates(
+    target: Target,
+    uploads: Sequence[Uploaded],
+    timeout: float,
+    uneasy: Callable[[str], None] = lambda _: None,
+) -> Iterator[Fate]:
     """Give each upload's fate as soon as it is known.
 
     Parameters
@@ -121,66 +172,39 @@ def fates(target: Target, uploads: Sequence[Uploaded], timeout: float) -> Iterat
     uploads : sequence of Uploaded
         What to wait for.
     timeout : float
-        Seconds; what has no fate by then is given with status ``WAITING``.
+        Seconds without any news; what has no fate by then is given with status ``WAITING``.
+    uneasy : callable
+        Told again and again why nothing happens; an empty text where that is not known.
 
     Yields
     ------
     Fate
         One for each upload, in the order in which they are decided.
     """
-    bucket = target.outputs["RawBucketName"]
-    waiting, deadline = list(uploads), time.monotonic() + timeout
+    bucket, heard = target.outputs["RawBucketName"], time.monotonic()
+    waiting = {one.key: one for one in uploads}
+    watch = health.Watch(target, list(waiting))
     while waiting:
-        for one in list(waiting):
-            item = ledger.get(target, bucket, one.key)
-            if item and item.version == one.version and item.status.is_final:
-                waiting.remove(one)
-                yield Fate(one, time.monotonic() - one.at, item)
-        if waiting and time.monotonic() > deadline:
-            for one in waiting:
-                yield Fate(one, timeout, trouble=_trouble(ledger.get(target, bucket, one.key)))
+        known = ledger.get_many(target, bucket, list(waiting))
+        for key, item in known.items():
+            if item.version == waiting[key].version and item.status.is_final:
+                one = waiting.pop(key)
+                heard = time.monotonic()
+                watch.news()
+                yield Fate(one, heard - one.at, item)
+        now = time.monotonic()
+        if waiting and now - heard > timeout:
+            for key, one in waiting.items():
+                why = _trouble(known.get(key)) or watch.look()
+                yield Fate(one, now - one.at, trouble=why)
             return
         if waiting:
-            time.sleep(0.1)
+            uneasy(watch.look())
+            # A question costs money where many are waited for.
+            time.sleep(max(0.1, len(waiting) / 500))
 
 
 def _trouble(item: Item | None) -> str:
     if item is None or item.status != "FAILED":
         return ""
     return f"the last attempt failed and is tried again ({item.reason}: {item.detail})"
-
-
-def keyed(paths: Sequence[Path], dataset: str | None) -> dict[str, Path]:
-    """Name the key of each file, before anything is uploaded.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        The files; one that is named twice is uploaded once.
-    dataset : str or None
-        As of :func:`raw_key`.
-
-    Returns
-    -------
-    dict of str to Path
-        Files by their keys, in the order in which they were named.
-
-    Raises
-    ------
-    LakeCommandError
-        Naming what is no file, or two files that would get one key.
-    """
-    found: dict[str, Path] = {}
-    for path in paths:
-        if not path.is_file():
-            raise LakeCommandError(f"{path} is not a file.")
-        key = raw_key(path, dataset)
-        other = found.setdefault(key, path)
-        if other.resolve() != path.resolve():
-            raise LakeCommandError(
-                f"{other} and {path} would both get the key {key}, and the second would replace "
-                "the first. Nothing was uploaded. Rename one of them, or put them apart: "
-                f"`lake put {path} --dataset {dataset or 'NAME'}/{path.resolve().parent.name}` "
-                "puts it into a folder of the same dataset."
-            )
-    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
@@ -16,7 +16,9 @@ from lake.local import process, state
 from lake.local.deploy import fingerprint, project_root
 from lake.query import Result
 from lake.target import choose
-from lake.upload import raw_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 AWS = {"AWS_ENDPOINT_URL": "http://elsewhere:1"}
 RUNNING = "http://127.0.0.1:4566"
@@ -91,11 +93,6 @@ def test_csv_quotes_and_json_keeps_numbers() -> None:
         {"a": "x,y", "b": 1, "c": None},
         {"a": "é", "b": 2, "c": "NaN"},
     ]
-
-
-def test_the_raw_key_names_the_dataset() -> None:
-    assert raw_key(Path("a/b c.json"), None) == "data/b c.json"
-    assert raw_key(Path("a/b.json"), "orders") == "data/orders/b.json"
 
 
 def test_a_recycled_process_id_is_not_taken_for_the_lake(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from lake import facts, ledger, upload
 from lake import put as putting
 from lake.context import out
-from lake.errors import LakeCommandError
 from lake.files import files, plain, show_lines
 from lake.upload import Fate, Uploaded
 from store import naming
@@ -21,6 +20,7 @@ from store.items import item_of
 from store.model import Drift, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from lake.ledger import Item
@@ -212,52 +212,21 @@ def test_what_is_printed_elsewhere_than_in_a_terminal_is_not_broken(
 # --- lake put -------------------------------------------------------------------------------
 
 
-def two_of_one_name(folder: Path) -> list[Path]:
-    found = [folder / name / "part-0.csv" for name in ("d1", "d2")]
-    for number, path in enumerate(found):
-        path.parent.mkdir()
-        path.write_text(f"id\n{number}\n")
-    return found
+class Lake:
+    """What `put` asks of a lake when nothing is uploaded."""
+
+    parameters = {"DateColumns": "timestamp,date"}
 
 
-def test_two_files_of_one_key_are_refused_before_anything_is_uploaded(tmp_path: Path) -> None:
-    one, other = two_of_one_name(tmp_path)
-    with pytest.raises(LakeCommandError) as refused:
-        upload.keyed([one, other], "c51")
-    said = str(refused.value)
-    assert "data/c51/part-0.csv" in said
-    assert str(one) in said
-    assert f"lake put {other} --dataset c51/d2" in said
-    assert upload.raw_key(other, "c51/d2") == "data/c51/d2/part-0.csv"
-
-
-def test_the_command_refuses_them_without_asking_which_lake(tmp_path: Path) -> None:
-    paths = [str(path) for path in two_of_one_name(tmp_path)]
-    done = CliRunner().invoke(putting.put, [*paths, "--dataset", "c51"], obj=None)
-    assert isinstance(done.exception, LakeCommandError)
-
-
-def test_one_file_named_twice_is_uploaded_once(tmp_path: Path) -> None:
-    one, _ = two_of_one_name(tmp_path)
-    assert upload.keyed([one, one.parent / ".." / "d1" / one.name], None) == {
-        "data/part-0.csv": one
-    }
-
-
-def test_what_is_no_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LakeCommandError, match=r"nothing\.csv is not a file"):
-        upload.keyed([tmp_path / "nothing.csv"], None)
-
-
-def put(found: Fate, monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str) -> Any:
+def put(found: Sequence[Fate], monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str) -> Any:
     class Choice:
-        def target(self) -> None:
-            return None
+        def target(self) -> Any:
+            return Lake()
 
     path = folder / "a.csv"
     path.write_text("id\n1\n")
-    monkeypatch.setattr(upload, "upload", lambda *_: found.uploaded)
-    monkeypatch.setattr(upload, "fates", lambda *_: [found])
+    monkeypatch.setattr(upload, "upload", lambda *_: [one.uploaded for one in found])
+    monkeypatch.setattr(upload, "fates", lambda *_: found)
     done = CliRunner().invoke(putting.put, [str(path), *words], obj=Choice())
     # Without a terminal the progress bar leaves an empty line, which CliRunner mixes in.
     return done, done.stdout.lstrip("\n")
@@ -270,10 +239,10 @@ UPLOADED = Uploaded("data/orders/a.csv", "v1", 0)
     ("status", "code"),
     [("DONE", 0), ("STORED", 0), ("SKIPPED", 0), ("PARTIAL", 0), ("REJECTED", 1), ("TOO_LARGE", 1)],
 )
-def test_put_fails_only_where_something_was_refused_whole(
+def test_put_fails_where_a_file_was_refused_whole(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: str, code: int
 ) -> None:
-    done, said = put(Fate(UPLOADED, 1, item(status)), monkeypatch, tmp_path)
+    done, said = put([Fate(UPLOADED, 1, item(status))], monkeypatch, tmp_path)
     assert done.exit_code == code
     assert said.startswith(f"data/orders/a.csv\n  {status}:")
 
@@ -284,7 +253,7 @@ def test_put_says_what_was_not_expected_and_what_to_try(
     told = drift(price={"type": "bigint", "count": 2, "example": "19.99"})
     found = item(records_read=2, records_accepted=2, drift=told)
     replaced = Uploaded("data/orders/a.csv", "v1", 0, replaced=True)
-    _, said = put(Fate(replaced, 1.25, found), monkeypatch, tmp_path)
+    _, said = put([Fate(replaced, 1.25, found)], monkeypatch, tmp_path)
     assert said.splitlines() == [
         "data/orders/a.csv",
         "  DONE: 2 read, 2 accepted, 0 quarantined, 1.2 s",
@@ -301,15 +270,15 @@ def test_put_says_what_was_not_expected_and_what_to_try(
 
 
 def test_put_for_programs_is_one_list(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    done, _ = put(Fate(UPLOADED, 1.25, item(records_read=2)), monkeypatch, tmp_path, "--json")
+    done, _ = put([Fate(UPLOADED, 1.25, item(records_read=2))], monkeypatch, tmp_path, "--json")
     (told,) = json.loads(done.stdout)
     assert (told["status"], told["read"], told["seconds"]) == ("DONE", 2, 1.2)
 
 
 def test_what_has_no_fate_yet_is_waiting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    done, said = put(Fate(UPLOADED, 300), monkeypatch, tmp_path)
+    done, said = put([Fate(UPLOADED, 300)], monkeypatch, tmp_path)
     assert done.exit_code == 1
-    assert "WAITING: nothing is known of it after 300 s" in said
+    assert "WAITING after 300 s: nothing is known of it" in said
     assert 'lake files --key "data/orders/a.csv"' in said
 
 
@@ -317,7 +286,7 @@ def test_why_there_is_no_fate_yet_is_said_where_it_is_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     known = item("FAILED")
-    monkeypatch.setattr(ledger, "get", lambda *_: known)
+    monkeypatch.setattr(ledger, "get_many", lambda *_: {known.key: known})
 
     class Target:
         outputs = {"RawBucketName": "raw"}
@@ -338,3 +307,85 @@ def test_files_explains_what_is_not_as_expected(monkeypatch: pytest.MonkeyPatch)
     said = CliRunner().invoke(files, [], obj=Choice()).stdout
     assert "it was not read: image/png: no records" in said
     assert said.count("data/orders/a.csv") == 3
+
+
+# --- Why, and what to do --------------------------------------------------------------------
+
+
+def refused(**reasons: tuple[int, int, str]) -> str:
+    return json.dumps(
+        {
+            reason: {"count": count, "record": record, "detail": detail}
+            for reason, (count, record, detail) in reasons.items()
+        }
+    )
+
+
+def test_refused_records_are_told_by_reason_with_the_first_one() -> None:
+    why = refused(FIELD_COUNT=(2, 17, "2 fields where the table has 3"))
+    found = item("PARTIAL", records_read=9, records_quarantined=2, refused=why)
+    assert facts.notes(found) == [
+        "2 of 9 records were refused; they are in the table quarantine",
+        "FIELD_COUNT: 2 records, first record 17: 2 fields where the table has 3",
+    ]
+
+
+def test_a_column_that_looks_like_a_date_is_named_with_what_mends_it() -> None:
+    found = item(records_read=2, records_undated=2, datelike='["picked up"]')
+    first, second = facts.notes(found, "timestamp,date")
+    assert "in the columns that are looked at (timestamp, date)" in first
+    command = "lake contract infer orders --date-column 'picked up' --write"
+    assert second == (
+        'picked up looks like a date: the line "x-partition-column": "picked up" in a contract '
+        f"dates records by it, and `{command}` writes one"
+    )
+    assert facts.advice(found) == command
+
+
+def test_new_columns_are_named() -> None:
+    found = item(records_accepted=1, columns_added=3, added='["a","b"]')
+    assert facts.outcome(found)[0].endswith("3 new columns in the table (a, b, …)")
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({}, 0),
+        ({"records_undated": 3}, 0),
+        ({"records_rescued": 1}, 2),
+        ({"records_quarantined": 1}, 2),
+    ],
+)
+def test_put_tells_scripts_that_something_was_refused_or_rescued(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: dict[str, Any], code: int
+) -> None:
+    done, _ = put([Fate(UPLOADED, 1, item(**told))], monkeypatch, tmp_path)
+    assert done.exit_code == code
+
+
+def test_of_many_files_what_became_of_all_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    price = {"type": "bigint", "count": 2, "example": "19.99"}
+    told = {
+        "records_read": 10,
+        "records_accepted": 9,
+        "records_quarantined": 1,
+        "drift": drift(price=price),
+        "refused": refused(MALFORMED_ROW=(1, 4, "a quote is open")),
+        "date_column": "date",
+    }
+    found = [Fate(UPLOADED, 1, item("PARTIAL", dates=3, **told)) for _ in range(20)]
+    done, said = put([*found, Fate(UPLOADED, 300)], monkeypatch, tmp_path)
+    assert done.exit_code == 1
+    dates = "2024-01-01, 2024-01-02, 2024-01-03"
+    assert said.splitlines()[:8] == [
+        "data/orders/a.csv",
+        "  WAITING after 300 s: nothing is known of it",
+        "orders: 20 files (20 PARTIAL)",
+        f"  table orders: 180 rows in 3 partitions ({dates}); dated by the column date",
+        "  20 of 200 records were refused; they are in the table quarantine",
+        "  MALFORMED_ROW: 20 records, first record 4: a quote is open",
+        "  price: 40 values did not fit bigint, such as 19.99; they are in _rescued_data",
+        "  `lake retype orders.price double` gives the column a type that holds it",
+    ]

@@ -139,9 +139,14 @@ def test_put_and_files_say_where_a_value_went(
     local_lake: LocalLake, dataset: str, tmp_path: Path
 ) -> None:
     """Case b24."""
-    for name, text in (("1", "sku,price\nA,10\nB,20\n"), ("2", "sku,price\nC,19.99\nD,5.50\n")):
-        (tmp_path / f"{name}.csv").write_text(text)
-        put = local_lake.command("lake", "put", str(tmp_path / f"{name}.csv"), "--dataset", dataset)
+    for name, text, code in (
+        ("1", "sku,price\nA,10\nB,20\n", 0),
+        ("2", "sku,price\nC,19.99\nD,5.50\n", 2),
+    ):
+        file = tmp_path / f"{name}.csv"
+        file.write_text(text)
+        words = ("lake", "put", str(file), "--dataset", dataset)
+        put = local_lake.command(*words, expect=code)
     said = "price: 2 values did not fit bigint, such as 19.99; they are in _rescued_data"
     assert said in put.stdout
     assert said in local_lake.command("lake", "files", "--dataset", dataset).stdout

@@ -1,0 +1,76 @@
+"""What is said of several objects of one dataset, as if they were one."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from lake.ledger import Item
+from store.entry import Entry
+from store.model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from store.model import Drift, Refusal
+
+#: Facts that are counts.
+_COUNTS = ("records_", "columns_added", "bytes", "milliseconds")
+
+#: Facts that are lists.
+_LISTS = ("guesses", "added", "datelike")
+
+
+def total(items: Sequence[Item]) -> Item:
+    """Add up what the ledger says of objects.
+
+    Parameters
+    ----------
+    items : sequence of Item
+        At least one; all of one dataset.
+
+    Returns
+    -------
+    Item
+        Counts are sums; what drifted, was refused or was guessed is listed once. Its key is that of
+        the first one, and its status says nothing.
+    """
+    facts: dict[str, str | int] = {}
+    for item in items:
+        for name, value in item.entry.facts.items():
+            if name.startswith(_COUNTS):
+                facts[name] = int(facts.get(name, 0)) + int(value)
+    for name in _LISTS:
+        texts = dict.fromkeys(text for item in items for text in getattr(item, name))
+        facts[name] = json.dumps(list(texts))
+    facts["drift"] = json.dumps(_by_column([one for item in items for one in item.drift]))
+    facts["refused"] = json.dumps(_by_reason([one for item in items for one in item.refused]))
+    dating = {item.date_column for item in items if item.date_column}
+    facts["dataset"] = items[0].dataset
+    facts["date_column"] = ", ".join(sorted(dating))
+    outputs = tuple(key for item in items for key in item.outputs)
+    entry = Entry(1, "", 1, Status.DONE, outputs, facts=facts)
+    return Item(items[0].bucket, items[0].key, entry, max(item.updated_at for item in items))
+
+
+def _by_column(found: list[Drift]) -> dict[str, dict[str, str | int]]:
+    columns: dict[str, Drift] = {}
+    for one in found:
+        before = columns.get(one.column, replace(one, count=0))
+        columns[one.column] = replace(before, count=before.count + one.count)
+    return {
+        one.column: {"type": one.type, "count": one.count, "example": one.example}
+        for one in sorted(columns.values(), key=lambda one: -one.count)
+    }
+
+
+def _by_reason(found: list[Refusal]) -> dict[str, dict[str, str | int]]:
+    counts = Counter[str]()
+    for one in found:
+        counts[one.reason] += one.count
+    first = {one.reason: one for one in reversed(found)}
+    return {
+        reason: {**asdict(first[reason]), "count": count} for reason, count in counts.most_common()
+    }
