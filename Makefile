@@ -12,25 +12,31 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: install ## Run the whole lake on this machine, from upload to query; KEEP=1 leaves it up
 	@python -m lake.demo $(if $(KEEP),--keep)
 
-# Three: one of them waits for a lake most of the time.
-test: install check ## Check the code and run every test
-	@pytest -q -n 3
+# Four workers on two processors, since those with a lake wait most of the time. What several of
+# them are going to need is made while the code is checked.
+test: install ## Check the code and run every test
+	@$(MAKE) --no-print-directory --jobs 3 check kept dbt
+	@pytest -q -n 4
 
 ##@ Development
-.PHONY: install check fix build bench dbt lock clean help coverage test-histories test-chaos
+.PHONY: install kept check fix build bench dbt lock clean help coverage test-histories test-chaos
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
+# Not compiled: much of it is never imported, and what is, is compiled then.
 $(VENV)/locked: requirements/dev.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) was not found: install it, or name it with make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, $(PYTHON) is " + sys.version.split()[0])'
 	@echo "Making $(VENV) (about a minute)…"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
 $(VENV)/installed: $(VENV)/locked pyproject.toml localaws/pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . --editable localaws
 	@touch $@
+
+kept: install
+	@for one in x86_64 arm64; do LAKE_ARCHITECTURE=$$one $(MAKE) --silent --no-print-directory -C src kept || exit; done
 
 check: install ## Format, lint, types, imports, template; changes nothing
 	@ruff format --check --quiet . && ruff check --quiet .
@@ -46,7 +52,7 @@ build: install ## Build the function as sam deploys it
 	@sam build
 
 coverage: install ## Run every test and tell what they leave out; takes half as long again
-	@pytest -q -n 3 --cov --cov-report=
+	@pytest -q -n 4 --cov --cov-report=
 	@coverage report --omit='localaws/*' --skip-covered --fail-under=80
 	@coverage report --include='localaws/*' --skip-covered --fail-under=80
 
@@ -65,7 +71,7 @@ dbt: .venv-dbt/installed ## Make .venv-dbt, with what examples/dbt needs
 # dbt's packages need other versions than the lake's.
 .venv-dbt/installed: examples/dbt/requirements.txt
 	@$(PYTHON) -m venv --clear .venv-dbt
-	@.venv-dbt/bin/python -m pip install --quiet --no-deps --requirement $<
+	@.venv-dbt/bin/python -m pip install --quiet --no-compile --no-deps --requirement $<
 	@touch $@
 
 lock: install ## Resolve requirements/*.in anew, and examples/dbt's; edits files

@@ -9,7 +9,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,9 +30,6 @@ CONTRACTS = ROOT / "tests" / "support" / "contracts"
 
 #: Models of tables that only tests have, likewise.
 MODELS = CONTRACTS.with_name("models")
-
-#: Folders of tests that deploy a lake, or build the function.
-_LAKES = {"artifact", "data_lake", "docs", "lake", "local", "ports"}
 
 T = TypeVar("T")
 
@@ -56,17 +53,36 @@ def corpora() -> Path:
     return path
 
 
-class _OneLake(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
-    """Gives all tests with a lake or a built function, or with a server, to one worker each."""
+#: They share something that takes long to make, or come in an order: one worker runs each.
+#: These take longest, and wait most of the time: they come first.
+_GROUPS = ("lake", "lakes of their own", "server", "build", "")
+
+
+@cache
+def _group(file: str) -> str:
+    """Name the group that the tests of a file belong to; empty where each is on its own."""
+    if file.startswith(("tests/lake/test_lifecycle", "tests/lake/test_state_folder")):
+        return "lakes of their own"
+    if file.startswith("localaws/tests/server/"):
+        return "server"
+    if "pytest.mark.local" in (ROOT / file).read_text(encoding="utf-8"):
+        return "lake"
+    return "build" if file.startswith("tests/artifact/") else ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _GROUPS.index(_group(item.nodeid.partition("::")[0])))
+
+
+class _Groups(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
+    """Sends each group to one worker, as ``loadgroup`` of xdist 3.8 does not with pytest 9."""
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith("localaws/tests/server/"):
-            return "server"
-        return "lake" if nodeid.split("/")[1] in _LAKES else nodeid
+        return _group(nodeid.partition("::")[0]) or nodeid
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _OneLake:
-    return _OneLake(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Groups:
+    return _Groups(config, log)
 
 
 def load_event(name: str) -> Any:
@@ -197,17 +213,20 @@ class LocalLake:
 
 
 @contextmanager
-def lake_up(state: Path) -> Iterator[LocalLake]:
-    """A lake deployed by `lake up`, with IAM enforced, and gone afterwards."""
+def lake_up(state: Path, project: Path = ROOT) -> Iterator[LocalLake]:
+    """A lake deployed by `lake up`, with IAM enforced, and gone afterwards.
+
+    Of another project than this one, the command is this one's all the same.
+    """
     lake = [sys.executable, "-m", "lake"]
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
         "LAKE_STATE_DIR": str(state),
-        "LAKE_CONTRACTS": str(CONTRACTS),
-        "LAKE_MODELS": str(MODELS),
     }
+    if project == ROOT:
+        environment |= {"LAKE_CONTRACTS": str(CONTRACTS), "LAKE_MODELS": str(MODELS)}
     done = subprocess.run(
-        [*lake, "up"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [*lake, "up"], cwd=project, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     try:

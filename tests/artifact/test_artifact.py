@@ -188,7 +188,7 @@ def test_the_curator_has_no_engine_and_neither_function_reads_sql(
 
 
 @contextmanager
-def _runtime(artifact: Path, bare_python: Path, environment: dict[str, str]) -> Iterator[Any]:
+def runtime(artifact: Path, bare_python: Path, environment: dict[str, str]) -> Iterator[Any]:
     """Run an artifact under Lambda's runtime interface emulator; give its invoke function."""
     emulator = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{MACHINE}"
     with socket.socket() as free, socket.socket() as api:
@@ -245,7 +245,7 @@ def _runtime(artifact: Path, bare_python: Path, environment: dict[str, str]) -> 
 
 @pytest.fixture(scope="module")
 def alone(artifact: Path, bare_python: Path) -> Iterator[Any]:
-    with _runtime(artifact, bare_python, ENVIRONMENT) as invoke:
+    with runtime(artifact, bare_python, ENVIRONMENT) as invoke:
         yield invoke
 
 
@@ -279,7 +279,7 @@ def test_the_curator_starts_and_names_the_message_that_it_cannot_read(
 
     # Of a table that no model reads nothing is to be kept: it is acknowledged.
     nobodys = record("nobody's", '{"table":"no_such","dates":["2024-01-15"]}')
-    with _runtime(curator, bare_python, CURATOR) as invoke:
+    with runtime(curator, bare_python, CURATOR) as invoke:
         answer = invoke({"Records": [record("bad", "[" * 100_000), nobodys]})
     assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
 
@@ -289,39 +289,7 @@ def test_a_curator_that_was_built_without_models_says_so(
 ) -> None:
     bare = tmp_path / "bare"
     shutil.copytree(curator, bare, ignore=shutil.ignore_patterns("models.json"))
-    with _runtime(bare, bare_python, CURATOR) as invoke:
+    with runtime(bare, bare_python, CURATOR) as invoke:
         answer = invoke({"Records": []})
     assert answer["errorType"] == "ModelError"
     assert "built without its models" in answer["errorMessage"]
-
-
-@pytest.mark.local
-def test_the_curator_answers_its_schedule(
-    curator: Path, bare_python: Path, local_lake: Any, root: Path
-) -> None:
-    with _runtime(curator, bare_python, CURATOR | local_lake.environment) as invoke:
-        answer = invoke({"source": "aws.events", "detail-type": "Scheduled Event"})
-    models = {model.name for model in load_folder(root / "models")}
-    # The lake's own curator may be at any of them.
-    assert {*answer} == {"refreshed"}
-    assert {*answer["refreshed"]} <= models
-
-
-@pytest.mark.local
-@pytest.mark.parametrize("event", ["s3-put", "eventbridge", "sqs-batch"])
-def test_the_artifact_ingests_for_each_way_of_being_told(
-    artifact: Path, bare_python: Path, local_lake: Any, root: Path, event: str
-) -> None:
-    """The same steps as `sam local invoke` in the README, without a container engine."""
-    s3 = local_lake.client("s3")
-    body = (root / "samples" / "test-data.json").read_bytes()
-    for key in ("data/test-data.json", "data/orders/2024-01-15.json"):
-        s3.put_object(Bucket=local_lake.outputs["RawBucketName"], Key=key, Body=body)
-    environment = ENVIRONMENT | local_lake.environment
-    with _runtime(artifact, bare_python, environment) as invoke:
-        answer = invoke(load_event(event))
-    if event == "sqs-batch":
-        assert answer == {"batchItemFailures": []}
-    else:
-        (taken,) = answer["objects"]
-        assert (taken["status"], taken["records_read"]) == ("DONE", 3)

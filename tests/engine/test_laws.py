@@ -139,11 +139,11 @@ def test_an_encrypted_file_poisons_no_other() -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A disk of 24 MB, with all temporary files on it."""
+    """A disk of 12 MB, with all temporary files on it."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = shutil.which("mount")
-    command = [mount or "mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)]
+    command = [mount or "mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)]
     if not mount or os.geteuid() or subprocess.run(command, check=False).returncode:
         pytest.skip("only root mounts a disk")
     monkeypatch.setattr(tempfile, "tempdir", str(disk))
@@ -168,7 +168,7 @@ def test_a_disk_that_fills_is_a_verdict_and_the_next_object_is_fine(
     form = FORMATS[name]
     engine = DuckEngine(Options())
     path = tmp_path / "large"
-    path.write_bytes(large(form, 48))
+    path.write_bytes(large(form, 24))
     found = convert(path, form.key, engine=engine)
     assert found.status == "TOO_LARGE"
     assert found.error is not None
