@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from lake.context import Choice
     from lake.target import Target
 
-_BUCKET, _TABLE, _DATABASE = "AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Glue::Database"
+BUCKET, TABLE, DATABASE = "AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Glue::Database"
 
 #: By type: the primary identifier, as CloudFormation calls it, and the properties that have it.
 _IDENTIFIED = {
-    _BUCKET: ("BucketName", ("BucketName",)),
-    _TABLE: ("TableName", ("TableName",)),
-    _DATABASE: ("DatabaseName", ("DatabaseInput", "Name")),
+    BUCKET: ("BucketName", ("BucketName",)),
+    TABLE: ("TableName", ("TableName",)),
+    DATABASE: ("DatabaseName", ("DatabaseInput", "Name")),
 }
 
 _KEPT = ("Retain", "RetainExceptOnCreate")
@@ -89,7 +89,7 @@ def adopt(choice: Choice, prefix: str | None, database: str | None) -> None:
     named = {"Prefix": prefix, "DatabaseName": database}
     given = {name: value for name, value in named.items() if value}
     template = project_root(Path.cwd()) / "template.yaml"
-    found = [one for one in kept(template, _values(target), given) if _exists(target, one)]
+    found = [one for one in kept(template, values(target), given) if exists(target, one)]
     if not found:
         raise LakeCommandError(
             "There is nothing to adopt: no bucket, table or database has the names that the "
@@ -139,7 +139,7 @@ def kept(template: Path, values: Mapping[str, str], parameters: Mapping[str, str
         if kind not in _IDENTIFIED:
             raise LakeCommandError(f"{logical} is kept, and no {kind} can be adopted yet.")
         properties = resource["Properties"]
-        if kind == _BUCKET:
+        if kind == BUCKET:
             # The rest is applied by the deployment that follows, whatever the bucket has now. It
             # could not apply a table's: an index that exists cannot be made.
             properties = {"BucketName": properties["BucketName"]}
@@ -193,7 +193,8 @@ def _holds(condition: Any) -> bool:
     raise LakeCommandError(f"The template has a condition that is not known here: {condition}.")
 
 
-def _values(target: Target) -> dict[str, str]:
+def values(target: Target) -> dict[str, str]:
+    """Give the pseudo parameters."""
     caller = target.client("sts").get_caller_identity()
     return {
         "AWS::AccountId": caller["Account"],
@@ -213,11 +214,12 @@ def _check_new(target: Target) -> None:
     )
 
 
-def _exists(target: Target, one: Kept) -> bool:
+def exists(target: Target, one: Kept) -> bool:
+    """Tell whether a resource is there."""
     try:
-        if one.type == _BUCKET:
+        if one.type == BUCKET:
             target.client("s3").head_bucket(Bucket=one.name)
-        elif one.type == _TABLE:
+        elif one.type == TABLE:
             target.client("dynamodb").describe_table(TableName=one.name)
         else:
             target.client("glue").get_database(Name=one.name)

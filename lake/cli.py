@@ -22,16 +22,20 @@ from lake.context import Choice, agree, err, out, state_folder
 from lake.contract import contract
 from lake.curate import curate, models_of
 from lake.deploy import deploy
+from lake.destroy import destroy
+from lake.doctor import doctor
 from lake.errors import LakeCommandError
 from lake.files import files
 from lake.local import deploy as sam
 from lake.local import process
 from lake.local.state import LOOPBACK
+from lake.logs import logs
 from lake.model import model
 from lake.put import put
 from lake.result import Shown, bounded, print_result
 from lake.retype import rebuild, retype
-from lake.status import look
+from lake.rm import rm
+from lake.status import status
 from lake.target import DEFAULT_STACK, choose
 from lake.trouble import explain
 
@@ -169,23 +173,6 @@ def down(yes: bool) -> None:
         err.print("Stopped and removed." if process.remove(folder) else "No local lake is up.")
 
 
-@main.command()
-@click.pass_obj
-def status(choice: Choice) -> None:
-    """Say what is in the lake."""
-    target = choice.target()
-    seen = look(target)
-    rows: list[list[object]] = [["objects", k, v] for k, v in seen.objects.items()]
-    rows += [
-        ["messages", "waiting", seen.waiting],
-        ["messages", "in flight", seen.in_flight],
-        ["messages", "dead letters", seen.dead],
-    ]
-    rows += [["columns of table", name, count] for name, count in seen.tables.items()]
-    rows += [["crawler", seen.crawler, ""]]
-    render.show_table(out, ["what", "which", "count"], rows, [False, False, True])
-
-
 class SqlCommand(click.Command):
     """A command of which an argument may begin with a comment of SQL, which is no option."""
 
@@ -253,6 +240,11 @@ for command in (
     rebuild,
     adopt,
     deploy,
+    destroy,
+    doctor,
+    status,
+    logs,
+    rm,
     contract,
     models_of,
     curate,

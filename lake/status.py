@@ -1,16 +1,81 @@
-"""What is in a lake right now."""
+"""The command `lake status`: what is in a lake right now, how fast it flows, and what is wrong."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
+import click
+from rich.live import Live
+from rich.text import Text
+
+from lake import health, logs, render
+from lake.context import err, out
+from lake.files import show_lines
 from lake.messages import DEAD_LETTERS, dead_letters
 from lake.tables import tables_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lake.context import Choice
+    from lake.logs import Line
     from lake.target import Target
+
+#: Seconds of the log from which the flow is told, and in which trouble counts.
+_WINDOW, _RECENT = 60, 900
+
+#: Seconds between two looks: at queues and log, at functions, and at the whole ledger.
+_TICK, _HEALTH, _LEDGER = 2, 15, 60
+
+#: So many files are shown.
+_FILES = 8
+
+
+@dataclass(frozen=True)
+class File:
+    """An object that was ingested a moment ago.
+
+    Attributes
+    ----------
+    key, status : str
+        The raw key, and what became of it.
+    read, refused : int
+        Records.
+    reason : str
+        Why it, or its first refused record, was refused.
+    """
+
+    key: str
+    status: str
+    read: int
+    refused: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What the ingest function did in the last minute.
+
+    Attributes
+    ----------
+    seconds : int
+        Of how long this tells.
+    rows_a_second : float
+        Records read.
+    files : list of File
+        The newest first.
+    reasons : dict of str to int
+        Objects by the reason for which something of them was refused, or failed.
+    """
+
+    seconds: int
+    rows_a_second: float
+    files: list[File]
+    reasons: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -27,6 +92,10 @@ class Status:
         Columns of each table.
     crawler : str
         State of the crawler.
+    flow : Flow
+        The last minute.
+    troubles : list of str
+        What keeps the lake from working, with what to do.
     """
 
     objects: dict[str, int]
@@ -35,16 +104,69 @@ class Status:
     dead: int
     tables: dict[str, int]
     crawler: str
+    flow: Flow = field(default_factory=lambda: Flow(_WINDOW, 0.0, [], {}))
+    troubles: list[str] = field(default_factory=list)
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="For programs; with --watch an object a line."
+)
+@click.pass_obj
+def status(choice: Choice, watch: bool, as_json: bool) -> None:
+    """Say what is in the lake, what flows, and what keeps it from working."""
+    target = choice.target()
+    if watch:
+        _watch(target, as_json=as_json)
+        return
+    seen = look(target)
+    if as_json:
+        click.echo(json.dumps(asdict(seen), indent=2, ensure_ascii=False))
+        return
+    rows: list[list[object]] = [["objects", k, v] for k, v in seen.objects.items()]
+    rows += [
+        ["messages", "waiting", seen.waiting],
+        ["messages", "in flight", seen.in_flight],
+        ["messages", "dead letters", seen.dead],
+        ["last minute", "rows a second", round(seen.flow.rows_a_second, 1)],
+    ]
+    rows += [["refused in the last minute", k, v] for k, v in seen.flow.reasons.items()]
+    rows += [["columns of table", name, count] for name, count in seen.tables.items()]
+    rows += [["crawler", seen.crawler, ""]]
+    render.show_table(out, ["what", "which", "count"], rows, [False, False, True])
+    if seen.troubles:
+        err.print("What is wrong:", style="bold red")
+        for one in seen.troubles:
+            err.print(f"  {one}", soft_wrap=True)
+    if seen.dead:
+        show_lines(["`lake redrive` sends dead letters back, once their cause is mended."])
 
 
 def look(target: Target) -> Status:
-    """Ask ledger, queues and catalog."""
-    outputs = target.outputs
+    """Count what is in a lake, and ask how it is."""
+    glue, outputs = target.client("glue"), target.outputs
+    tables = {
+        name: len(table["StorageDescriptor"]["Columns"])
+        for name, table in tables_of(target).items()
+    }
+    now = time.time()
+    return Status(
+        _objects(target),
+        *_messages(target),
+        dict(sorted(tables.items())),
+        str(glue.get_crawler(Name=outputs["GlueCrawlerName"])["Crawler"]["State"]),
+        flow_of(logs.read(target, now - _WINDOW, "processor")),
+        health.troubles(target, now - _RECENT),
+    )
+
+
+def _objects(target: Target) -> dict[str, int]:
     scan = target.client("dynamodb").get_paginator("scan")
     objects = Counter(
         item["status"]["S"]
         for page in scan.paginate(
-            TableName=outputs["LedgerTableName"],
+            TableName=target.outputs["LedgerTableName"],
             ProjectionExpression="#s",
             ExpressionAttributeNames={"#s": "status"},
         )
@@ -52,21 +174,77 @@ def look(target: Target) -> Status:
         # The state of a model has none.
         if "status" in item
     )
-    sqs, names = target.client("sqs"), ["All"]
-    queue = sqs.get_queue_attributes(QueueUrl=outputs["IngestQueueUrl"], AttributeNames=names)[
-        "Attributes"
-    ]
-    dead = sum(dead_letters(target, one) for one in DEAD_LETTERS)
-    glue = target.client("glue")
-    tables = {
-        name: len(table["StorageDescriptor"]["Columns"])
-        for name, table in tables_of(target).items()
-    }
-    return Status(
-        dict(sorted(objects.items())),
-        int(queue["ApproximateNumberOfMessages"]),
-        int(queue["ApproximateNumberOfMessagesNotVisible"]),
-        dead,
-        dict(sorted(tables.items())),
-        str(glue.get_crawler(Name=outputs["GlueCrawlerName"])["Crawler"]["State"]),
+    return dict(sorted(objects.items()))
+
+
+def _messages(target: Target) -> tuple[int, int, int]:
+    told: Any = target.client("sqs").get_queue_attributes(
+        QueueUrl=target.outputs["IngestQueueUrl"], AttributeNames=["All"]
+    )["Attributes"]
+    return (
+        int(told["ApproximateNumberOfMessages"]),
+        int(told["ApproximateNumberOfMessagesNotVisible"]),
+        sum(dead_letters(target, one) for one in DEAD_LETTERS),
     )
+
+
+def flow_of(lines: Iterable[Line]) -> Flow:
+    """Say what the lines of a minute tell of the flow, the oldest first."""
+    files, reasons = [], Counter[str]()
+    for line in lines:
+        told = line.told
+        reason = str(told.get("reason", ""))
+        if line.message == "object ingested":
+            read, refused = (int(told.get(f"records_{n}", 0)) for n in ("read", "quarantined"))
+            files.append(File(line.key, str(told.get("status", "")), read, refused, reason))
+        elif line.message == "message handed back":
+            files.append(File(line.key, "FAILED", 0, 0, reason))
+        else:
+            continue
+        if reason:
+            reasons[reason] += 1
+    rows = sum(one.read for one in files) / _WINDOW
+    return Flow(_WINDOW, rows, files[::-1][:_FILES], dict(reasons.most_common()))
+
+
+def _watch(target: Target, *, as_json: bool) -> None:
+    objects: dict[str, int] = {}
+    troubles: list[str] = []
+    asked = counted = 0.0
+    with Live(console=out, auto_refresh=False, screen=False) as live:
+        while True:
+            now = time.time()
+            if now - counted > _LEDGER:
+                objects, counted = _objects(target), now
+            if now - asked > _HEALTH:
+                troubles, asked = health.troubles(target, now - _HEALTH * 4), now
+            flow = flow_of(logs.read(target, now - _WINDOW, "processor"))
+            waiting, in_flight, dead = _messages(target)
+            seen = Status(objects, waiting, in_flight, dead, {}, "", flow, troubles)
+            if as_json:
+                told = asdict(seen)
+                del told["tables"], told["crawler"]
+                click.echo(json.dumps(told, ensure_ascii=False))
+            else:
+                live.update(picture(seen), refresh=True)
+            time.sleep(_TICK)
+
+
+def picture(seen: Status) -> Text:
+    """Draw what is watched."""
+    lines = [
+        f"queue: {seen.waiting:,} waiting, {seen.in_flight:,} in flight, {seen.dead:,} dead",
+        f"flow:  {seen.flow.rows_a_second:,.1f} rows a second in the last minute",
+        "objects: " + (", ".join(f"{v:,} {k}" for k, v in seen.objects.items()) or "none"),
+    ]
+    if seen.flow.reasons:
+        lines.append("refused: " + ", ".join(f"{v:,} {k}" for k, v in seen.flow.reasons.items()))
+    lines += ["", "last files:" if seen.flow.files else "no file in the last minute"]
+    for one in seen.flow.files:
+        refused = f", {one.refused:,} refused" if one.refused else ""
+        why = f" ({one.reason})" if one.reason else ""
+        lines.append(f"  {one.status:<9} {one.key}: {one.read:,} read{refused}{why}")
+    text = Text("\n".join(render.plain(line) for line in lines))
+    for trouble in seen.troubles:
+        text.append(f"\n{render.plain(trouble)}", style="red")
+    return text

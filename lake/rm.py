@@ -1,0 +1,318 @@
+"""The command `lake rm`: take the rows of objects out of the lake, and the objects, too.
+
+Rows go by the lake's own protocol: the function is told that the object was deleted, as S3 tells
+it with ``RawDeletes=remove``. It removes rows only of an object that is not in the raw bucket: the
+lake keeps the rows of every object that is there. So an object has to be deleted first.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import uuid
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from lake import health, ledger, messages, models, raw, tables
+from lake.context import agree, err, out
+from lake.errors import LakeCommandError
+from lake.files import objects, show_lines
+from lake.ledger import Filter
+from model.loading import files_of
+from store import naming
+from store.catalog import why_foreign
+from store.model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lake.context import Choice
+    from lake.ledger import Item
+    from lake.target import Target
+
+#: The most that DeleteObjects takes (Amazon S3 API Reference).
+_BATCH = 1000
+
+#: So many keys are named before it is asked.
+_NAMED = 10
+
+
+@dataclass
+class Chosen:
+    """What is to go.
+
+    Attributes
+    ----------
+    items : dict of str to Item
+        Entries of the ledger that have rows, by raw key.
+    present : list of str
+        Raw keys that are in the raw bucket.
+    dataset : str
+        The dataset whose table is to go, too; empty for single objects.
+    """
+
+    items: dict[str, Item] = field(default_factory=dict)
+    present: list[str] = field(default_factory=list)
+    dataset: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Count the rows that queries do not find any more."""
+        return sum(item.accepted for item in self.items.values())
+
+
+@click.command()
+@click.argument("keys", nargs=-1, metavar="[KEY]…")
+@click.option("--dataset", help="All objects of a dataset, and then its table.")
+@click.option("--raw", "also_raw", is_flag=True, help="Delete the raw objects, too.")
+@click.option(
+    "--all-versions",
+    is_flag=True,
+    help="With --raw: every version of them and of their rows, for ever.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--timeout", default=900.0, show_default=True, help="Seconds to wait.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def rm(
+    choice: Choice,
+    /,
+    keys: tuple[str, ...],
+    dataset: str | None,
+    also_raw: bool,
+    all_versions: bool,
+    dry_run: bool,
+    yes: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Remove the rows of the objects KEY…, or of a dataset with its table.
+
+    A key that ends with * means all that begin so. Objects that are still in the raw bucket are
+    deleted from it with --raw: rows of an object that is there would come back.
+    """
+    if bool(keys) == bool(dataset):
+        raise LakeCommandError("Say what to remove: keys, as `lake files` shows, or --dataset.")
+    if all_versions and not also_raw:
+        raise LakeCommandError("--all-versions erases raw objects: say --raw, too.")
+    target = choice.target()
+    chosen = choose(target, keys, dataset or "")
+    lines = list(_plan(chosen, also_raw, all_versions))
+    if dry_run:
+        _report(chosen, lines, as_json=as_json)
+        return
+    if chosen.present and not also_raw:
+        raise LakeCommandError(
+            f"{objects(len(chosen.present))} in the raw bucket, such as {chosen.present[0]}: rows "
+            "of an object that is there would come back. --raw deletes the objects, too."
+        )
+    for line in lines:
+        err.print(line, soft_wrap=True)
+    agree("Remove this?", yes=yes, else_say="`lake rm --yes` does not ask.")
+    deadline = time.monotonic() + timeout
+    erased = _delete_raw(target, chosen.present, all_versions) if also_raw else 0
+    left = _remove_rows(target, sorted(chosen.items), deadline)
+    if all_versions and not left:
+        erased += _erase(
+            target,
+            target.outputs["ProcessedBucketName"],
+            [key for item in chosen.items.values() for key in item.outputs],
+        )
+    dropped = bool(chosen.dataset and not left) and _drop(target, chosen.dataset, deadline)
+    _tell(chosen, left, erased, dropped=dropped, as_json=as_json)
+    if left:
+        sys.exit(1)
+
+
+def choose(target: Target, keys: Sequence[str], dataset: str) -> Chosen:
+    """Find what is meant.
+
+    Raises
+    ------
+    LakeCommandError
+        When there is nothing, or the table is not the lake's.
+    """
+    wanted = Filter(keys=keys) if keys else Filter(datasets=[dataset])
+    known = {item.key: item for item in ledger.items(target, wanted)}
+    if dataset:
+        table = tables.table_of(target, dataset)
+        if table and (why := why_foreign(table, target.outputs["ProcessedBucketName"], dataset)):
+            raise LakeCommandError(why)
+        prefix = f"{naming.RAW_PREFIX}{dataset}/"
+        folder = (key for key, _ in raw.listed(target, prefix))
+        there = {key for key in folder if naming.dataset_of(key) == dataset}
+        there |= raw.present(target, known.keys() - there)
+    else:
+        table, there = None, set()
+        for key in keys:
+            if key.endswith("*"):
+                there |= {one for one, _ in raw.listed(target, key[:-1])}
+        there |= raw.present(target, ({*known} | {k for k in keys if k[-1:] != "*"}) - there)
+    with_rows = {key: item for key, item in known.items() if item.outputs}
+    if not (with_rows or there or table):
+        raise LakeCommandError("There is nothing to remove: `lake files` shows what is there.")
+    return Chosen(with_rows, sorted(there), dataset if table or dataset else "")
+
+
+def _plan(chosen: Chosen, also_raw: bool, all_versions: bool) -> Iterator[str]:
+    named = sorted({*chosen.items, *chosen.present})
+    more = f", and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    if named:
+        yield f"{objects(len(named))}: {', '.join(named[:_NAMED])}{more}"
+    yield f"rows that go: {chosen.rows:,}"
+    if chosen.dataset:
+        yield f"the table {chosen.dataset} goes"
+    if chosen.present and also_raw:
+        yield (
+            f"raw objects that are erased with every version: {len(chosen.present):,}"
+            if all_versions
+            else f"raw objects that get a delete marker: {len(chosen.present):,}"
+        )
+    yield from _remains(all_versions)
+
+
+def _remains(all_versions: bool) -> Iterator[str]:
+    """Say what is not gone at once."""
+    if all_versions:
+        yield (
+            "what remains: files of earlier uploads under these keys, and what tables of models "
+            "were made of before, as old versions for NoncurrentVersionDays; results of queries "
+            "for QueryResultDays; the function's log for LogRetentionDays"
+        )
+    else:
+        yield (
+            "what remains: old versions of objects and rows for NoncurrentVersionDays; results of "
+            "queries for QueryResultDays. --raw --all-versions erases more"
+        )
+
+
+def _report(chosen: Chosen, lines: list[str], *, as_json: bool) -> None:
+    if as_json:
+        told = {
+            "keys": sorted({*chosen.items, *chosen.present}),
+            "rows": chosen.rows,
+            "in_raw": len(chosen.present),
+            "table": chosen.dataset or None,
+        }
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        show_lines(lines, first="")
+
+
+def _delete_raw(target: Target, keys: Sequence[str], all_versions: bool) -> int:
+    bucket = target.outputs["RawBucketName"]
+    if all_versions:
+        return _erase(target, bucket, keys)
+    return _delete(target, bucket, ({"Key": key} for key in keys))
+
+
+def _erase(target: Target, bucket: str, keys: Sequence[str]) -> int:
+    """Delete every version of some objects; count these."""
+    pages = target.client("s3").get_paginator("list_object_versions")
+    found = (
+        {"Key": one["Key"], "VersionId": one["VersionId"]}
+        for key in keys
+        for page in pages.paginate(Bucket=bucket, Prefix=key)
+        for one in chain(page.get("Versions", []), page.get("DeleteMarkers", []))
+        # Another key may begin so.
+        if one["Key"] == key
+    )
+    return _delete(target, bucket, found)
+
+
+def _delete(target: Target, bucket: str, found: Iterable[dict[str, str]]) -> int:
+    s3, done, rest = target.client("s3"), 0, iter(found)
+    while batch := list(islice(rest, _BATCH)):
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+        if errors := answer.get("Errors"):
+            raise LakeCommandError(
+                f"S3 did not delete {len(errors)} objects of {bucket}, such as "
+                f"{errors[0]['Key']}: {errors[0].get('Message', errors[0].get('Code'))}. "
+                "The same command goes on."
+            )
+        done += len(batch)
+    return done
+
+
+def _remove_rows(target: Target, keys: list[str], deadline: float) -> list[str]:
+    """Have the function remove the rows, and wait; give the keys that are left."""
+    messages.announce(target, keys, f"rm-{uuid.uuid4().hex[:12]}", removal=True)
+    bucket, left = target.outputs["RawBucketName"], keys
+    watch, said = health.Watch(target, keys), ""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("removing rows", total=len(keys))
+        while True:
+            left = [key for key in left if not _is_gone(ledger.get(target, bucket, key))]
+            progress.update(task, completed=len(keys) - len(left))
+            if not left or time.monotonic() > deadline:
+                return left
+            if (trouble := watch.look()) and trouble != said:
+                err.print(trouble, style="yellow", soft_wrap=True)
+                said = trouble
+            time.sleep(0.5)
+
+
+def _is_gone(item: Item | None) -> bool:
+    # Files that are replaced can be read until they are deleted.
+    return item is None or (item.status is Status.DELETED and not item.entry.replaced)
+
+
+def _drop(target: Target, dataset: str, deadline: float) -> bool:
+    """Drop the table, once the tables of models that read it have followed."""
+    queue = target.outputs["CurateQueueUrl"]
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    with err.status("waiting until tables of models have followed…"):
+        while time.monotonic() < deadline:
+            counts = target.client("sqs").get_queue_attributes(
+                QueueUrl=queue, AttributeNames=names
+            )["Attributes"]
+            if not any(int(one) for one in counts.values()):
+                break
+            time.sleep(1)
+    if tables.table_of(target, dataset) is None:
+        return False
+    target.client("glue").delete_table(
+        DatabaseName=target.outputs["GlueDatabaseName"], Name=dataset
+    )
+    readers = [
+        one.name
+        for one in models.read(files_of(models.folder())).models
+        if any(source.name == dataset for source in one.sources)
+    ]
+    if readers:
+        err.print(
+            f"These models read {dataset}, and wait from now on until there is such a table "
+            f"again: {', '.join(readers)}.",
+            style="yellow",
+            soft_wrap=True,
+        )
+    return True
+
+
+def _tell(chosen: Chosen, left: list[str], erased: int, *, dropped: bool, as_json: bool) -> None:
+    gone = [item for key, item in chosen.items.items() if key not in left]
+    rows = sum(item.accepted for item in gone)
+    if as_json:
+        told = {
+            "removed": len(gone),
+            "rows": rows,
+            "deleted_versions": erased,
+            "table_dropped": dropped,
+            "waiting": left,
+        }
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    out.print(f"The rows of {objects(len(gone))} are removed: {rows:,}.")
+    if erased:
+        out.print(f"{erased:,} objects or versions of objects were deleted.")
+    if dropped:
+        out.print(f"The table {chosen.dataset} was dropped.")
+    if left:
+        out.print(f"{objects(len(left))} not yet, such as {left[0]}: the same command goes on.")

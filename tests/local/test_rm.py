@@ -1,0 +1,61 @@
+"""`lake rm` takes rows out of the lake, and, asked, every version of the objects."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import LocalLake
+
+pytestmark = pytest.mark.local
+
+
+def told(lake: LocalLake, *words: str) -> Any:
+    return json.loads(lake.command("lake", "rm", *words, "--json").stdout)
+
+
+def versions(lake: LocalLake, bucket: str, prefix: str) -> list[str]:
+    found = lake.client("s3").list_object_versions(Bucket=lake.outputs[bucket], Prefix=prefix)
+    return [one["Key"] for one in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]]
+
+
+def test_rows_of_an_object_go_with_it_and_come_back_with_an_upload(local_lake: LocalLake) -> None:
+    keys = [f"data/leaving/{name}.json" for name in ("a", "ab", "b")]
+    for key in keys:
+        local_lake.ingest(key, b'{"n": 1}\n{"n": 2}\n')
+    would = told(local_lake, keys[0], "--raw", "--dry-run")
+    assert would == {"keys": [keys[0]], "rows": 2, "in_raw": 1, "table": None}
+    refused = local_lake.command("lake", "rm", keys[0], "--yes", expect=1)
+    assert "rows of an object that is there would come back" in " ".join(refused.stderr.split())
+    gone = told(local_lake, keys[0], "--raw", "--yes")
+    assert (gone["removed"], gone["rows"], gone["waiting"]) == (1, 2, [])
+    rows = "SELECT count(*) AS n FROM leaving"
+    assert local_lake.query(rows) == [{"n": 4}]
+    # The version is kept, below its delete marker.
+    assert len(versions(local_lake, "RawBucketName", keys[0])) == 2
+    assert local_lake.command("lake", "reconcile", "--grace", "0").returncode == 0
+    local_lake.ingest(keys[0], b'{"n": 1}\n')
+    assert local_lake.query(rows) == [{"n": 5}]
+
+
+def test_a_dataset_is_erased_with_every_version_of_its_objects_and_rows(
+    local_lake: LocalLake,
+) -> None:
+    for body in (b'{"n": 1}\n', b'{"n": 1}\n{"n": 2}\n'):
+        entry = local_lake.ingest("data/erased/a.json", body)
+    local_lake.ingest("data/erased_not/a.json", b'{"n": 1}\n')
+    assert entry["status"] == "DONE"
+    gone = told(local_lake, "--dataset", "erased", "--raw", "--all-versions", "--yes")
+    assert (gone["removed"], gone["rows"], gone["table_dropped"]) == (1, 2, True)
+    assert versions(local_lake, "RawBucketName", "data/erased/") == []
+    # Of the upload before, the file is an old version: this is said, and it expires.
+    left = versions(local_lake, "ProcessedBucketName", "processed/erased/")
+    assert len(left) == 2
+    assert local_lake.entry("data/erased/a.json")["status"] == "DELETED"
+    names = [one["Name"] for one in local_lake.client("glue").get_tables(
+        DatabaseName=local_lake.outputs["GlueDatabaseName"])["TableList"]]  # fmt: skip
+    assert "erased" not in names
+    assert local_lake.query("SELECT count(*) AS n FROM erased_not") == [{"n": 1}]
