@@ -78,8 +78,10 @@ class Kept:
 @click.command()
 @click.option("--prefix", help="The parameter Prefix that the lake had; else the template's.")
 @click.option("--database", help="The parameter DatabaseName that it had; else derived.")
+@render.json_option
+@render.listing
 @click.pass_obj
-def adopt(choice: Choice, prefix: str | None, database: str | None) -> None:
+def adopt(choice: Choice, prefix: str | None, database: str | None, as_json: bool) -> None:
     """Give what a deleted lake has kept to a new stack; `sam deploy` then adds the rest.
 
     No data is touched.
@@ -96,6 +98,11 @@ def adopt(choice: Choice, prefix: str | None, database: str | None) -> None:
             "lake's would have (--prefix, --database). `sam deploy` makes a new lake."
         )
     _import(target, found)
+    if as_json:
+        render.show_json(
+            [{"logical_id": one.logical, "type": one.type, "name": one.name} for one in found]
+        )
+        return
     rows: list[list[object]] = [[one.logical, one.type, one.name] for one in found]
     render.show_table(out, ["adopted", "type", "name"], rows, [False] * 3)
     overrides = "".join(f" {name}={value}" for name, value in given.items())

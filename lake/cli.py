@@ -35,12 +35,14 @@ from lake.put import put
 from lake.result import Shown, bounded, print_result
 from lake.retype import rebuild, retype
 from lake.rm import rm
+from lake.shell import completion, env
 from lake.status import status
 from lake.target import DEFAULT_STACK, choose
 from lake.trouble import explain
 
 if TYPE_CHECKING:
     from lake.local.state import Running, StateFolder
+    from lake.target import Target
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
 )
 @click.option("--region", help="AWS region; else that of your configuration.")
 @click.option("--profile", help="Profile of your AWS configuration.")
+@click.version_option(package_name="data-lake", message="lake %(version)s")
 @click.pass_context
 def main(
     context: click.Context,
@@ -80,19 +83,25 @@ def main(
 @click.option(
     "--bind", metavar="ADDRESS", help="An address to listen on besides 127.0.0.1; 0.0.0.0: all."
 )
-def up(port: int | None, bind: str | None) -> None:
+@render.json_option
+@render.listing
+def up(port: int | None, bind: str | None, as_json: bool) -> None:
     """Start a lake on this machine, with the data that it had, and deploy what changed."""
-    bring_up(port, bind)
+    running = bring_up(port, bind, quiet=as_json)
+    if as_json:
+        told = {"endpoint": running.endpoint, "environment": running.environment}
+        render.show_json(told | {"outputs": _local(running).outputs})
 
 
-def bring_up(port: int | None, bind: str | None = None) -> Running:
+def bring_up(port: int | None, bind: str | None = None, *, quiet: bool = False) -> Running:
     """Start what is not up, deploy what changed, say where everything is."""
     folder, root = state_folder(), sam.project_root(Path.cwd())
     with process.owned(folder):
         running = folder.read()
         if running is None:
             running = _start(folder, root, port, bind)
-            _say_where(running, folder)
+            if not quiet:
+                _say_where(running, folder)
             return running
         if port not in (None, running.port) or bind not in (None, running.bind):
             raise LakeCommandError(
@@ -103,7 +112,8 @@ def bring_up(port: int | None, bind: str | None = None) -> Running:
             err.print(f"Already up at {running.endpoint}.")
             return running
         running = _deploy(folder, root, running)
-    _say_where(running, folder)
+    if not quiet:
+        _say_where(running, folder)
     return running
 
 
@@ -137,12 +147,15 @@ def _deploy(folder: StateFolder, root: Path, running: Running) -> Running:
         return sam.deploy(root, folder, running)
 
 
+def _local(running: Running) -> Target:
+    return choose({}, running.endpoint, local=True, cloud=False, stack_name=DEFAULT_STACK)
+
+
 def _say_where(running: Running, folder: StateFolder) -> None:
-    target = choose({}, running.endpoint, local=True, cloud=False, stack_name=DEFAULT_STACK)
-    rows = list(target.outputs.items())
+    rows = list(_local(running).outputs.items())
     out.print(render.bold(f"The lake is up at {running.endpoint}"), "IAM enforced.", sep=", ")
     render.show_table(out, ["output", "value"], rows, [False, False])
-    out.print("For other AWS clients:")
+    out.print('For other AWS clients (`eval "$(lake env)"` does it):')
     for name, value in running.environment.items():
         out.print(f"  export {name}={value}")
     out.print(f"Logs: {folder.log}")
@@ -154,23 +167,33 @@ def _say_where(running: Running, folder: StateFolder) -> None:
 
 
 @main.command()
-def stop() -> None:
+@render.json_option
+def stop(as_json: bool) -> None:
     """Stop the lake that `lake up` started; `lake up` starts it again with its data."""
     folder = state_folder()
     with process.owned(folder):
-        err.print("Stopped." if process.stop(folder) else "No local lake is up.")
+        stopped = process.stop(folder)
+    if as_json:
+        render.show_json({"stopped": stopped})
+    else:
+        err.print("Stopped." if stopped else "No local lake is up.")
 
 
 @main.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def down(yes: bool) -> None:
+@render.json_option
+def down(yes: bool, as_json: bool) -> None:
     """Stop the lake that `lake up` started, and remove its data."""
     folder = state_folder()
     with process.owned(folder):
         if folder.holds_data():
             question = f"Remove the lake in {folder.path} with all its data?"
             agree(question, yes=yes, else_say="`lake down --yes` does; `lake stop` keeps it.")
-        err.print("Stopped and removed." if process.remove(folder) else "No local lake is up.")
+        removed = process.remove(folder)
+    if as_json:
+        render.show_json({"removed": removed})
+    else:
+        err.print("Stopped and removed." if removed else "No local lake is up.")
 
 
 class SqlCommand(click.Command):
@@ -249,6 +272,8 @@ for command in (
     models_of,
     curate,
     model,
+    env,
+    completion,
 ):
     main.add_command(command)
 
@@ -261,7 +286,8 @@ def run(command: Any = main) -> None:
     says of a program that a signal ended.
     """
     try:
-        command(standalone_mode=False)
+        # Completion looks for a variable of this name.
+        command(prog_name="lake", standalone_mode=False)
         # Not when Python ends: it could only complain then.
         sys.stdout.flush()
     except (click.exceptions.Abort, KeyboardInterrupt):

@@ -63,6 +63,22 @@ class Dataset(Asked):
         return sorted(n for n in found if not is_reserved(n) or n in ("quarantine", "objects"))
 
 
+class Column(Asked):
+    """A column of a table, as ``orders.price``."""
+
+    def names(self, target: Target, incomplete: str) -> Iterable[str]:
+        """Ask the catalog."""
+        del incomplete
+        glue: Any = target.session.client("glue", endpoint_url=target.endpoint, config=_QUICK)
+        answer = glue.get_tables(DatabaseName=target.outputs["GlueDatabaseName"])
+        return sorted(
+            f"{table['Name']}.{column['Name']}"
+            for table in answer["TableList"]
+            if not is_reserved(table["Name"])
+            for column in table.get("StorageDescriptor", {}).get("Columns", [])
+        )
+
+
 class Key(Asked):
     """A key of the raw bucket."""
 
@@ -95,7 +111,7 @@ class ModelName(click.ParamType):
         return []
 
 
-DATASET, KEY, MODEL = Dataset(), Key(), ModelName()
+DATASET, COLUMN, KEY, MODEL = Dataset(), Column(), Key(), ModelName()
 
 
 def _target(context: click.Context) -> Target:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from contract.loading import files_of, load, read
 from contract.schema import SUFFIX
 from lake import ledger, raw, rehearse, render
+from lake.completion import DATASET
 from lake.context import err, out
 from lake.contract_diff import Effect, differences
 from lake.contract_infer import dated
@@ -32,7 +33,9 @@ def contract() -> None:
 
 @contract.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--against", metavar="DATASET", help="Try it on the objects of this dataset.")
+@click.option(
+    "--against", metavar="DATASET", type=DATASET, help="Try it on the objects of this dataset."
+)
 @click.option(
     "--limit",
     type=click.IntRange(1),
@@ -40,7 +43,7 @@ def contract() -> None:
     show_default=True,
     help="With --against: so many objects, the most recent ones.",
 )
-@click.option("--json", "as_json", is_flag=True, help="With --against: for programs.")
+@render.json_option
 @click.pass_obj
 def check(
     choice: Choice, files: tuple[Path, ...], against: str | None, limit: int, as_json: bool
@@ -60,21 +63,26 @@ def check(
         found = files or files_of(contracts_folder(project_root(Path.cwd())))
     except ContractError as error:
         raise LakeCommandError(error.detail) from error
-    if not found:
+    judged = [_judged(file) for file in found]
+    if as_json:
+        render.show_json(judged)
+    elif not judged:
         out.print("There is no contract.")
-    wrong = False
-    for file in found:
-        try:
-            known = load(file)
-        except ContractError as error:
-            wrong = True
-            out.print(error.detail, soft_wrap=True)
-        else:
-            count = len(known.root.properties)
-            said = f"{file.name}: will be honoured, {count} properties named"
-            out.print(said, soft_wrap=True)
-    if wrong:
+    else:
+        for one in judged:
+            named = f"{one['file']}: will be honoured, {one['properties']} properties named"
+            out.print(one["why_not"] or named, soft_wrap=True)
+    if any(one["why_not"] for one in judged):
         sys.exit(1)
+
+
+def _judged(file: Path) -> dict[str, Any]:
+    """Say whether a contract will be honoured."""
+    told: dict[str, Any] = {"file": file.name, "honoured": True, "properties": 0, "why_not": None}
+    try:
+        return told | {"properties": len(load(file).root.properties)}
+    except ContractError as error:
+        return told | {"honoured": False, "why_not": error.detail}
 
 
 def _check_against(
@@ -104,7 +112,7 @@ def _check_against(
 
 
 @contract.command()
-@click.argument("dataset")
+@click.argument("dataset", type=DATASET)
 @click.option("--date-column", default="", help="The column that shall date records.")
 @click.option("--write", is_flag=True, help="Write the contract's file in place of printing it.")
 @click.pass_obj
@@ -115,7 +123,7 @@ def infer(choice: Choice, dataset: str, date_column: str, write: bool) -> None:
     """
     if not write:
         proposed = propose(choice.target(), dataset, date_column)
-        click.echo(json.dumps(proposed, indent=2, ensure_ascii=False))
+        render.show_json(proposed)
         return
     file = contracts_folder(project_root(Path.cwd())) / f"{dataset}{SUFFIX}"
     if not file.is_file():
@@ -145,7 +153,9 @@ def infer(choice: Choice, dataset: str, date_column: str, write: bool) -> None:
 @contract.command()
 @click.argument("old", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("new", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def diff(old: Path, new: Path) -> None:
+@render.json_option
+@render.listing
+def diff(old: Path, new: Path, as_json: bool) -> None:
     """Say what changing the contract OLD to NEW will do.
 
     Exit code 0: nothing, 3: the past differs until it is replayed, 4: records that were
@@ -156,9 +166,12 @@ def diff(old: Path, new: Path) -> None:
     except ContractError as error:
         raise LakeCommandError(error.detail) from error
     changes = differences(before, after)
-    if not changes:
-        out.print("Every record is judged and stored as before.")
-        return
     rows = [[change.path, change.what, change.effect.label] for change in changes]
-    render.show_table(out, ["path", "change", "effect"], rows, [False, False, False])
+    heads = ["path", "change", "effect"]
+    if as_json:
+        render.show_json([dict(zip(heads, row, strict=True)) for row in rows])
+    elif changes:
+        render.show_table(out, heads, rows, [False, False, False])
+    else:
+        out.print("Every record is judged and stored as before.")
     sys.exit(max((change.effect for change in changes), default=Effect.COMPATIBLE))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import time
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lake import curation, ledger, models, query, render, tables
+from lake.completion import MODEL
 from lake.context import err, out
 from lake.errors import LakeCommandError
 from lake.files import show_lines
@@ -26,8 +27,9 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @click.command(name="models")
-@click.argument("names", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.argument("names", nargs=-1, type=MODEL)
+@render.json_option
+@render.listing
 @click.pass_obj
 def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
     """Say how fresh the tables of models are, what waits, and why one fails.
@@ -40,7 +42,7 @@ def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
     rows = {one.model.name: _count(target, one) for one in seen} if names else {}
     if as_json:
         told = [_plain(one) | _rows_of(one, rows) for one in seen]
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        render.show_json(told)
     elif names:
         for one in seen:
             _show(one, rows[one.model.name])
@@ -66,7 +68,7 @@ def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=MODEL)
 @click.option("--from", "first", metavar="DATE", help="Dates from this one on.")
 @click.option("--to", "last", metavar="DATE", help="Dates up to this one.")
 @click.option("--full", is_flag=True, help="All dates, such as after its text was changed.")
@@ -74,6 +76,7 @@ def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
     "--wait/--no-wait", default=True, show_default=True, help="Wait until it is published."
 )
 @click.option("--timeout", default=900.0, show_default=True, help="Seconds to wait.")
+@render.json_option
 @click.pass_obj
 def curate(
     choice: Choice,
@@ -83,6 +86,7 @@ def curate(
     full: bool,
     wait: bool,
     timeout: float,
+    as_json: bool,
 ) -> None:
     """Make the table of the model NAME anew, or of all models.
 
@@ -105,16 +109,19 @@ def curate(
         if name is None and (first or last):
             seen = [one for one in seen if one.model.by_date]
         touches = _touches(target, seen, first, last, full=full)
-    if not touches:
-        out.print("Nothing is to be made anew: all that was asked for is fresh.")
-        return
     curation.send(target, touches)
     names = list(dict.fromkeys(touch.model for touch in touches))
-    out.print(f"Told to make anew: {', '.join(names)}.")
-    if wait:
-        await_published(
-            target, [one.model for one in seen if one.model.name in names], started, timeout
-        )
+    say = err.print if as_json else out.print
+    if names:
+        say(f"Told to make anew: {', '.join(names)}.")
+    else:
+        say("Nothing is to be made anew: all that was asked for is fresh.")
+    published: list[Published] = []
+    if wait and names:
+        wanted = [one.model for one in seen if one.model.name in names]
+        published = await_published(target, wanted, started, timeout, quiet=as_json)
+    if as_json:
+        render.show_json({"told": names, "published": [asdict(one) for one in published]})
 
 
 def _chosen(names: tuple[str, ...]) -> list[Model]:
@@ -169,7 +176,18 @@ def _between(target: Target, one: Seen, first: str | None, last: str | None) -> 
     return of_model(one.model.name, meant)
 
 
-def await_published(target: Target, wanted: list[Model], started: float, timeout: float) -> None:
+@dataclass(frozen=True)
+class Published:
+    """A table that was made anew."""
+
+    model: str
+    partitions: int
+    seconds: float
+
+
+def await_published(
+    target: Target, wanted: list[Model], started: float, timeout: float, *, quiet: bool = False
+) -> list[Published]:
     """Wait until each model is published or fails, and say which.
 
     Raises
@@ -179,6 +197,7 @@ def await_published(target: Target, wanted: list[Model], started: float, timeout
     """
     deadline, waiting = time.monotonic() + timeout, {model.name: model for model in wanted}
     failed: list[str] = []
+    published: list[Published] = []
     with err.status("Waiting for the curator…") as status:
         while waiting and time.monotonic() < deadline:
             for name in [*waiting]:
@@ -187,7 +206,10 @@ def await_published(target: Target, wanted: list[Model], started: float, timeout
                     failed.append(f"{name}: {now.failed.reason}: {now.failed.detail}")
                     del waiting[name]
                 elif now.done and now.done.began >= started and not (now.run or now.is_waiting):
-                    _say_done(name, now.done.partitions, now.done.at - now.done.began)
+                    seconds = round(now.done.at - now.done.began, 3)
+                    published.append(Published(name, now.done.partitions, seconds))
+                    if not quiet:
+                        _say_done(published[-1])
                     del waiting[name]
             if waiting:
                 status.update(f"Waiting for the curator: {', '.join(waiting)}…")
@@ -203,11 +225,12 @@ def await_published(target: Target, wanted: list[Model], started: float, timeout
             f"Not published after {timeout:.0f} s: {', '.join(waiting)}. It goes on without this "
             "command; `lake models` says how far it is."
         )
+    return published
 
 
-def _say_done(name: str, partitions: int, seconds: float) -> None:
-    many = f"{partitions:,} partition{'s'[: partitions != 1]}"
-    out.print(f"{name}: {many} made anew in {seconds:.1f} s.")
+def _say_done(one: Published) -> None:
+    many = f"{one.partitions:,} partition{'s'[: one.partitions != 1]}"
+    out.print(f"{one.model}: {many} made anew in {one.seconds:.1f} s.")
 
 
 def _count(target: Target, one: Seen) -> int | None:

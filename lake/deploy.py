@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +52,7 @@ class Deployed:
     help="A parameter of the template, beside those of samconfig.toml; several may be given.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask whether to execute the change set.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@render.json_option
 @click.pass_obj
 def deploy(
     choice: Choice,
@@ -198,7 +197,7 @@ def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None
         "models": sorted(one.stem for one in files_of(sam.models_folder(root))),
     }
     if as_json:
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        render.show_json(told)
         return
     out.print(f"Deployed {render.plain(target.description)}.", soft_wrap=True)
     nothing = "none" if told["new"] else "unchanged"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lake import facts, layout, ledger, render
+from lake.completion import DATASET, KEY
 from lake.context import err, out
 from store.model import Status
 
@@ -89,9 +89,10 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
                 "--key",
                 "keys",
                 multiple=True,
+                type=KEY,
                 help="Raw key; one ending with * means all that begin so.",
             ),
-            click.option("--dataset", "datasets", multiple=True, help="Table."),
+            click.option("--dataset", "datasets", multiple=True, type=DATASET, help="Table."),
             click.option(
                 "--status",
                 "statuses",
@@ -133,7 +134,8 @@ def filter_of(named: dict[str, Any]) -> ledger.Filter:
 @click.option(
     "--limit", type=click.IntRange(1), default=100, show_default=True, help="Most recent ones only."
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@render.json_option
+@render.listing
 @click.pass_obj
 def files(choice: Choice, /, limit: int, as_json: bool, **named: Any) -> None:
     """Say what became of each object, the most recent first."""
@@ -144,7 +146,7 @@ def files(choice: Choice, /, limit: int, as_json: bool, **named: Any) -> None:
     )
     shown = found[:limit]
     if as_json:
-        click.echo(json.dumps([plain(item) for item in shown], indent=2, ensure_ascii=False))
+        render.show_json([plain(item) for item in shown])
         return
     _show(shown)
     _explain(shown)

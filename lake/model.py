@@ -6,12 +6,14 @@ import logging
 import os
 import sys
 import textwrap
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lake import model_catalog, models, render
+from lake.completion import MODEL
 from lake.context import err, out
 from lake.errors import LakeCommandError
 from model.columns import Known, near
@@ -75,9 +77,10 @@ def _say(text: str) -> None:
 
 
 @model.command()
-@click.argument("files", nargs=-1)
+@click.argument("files", nargs=-1, type=MODEL)
+@render.json_option
 @click.pass_obj
-def check(choice: Choice, files: tuple[str, ...]) -> None:
+def check(choice: Choice, files: tuple[str, ...], as_json: bool) -> None:
     """Say whether the models in FILES can be made and kept up to date.
 
     FILES may be names of models. Without any, those of models/, or of the folder that LAKE_MODELS
@@ -87,7 +90,10 @@ def check(choice: Choice, files: tuple[str, ...]) -> None:
     paths = [folder.get(one, Path(one)) for one in files]
     asked = {name_of(path): path for path in paths} or folder
     if not asked:
-        out.print("There is no model.")
+        if as_json:
+            render.show_json([])
+        else:
+            out.print("There is no model.")
         return
     for path in asked.values():
         if not path.is_file():
@@ -99,8 +105,13 @@ def check(choice: Choice, files: tuple[str, ...]) -> None:
     _say_offline(why, "So tables and their columns were not looked up.")
     said = _judged(found, catalog)
     blamed = [found.blamed[name] for name in asked if name in found.blamed]
-    for name in dict.fromkeys([*asked, *blamed]):
-        for line in said[name]:
+    shown = dict.fromkeys([*asked, *blamed])
+    if as_json:
+        render.show_json(
+            [{"model": n, "sound": n not in found.wrong, "said": said[n]} for n in shown]
+        )
+    else:
+        for line in (line for name in shown for line in said[name]):
             _say(line)
     if any(name in found.wrong for name in asked):
         sys.exit(1)
@@ -172,14 +183,20 @@ def _minutes(one: Model) -> str:
 
 
 @model.command()
-@click.argument("name")
+@click.argument("name", type=MODEL)
+@render.json_option
+@render.listing
 @click.pass_obj
-def show(choice: Choice, name: str) -> None:
+def show(choice: Choice, name: str, as_json: bool) -> None:
     """Show what the model NAME says, and what columns its table has."""
     found = models.read(files_of(models.folder()))
     one = found.named(name)
     catalog, why = _catalog(choice)
     _say_offline(why, "So types of columns are not known.")
+    columns, about = _columns(one, found, catalog)
+    if as_json:
+        render.show_json(_plain(one, columns))
+        return
     said = {
         "description": one.header.description,
         "refresh": one.header.refresh.value,
@@ -191,7 +208,15 @@ def show(choice: Choice, name: str) -> None:
         if value:
             _paragraph(key, value)
     out.print()
-    _show_columns(one, found, catalog)
+    if columns:
+        # What is not known of any column is left out.
+        width = 3 if any(column[1] for column in columns) else 1
+        heads = ["column", "type", ""][:width]
+        rows = [column[:width] for column in columns]
+        render.show_table(out, heads, rows, [False] * width)
+    for line in about:
+        out.print()
+        _say(line)
     out.print()
     click.echo(one.sql)
 
@@ -203,14 +228,15 @@ def _paragraph(key: str, value: str) -> None:
         out.print(render.bold(f"{label:<14}"), line, soft_wrap=True)
 
 
-def _show_columns(one: Model, found: Files, catalog: Catalog | None) -> None:
+def _columns(
+    one: Model, found: Files, catalog: Catalog | None
+) -> tuple[list[list[str]], list[str]]:
+    """Give name, type and role of each column of a model's table, and what is to be said of it."""
     table = catalog.tables.get(one.name) if catalog else None
     if catalog and table and not catalog.why_not(one):
         keys = [(key["Name"], key["Type"]) for key in table.get("PartitionKeys") or []]
         rows = [[*column, ""] for column in columns_of(table)]
-        rows += [[*key, "partition"] for key in keys]
-        render.show_table(out, ["column", "type", ""], rows, [False, False, False])
-        return
+        return rows + [[*key, "partition"] for key in keys], []
     known = _known(found, catalog)
     for model_ in found.models:
         query = query_of(model_.name, model_.sql)
@@ -218,21 +244,38 @@ def _show_columns(one: Model, found: Files, catalog: Catalog | None) -> None:
             break
         known.add(model_.name, query)
     columns = known.names(query)
+    about = []
     if columns is None:
-        _say("Its columns are not known before its table is made: it selects *.")
-    else:
-        render.show_table(out, ["column"], [[c] for c in columns], [False])
+        about.append("Its columns are not known before its table is made: it selects *.")
     if catalog:
-        out.print()
         why = catalog.why_not(one)
-        _say(f"It has no table: {why}." if why else "Its table is not made yet.")
+        about.append(f"It has no table: {why}." if why else "Its table is not made yet.")
+    return [[column, "", ""] for column in columns or ()], about
+
+
+def _plain(one: Model, columns: list[list[str]]) -> dict[str, Any]:
+    return {
+        "model": one.name,
+        "description": one.header.description,
+        "refresh": one.header.refresh.value,
+        "sources": list(one.dated),
+        "lookups": sorted(one.header.lookups),
+        "at_most_every_minutes": one.header.minutes or None,
+        "columns": [
+            {"name": name, "type": kind or None, "partition": role == "partition"}
+            for name, kind, role in columns
+        ],
+        "sql": one.sql,
+    }
 
 
 @model.command()
-@click.argument("name")
+@click.argument("name", type=MODEL)
 @click.argument("column", required=False)
+@render.json_option
+@render.listing
 @click.pass_obj
-def lineage(choice: Choice, name: str, column: str | None) -> None:
+def lineage(choice: Choice, name: str, column: str | None, as_json: bool) -> None:
     """Show of which columns of datasets those of the model NAME are made.
 
     With COLUMN, of that column only. What decides which rows there are, such as WHERE and JOIN,
@@ -249,6 +292,9 @@ def lineage(choice: Choice, name: str, column: str | None) -> None:
                 f"Model {name} has no column {column}: {near(column.lower(), traced, other)}"
             )
         traced = {column.lower(): traced[column.lower()]}
+    if as_json:
+        render.show_json({one: [asdict(o) for o in made.origins] for one, made in traced.items()})
+        return
     rows = [row for one, made in traced.items() for row in _rows(one, made)]
     if any(row[1].endswith((".*", _UNKNOWN)) for row in rows):
         _say_offline(why, "So of * nobody knows which columns it stands for.")

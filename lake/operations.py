@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 import uuid
@@ -40,7 +39,8 @@ _SCAN_FROM = 100
     "--wait/--no-wait", default=True, show_default=True, help="Wait until all are ingested."
 )
 @click.option("--timeout", default=900.0, show_default=True, help="Seconds to wait.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@render.json_option
+@render.listing
 @click.pass_obj
 def replay(
     choice: Choice,
@@ -101,7 +101,7 @@ def replay(
             "waiting": waiting,
             "deleted": len(gone),
         }
-        click.echo(json.dumps(said, indent=2))
+        render.show_json(said)
     else:
         rows: list[list[object]] = [[status, count] for status, count in counts.items()]
         if waiting:
@@ -116,7 +116,7 @@ def replay(
 @click.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds to watch.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@render.json_option
 @click.pass_obj
 def redrive(choice: Choice, yes: bool, timeout: float, as_json: bool) -> None:
     """Send dead letters back to the queues that they came from, once what killed them is mended."""
@@ -133,7 +133,7 @@ def redrive(choice: Choice, yes: bool, timeout: float, as_json: bool) -> None:
                     moved = before + more
                     progress.update(task, completed=moved)
     if as_json:
-        click.echo(json.dumps({"dead_letters": count, "moved": moved}))
+        render.show_json({"dead_letters": count, "moved": moved})
     else:
         out.print(
             f"{moved} dead letters were sent back." if count else "There are no dead letters."
@@ -149,7 +149,8 @@ def redrive(choice: Choice, yes: bool, timeout: float, as_json: bool) -> None:
     show_default=True,
     help="Seconds; objects younger than this may still be on their way.",
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@render.json_option
+@render.listing
 @click.pass_obj
 def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: bool) -> None:
     """Compare raw bucket, ledger, processed bucket, tables and models.
@@ -161,7 +162,7 @@ def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: 
     with err.status("Comparing…"):
         found = reconcile.compare(target, grace, known=models.known())
     if as_json:
-        click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+        render.show_json(asdict(found))
     else:
         _show_differences(found)
     if found.repairable and not fix:
@@ -257,5 +258,5 @@ def _agree(question: str, count: int, yes: bool) -> None:
 
 
 def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, console=err, transient=True)

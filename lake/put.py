@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
@@ -17,7 +16,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from lake import facts, sources, upload
+from lake import facts, render, sources, upload
+from lake.completion import DATASET
 from lake.context import err, out
 from lake.files import plain, show_lines
 from lake.layout import visible
@@ -46,12 +46,16 @@ _PARTLY, _FAILED = 2, 1
 
 @click.command()
 @click.argument("files", nargs=-1, required=True)
-@click.option("--dataset", help="Folder below data/; without it the table is processed_table.")
+@click.option(
+    "--dataset",
+    type=DATASET,
+    help="Folder below data/; without it the table is processed_table.",
+)
 @click.option("--name", default="", help="What standard input is called, such as orders.csv.")
 @click.option(
     "--timeout", default=300.0, show_default=True, help="Seconds to wait without any news."
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@render.json_option
 @click.pass_obj
 def put(
     choice: Choice,
@@ -98,7 +102,7 @@ def put_files(
         err.print(f"{chosen.hidden:,} hidden files were left out.", style="dim")
     found = _awaited(target, _uploaded(target, chosen), timeout)
     if as_json:
-        click.echo(json.dumps([_plain(fate) for fate in found], indent=2, ensure_ascii=False))
+        render.show_json([_plain(fate) for fate in found])
     else:
         _show(found, target.parameters.get("DateColumns", ""))
     return found

@@ -6,7 +6,6 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import click
 from botocore.config import Config
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -129,7 +128,7 @@ def compare(
             "then": _counts(found),
             "objects": [plain(one) for one in found],
         }
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        render.show_json(told)
         return whole
     now, after = _counts(items), _counts(found)
     rows = [[name, f"{now[name]:,}", f"{after[name]:,}"] for name in now]

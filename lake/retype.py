@@ -9,6 +9,8 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from lake import render
+from lake.completion import COLUMN, DATASET
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.rebuild import SETTLE, Rebuild
@@ -45,6 +47,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             help="Seconds, waited twice, until every worker knows of a step.",
         ),
+        render.json_option,
         click.option("--yes", is_flag=True, help="Do not ask."),
         click.option(
             "--without-deleted",
@@ -62,7 +65,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@click.argument("column", metavar="DATASET.COLUMN")
+@click.argument("column", metavar="DATASET.COLUMN", type=COLUMN)
 @click.argument("kind", metavar="TYPE")
 @_options
 @click.pass_obj
@@ -79,7 +82,7 @@ def retype(choice: Choice, /, column: str, kind: str, **options: Any) -> None:
 
 
 @click.command()
-@click.argument("dataset")
+@click.argument("dataset", type=DATASET)
 @_options
 @click.pass_obj
 def rebuild(choice: Choice, /, dataset: str, **options: Any) -> None:
@@ -100,6 +103,7 @@ def _run(
     yes: bool,
     settle: float,
     timeout: float,
+    as_json: bool,
 ) -> None:
     if without_deleted and from_processed:
         raise LakeCommandError(
@@ -119,20 +123,26 @@ def _run(
         without_deleted=without_deleted,
     )
     try:
-        _rebuild(work, types, timeout)
+        work.start(types)
+        seen = _rebuild(work, timeout)
     except (BotoCoreError, ClientError) as error:
         raise LakeCommandError(f"{aws_said(error)} The same command goes on.") from error
+    if as_json:
+        told = {"table": dataset, "objects": seen.objects, "rows": seen.rows}
+        render.show_json(told | {"rescued": seen.rescued, "types": dict(types)})
+        return
+    new = "".join(f"; {name} is {kind}" for name, kind in types.items())
+    out.print(f"Table {dataset} was rebuilt: {_what(seen)}{new}.")
 
 
-def _rebuild(work: Rebuild, types: Mapping[str, str], timeout: float) -> None:
-    work.start(types)
+def _rebuild(work: Rebuild, timeout: float) -> Seen:
     err.print(
         f"Making {work.dataset} anew; its rows can be read meanwhile. It takes "
         f"{2 * work.settle:.0f} s, and what the objects take.",
         style="dim",
     )
     began, announced = time.monotonic(), dict[str, float]()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("starting", total=None)
         while (seen := work.advance()).step != "done":
@@ -153,8 +163,7 @@ def _rebuild(work: Rebuild, types: Mapping[str, str], timeout: float) -> None:
             done = seen.objects - len(seen.left)
             bar.update(task, description=_SAID[seen.step], total=seen.objects, completed=done)
             time.sleep(1)
-    new = "".join(f"; {name} is {kind}" for name, kind in types.items())
-    out.print(f"Table {work.dataset} was rebuilt: {_what(seen)}{new}.")
+    return seen
 
 
 def _what(seen: Seen) -> str:
