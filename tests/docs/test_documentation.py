@@ -14,6 +14,7 @@ from samcli.yamlhelper import parse_yaml_file
 from contract.formats import FORMATS
 from contract.hints import FORMAT_HINTS
 from contract.keywords import KEYWORDS
+from lake import manual
 from lake.cli import main
 from store.errors import DefectError, TransientError
 from store.model import Status
@@ -60,6 +61,11 @@ def test_every_lake_command_is_named(text: str) -> None:
         words = command.commands if isinstance(command, click.Group) else [""]
         for word in words:
             assert f"lake {name} {word}".strip() in text
+
+
+def test_the_reference_is_that_of_the_commands(pages: dict[str, str]) -> None:
+    said = pages["docs/command.md"].partition(manual.MARK)[2]
+    assert said == manual.reference(), "python -m lake.manual writes it anew"
 
 
 def test_every_reason_for_which_a_model_fails_is_explained(

@@ -1,0 +1,49 @@
+"""Write what each command takes into `docs/command.md`: `python -m lake.manual`."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lake.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Below this line the page is written by this module.
+MARK = "<!-- written by python -m lake.manual -->\n"
+
+_PAGE = Path(__file__).resolve().parents[1] / "docs" / "command.md"
+
+
+def reference() -> str:
+    """Describe every command as Markdown."""
+    return "\n".join(["", *_of("lake", main)])
+
+
+def _of(name: str, command: click.Command) -> Iterator[str]:
+    context = click.Context(command, info_name=name)
+    yield f"### `{name}`\n"
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+        kept = paragraph.startswith("\b")
+        yield f"```text\n{paragraph[2:]}\n```\n" if kept else f"{' '.join(paragraph.split())}\n"
+    # Groups are called by their commands.
+    if not isinstance(command, click.Group) or command is main:
+        yield f"```text\n{' '.join([name, *command.collect_usage_pieces(context)])}\n```\n"
+    rows = [record for one in command.params if (record := one.get_help_record(context))]
+    if rows:
+        yield "| option | |\n|---|---|"
+        for option, said in rows:
+            yield f"| `{option}` | {said.replace('|', chr(92) + '|').replace('  [', ' [')} |"
+        yield ""
+    if isinstance(command, click.Group):
+        for word in command.list_commands(context):
+            yield from _of(f"{name} {word}", command.commands[word])
+
+
+if __name__ == "__main__":
+    page = _PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+    _PAGE.write_text(page + MARK + reference(), encoding="utf-8")
