@@ -6,7 +6,6 @@ names it. What a stack keeps is found by the template, as :mod:`lake.adopt` find
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ import click
 from botocore.exceptions import ClientError, WaiterError
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from lake import adopt
+from lake import adopt, render
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import show_lines
@@ -123,7 +122,7 @@ def destroy(
     )
     deleted = run(target, held)
     if as_json:
-        click.echo(json.dumps({"stack": target.stack_name, **deleted}, indent=2))
+        render.show_json({"stack": target.stack_name, **deleted})
         return
     out.print(f"Deleted {target.description}:", soft_wrap=True)
     for what, value in deleted.items():

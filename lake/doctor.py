@@ -6,7 +6,6 @@ may not ask is not known to be well.
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
 import sys
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lake import health
+from lake import health, render
 from lake.context import err, out, state_folder
 from lake.crawl import twins
 from lake.errors import LakeCommandError
@@ -88,7 +87,7 @@ def doctor(choice: Choice, drift: bool, as_json: bool) -> None:
                 # Nothing that follows could be told from it.
                 break
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+        render.show_json([asdict(one) for one in found])
     else:
         for one in found:
             style = {"warn": "yellow", "bad": "bold red"}.get(one.level)

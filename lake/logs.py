@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from botocore.exceptions import ClientError
 
+from lake import layout
 from lake.context import err, out
 from lake.errors import LakeCommandError
 from lake.files import Instant
@@ -125,7 +126,7 @@ def logs(
             at = datetime.fromtimestamp(line.at, UTC).isoformat(timespec="milliseconds")
             told: dict[str, Any] = {"at": at, "function": line.function, "level": line.level}
             told |= {"message": line.message, "key": line.key or None, **line.told}
-            click.echo(json.dumps(told, ensure_ascii=False, default=str))
+            click.echo(layout.escaped(json.dumps(told, ensure_ascii=False, default=str)))
         else:
             style = {"ERROR": "red", "WARNING": "yellow"}.get(line.level)
             out.print(line.text, style=style, soft_wrap=True)

@@ -26,12 +26,13 @@ def reference() -> str:
 
 def _of(name: str, command: click.Command) -> Iterator[str]:
     context = click.Context(command, info_name=name)
-    yield f"### `{name}`\n"
+    is_group = isinstance(command, click.Group) and command is not main
+    # Groups are called by their commands.
+    yield f"### {name}\n" if is_group else f"### `{name}`\n"
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
         kept = paragraph.startswith("\b")
         yield f"```text\n{paragraph[2:]}\n```\n" if kept else f"{' '.join(paragraph.split())}\n"
-    # Groups are called by their commands.
-    if not isinstance(command, click.Group) or command is main:
+    if not is_group:
         yield f"```text\n{' '.join([name, *command.collect_usage_pieces(context)])}\n```\n"
     rows = [record for one in command.params if (record := one.get_help_record(context))]
     if rows:

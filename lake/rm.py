@@ -7,7 +7,6 @@ lake keeps the rows of every object that is there. So an object has to be delete
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 import uuid
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from lake import health, ledger, messages, models, raw, tables
+from lake import health, ledger, messages, models, raw, render, tables
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import objects, show_lines
@@ -200,7 +199,7 @@ def _report(chosen: Chosen, lines: list[str], *, as_json: bool) -> None:
             "in_raw": len(chosen.present),
             "table": chosen.dataset or None,
         }
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        render.show_json(told)
     else:
         show_lines(lines, first="")
 
@@ -307,7 +306,7 @@ def _tell(chosen: Chosen, left: list[str], erased: int, *, dropped: bool, as_jso
             "table_dropped": dropped,
             "waiting": left,
         }
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        render.show_json(told)
         return
     out.print(f"The rows of {objects(len(gone))} are removed: {rows:,}.")
     if erased:

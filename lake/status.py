@@ -12,7 +12,7 @@ import click
 from rich.live import Live
 from rich.text import Text
 
-from lake import health, logs, render
+from lake import health, layout, logs, render
 from lake.context import err, out
 from lake.files import show_lines
 from lake.messages import DEAD_LETTERS, dead_letters
@@ -113,6 +113,7 @@ class Status:
 @click.option(
     "--json", "as_json", is_flag=True, help="For programs; with --watch an object a line."
 )
+@render.listing
 @click.pass_obj
 def status(choice: Choice, watch: bool, as_json: bool) -> None:
     """Say what is in the lake, what flows, and what keeps it from working."""
@@ -122,7 +123,7 @@ def status(choice: Choice, watch: bool, as_json: bool) -> None:
         return
     seen = look(target)
     if as_json:
-        click.echo(json.dumps(asdict(seen), indent=2, ensure_ascii=False))
+        render.show_json(asdict(seen))
         return
     rows: list[list[object]] = [["objects", k, v] for k, v in seen.objects.items()]
     rows += [
@@ -224,7 +225,7 @@ def _watch(target: Target, *, as_json: bool) -> None:
             if as_json:
                 told = asdict(seen)
                 del told["tables"], told["crawler"]
-                click.echo(json.dumps(told, ensure_ascii=False))
+                click.echo(layout.escaped(json.dumps(told, ensure_ascii=False)))
             else:
                 live.update(picture(seen), refresh=True)
             time.sleep(_TICK)
