@@ -20,6 +20,7 @@ from lake.adopt import adopt
 from lake.browse import describe, profile, sample, tables
 from lake.context import Choice, agree, err, out, state_folder
 from lake.contract import contract
+from lake.cost import cost
 from lake.curate import curate, models_of
 from lake.deploy import deploy
 from lake.destroy import destroy
@@ -264,6 +265,7 @@ for command in (
     adopt,
     deploy,
     destroy,
+    cost,
     doctor,
     status,
     logs,
