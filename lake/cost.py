@@ -6,7 +6,6 @@ unknown; nothing is guessed.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -106,7 +105,7 @@ class Period:
 @click.option(
     "--days", type=click.IntRange(1, 90), default=30, show_default=True, help="How far back."
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@render.json_option
 @click.pass_obj
 def cost(choice: Choice, days: int, as_json: bool) -> None:
     """Say what the lake costs, from what it used.
@@ -127,7 +126,7 @@ def cost(choice: Choice, days: int, as_json: bool) -> None:
             "prices": {"region": prices.REGION, "date": prices.DATE},
             "lines": [asdict(one) for one in lines],
         }
-        click.echo(json.dumps(told, indent=2))
+        render.show_json(told)
         return
     rows: list[list[object]] = [
         [
