@@ -71,7 +71,7 @@ def check(
     else:
         for one in judged:
             named = f"{one['file']}: will be honoured, {one['properties']} properties named"
-            out.print(one["why_not"] or named, soft_wrap=True)
+            out.print(one["why_not"] or named)
     if any(one["why_not"] for one in judged):
         sys.exit(1)
 
@@ -140,7 +140,7 @@ def infer(choice: Choice, dataset: str, date_column: str, write: bool) -> None:
             f"`lake contract diff` compares the two."
         )
     file.write_text(json.dumps(proposed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    out.print(f"Wrote {file}. Next:", soft_wrap=True)
+    out.print(f"Wrote {file}. Next:")
     show_lines(
         [
             f"lake contract check --against {dataset}",

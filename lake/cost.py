@@ -106,6 +106,7 @@ class Period:
     "--days", type=click.IntRange(1, 90), default=30, show_default=True, help="How far back."
 )
 @render.json_option
+@render.listing
 @click.pass_obj
 def cost(choice: Choice, days: int, as_json: bool) -> None:
     """Say what the lake costs, from what it used.
@@ -146,7 +147,6 @@ def cost(choice: Choice, days: int, as_json: bool) -> None:
         f"List prices of {prices.REGION} of {prices.DATE}, free tiers and discounts not taken off. "
         "Not counted: traces, data that leaves the region, requests of others to the buckets.",
         style="dim",
-        soft_wrap=True,
     )
     if target.endpoint:
         err.print("This lake is on a machine: these are the dollars that AWS would ask.")

@@ -128,7 +128,7 @@ def _show_model(target: Target, delays: list[Model], began: float, late: Path) -
 
 def _ask(target: Target, name: str, sql: str) -> None:
     out.print()
-    out.print(render.bold(f"{name}:"), " ".join(sql.split()), soft_wrap=True)
+    out.print(render.bold(f"{name}:"), " ".join(sql.split()))
     print_result(query.run(target, sql))
 
 

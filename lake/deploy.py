@@ -78,7 +78,6 @@ def deploy(
             err.print(
                 f"samconfig.toml says {plan.ignored_region}; your environment says {plan.region}, "
                 "and that is taken. --region names another.",
-                soft_wrap=True,
             )
         words = [*(["--guided"] if guided else []), *(["--no-confirm-changeset"] if yes else [])]
         sam.deploy_to_account(root, plan, words, to_stderr=as_json)
@@ -199,7 +198,7 @@ def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None
     if as_json:
         render.show_json(told)
         return
-    out.print(f"Deployed {render.plain(target.description)}.", soft_wrap=True)
+    out.print(f"Deployed {render.plain(target.description)}.")
     nothing = "none" if told["new"] else "unchanged"
     show_lines(
         f"{what}: {', '.join(told[key]) or empty}"

@@ -114,7 +114,7 @@ def destroy(
         )
     err.print("This deletes:")
     for line in lines:
-        err.print(f"  {line}", soft_wrap=True)
+        err.print(f"  {line}")
     agree(
         "Delete all of this? It cannot be taken back.",
         yes=yes,
@@ -124,7 +124,7 @@ def destroy(
     if as_json:
         render.show_json({"stack": target.stack_name, **deleted})
         return
-    out.print(f"Deleted {target.description}:", soft_wrap=True)
+    out.print(f"Deleted {target.description}:")
     for what, value in deleted.items():
         shown = ", ".join(value) or "none" if isinstance(value, list) else f"{value:,}"
         show_lines([f"{what.replace('_', ' ')}: {shown}"])

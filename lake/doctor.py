@@ -93,7 +93,7 @@ def doctor(choice: Choice, drift: bool, as_json: bool) -> None:
             style = {"warn": "yellow", "bad": "bold red"}.get(one.level)
             then = f" {one.then}" if one.then else ""
             line = f"{one.level:<4} {one.what}: {one.said}{then}"
-            out.print(line, style=style, soft_wrap=True)
+            out.print(line, style=style)
     if any(one.level == "bad" for one in found):
         sys.exit(1)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lake import model_catalog, models, render
+from lake import layout, model_catalog, models, render
 from lake.completion import MODEL
 from lake.context import err, out
 from lake.errors import LakeCommandError
@@ -123,7 +123,7 @@ def say_findings(target: Target) -> None:
     for name, lines in _judged(found, model_catalog.read(target)).items():
         # The first line says what a sound model is.
         for line in lines if name in found.wrong else lines[1:]:
-            err.print(line, style="yellow", soft_wrap=True)
+            err.print(line, style="yellow")
 
 
 def _judged(found: Files, catalog: Catalog | None) -> dict[str, list[str]]:
@@ -218,7 +218,7 @@ def show(choice: Choice, name: str, as_json: bool) -> None:
         out.print()
         _say(line)
     out.print()
-    click.echo(one.sql)
+    click.echo(layout.visible(one.sql, but="\n\t"))
 
 
 def _paragraph(key: str, value: str) -> None:

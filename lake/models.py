@@ -210,7 +210,7 @@ def known() -> list[Model]:
     """Read the models of the project; what is broken is named, and left out."""
     found = read(files_of(folder()))
     for why in found.wrong.values():
-        err.print("Left out:", why, style="yellow", soft_wrap=True)
+        err.print("Left out:", why, style="yellow")
     return found.models
 
 

@@ -77,7 +77,6 @@ def replay(
         err.print(
             f"{objects(len(gone))} not in the raw bucket, and left out, such as "
             f"{gone[0]}. Rows of deleted objects stay.",
-            soft_wrap=True,
         )
     if not chosen:
         raise LakeCommandError("No object is left to ingest again.")
@@ -246,7 +245,7 @@ def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[I
                 watch.news()
             if len(done) < len(keys):
                 if (trouble := watch.look()) and trouble != said:
-                    err.print(trouble, style="yellow", soft_wrap=True)
+                    err.print(trouble, style="yellow")
                     said = trouble
                 time.sleep(0.5)
     return list(done.values())

@@ -140,7 +140,7 @@ def _awaited(target: Target, uploads: list[Uploaded], timeout: float) -> list[Fa
             if trouble and trouble not in said:
                 said.add(trouble)
                 # A line of its own stays when the bar is gone.
-                progress.console.print(trouble, style="yellow", soft_wrap=True)
+                progress.console.print(trouble, style="yellow")
 
         found = []
         waiting = {one.key for one in uploads}

@@ -112,7 +112,7 @@ def rm(
             "of an object that is there would come back. --raw deletes the objects, too."
         )
     for line in lines:
-        err.print(line, soft_wrap=True)
+        err.print(line)
     agree("Remove this?", yes=yes, else_say="`lake rm --yes` does not ask.")
     deadline = time.monotonic() + timeout
     erased = _delete_raw(target, chosen.present, all_versions) if also_raw else 0
@@ -253,7 +253,7 @@ def _remove_rows(target: Target, keys: list[str], deadline: float) -> list[str]:
             if not left or time.monotonic() > deadline:
                 return left
             if (trouble := watch.look()) and trouble != said:
-                err.print(trouble, style="yellow", soft_wrap=True)
+                err.print(trouble, style="yellow")
                 said = trouble
             time.sleep(0.5)
 
@@ -290,7 +290,6 @@ def _drop(target: Target, dataset: str, deadline: float) -> bool:
             f"These models read {dataset}, and wait from now on until there is such a table "
             f"again: {', '.join(readers)}.",
             style="yellow",
-            soft_wrap=True,
         )
     return True
 

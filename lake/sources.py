@@ -121,9 +121,16 @@ def key_of(source: Source, dataset: str | None) -> str:
 
 def _add(found: dict[str, Source], source: Source, dataset: str | None) -> None:
     key = key_of(source, dataset)
-    if len(key.encode()) > _LONGEST_KEY:
+    try:
+        length = len(key.encode())
+    except UnicodeEncodeError as error:
         raise LakeCommandError(
-            f"{source.name} would get a key of {len(key.encode()):,} bytes, and S3 takes "
+            f"The name {source.name} is no UTF-8, and S3 takes no other keys. Nothing was "
+            "uploaded. Rename it."
+        ) from error
+    if length > _LONGEST_KEY:
+        raise LakeCommandError(
+            f"{source.name} would get a key of {length:,} bytes, and S3 takes "
             f"{_LONGEST_KEY:,}. Nothing was uploaded. Shorten its path."
         )
     other = found.setdefault(key, source)

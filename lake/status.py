@@ -139,7 +139,7 @@ def status(choice: Choice, watch: bool, as_json: bool) -> None:
     if seen.troubles:
         err.print("What is wrong:", style="bold red")
         for one in seen.troubles:
-            err.print(f"  {one}", soft_wrap=True)
+            err.print(f"  {one}")
     if seen.dead:
         show_lines(["`lake redrive` sends dead letters back, once their cause is mended."])
 

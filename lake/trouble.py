@@ -82,6 +82,8 @@ def explain(error: BaseException) -> str | None:
             return aws_said(one)
     if isinstance(error, Boto3Error):
         return _sentence(error)
+    if isinstance(error, UnicodeError):
+        return "The command line, or what it reads, holds bytes that are no text in UTF-8."
     if isinstance(error, OSError):
         what = error.strerror or str(error) or type(error).__name__
         return f"{error.filename}: {what}." if error.filename else f"The system says: {what}."

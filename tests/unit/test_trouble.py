@@ -85,6 +85,7 @@ def test_no_error_of_botocore_is_a_traceback(kind: type[BotoCoreError]) -> None:
         (aws.UnauthorizedSSOTokenError(), "aws sso login"),
         (aws.ProfileNotFound(profile="x"), "list-profiles"),
         (aws.NoRegionError(), "AWS_DEFAULT_REGION"),
+        (UnicodeEncodeError("utf-8", "\udc9b", 0, 1, "surrogates not allowed"), "UTF-8"),
         (PermissionError(13, "Permission denied", "secret.csv"), "secret.csv: Permission denied."),
     ],
 )
