@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from click.utils import PacifyFlushWrapper
 from rich.text import Text
 
 from lake import crawl as crawling
@@ -227,10 +228,9 @@ def query(
     --json is short for --format json.
     """
     text = sys.stdin.read() if sql == "-" else sql
-    result = athena.run(choice.target(), text)
     # A column that the text names is asked for.
     shown = Shown("json" if as_json else form, limit, lineage=lineage, named=text)
-    print_result(result, shown)
+    print_result(athena.run(choice.target(), text, most=shown.most), shown)
 
 
 @main.command()
@@ -280,6 +280,10 @@ for command in (
     main.add_command(command)
 
 
+#: What a shell says of a program that ended since nobody read what it wrote: 128 and SIGPIPE.
+_UNREAD = 141
+
+
 def run(command: Any = main) -> None:
     """Run the command; say a failure as one clear message.
 
@@ -297,7 +301,12 @@ def run(command: Any = main) -> None:
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        sys.exit(_UNREAD)
+    except SystemExit:
+        # Click has noticed the same, and ends with 1.
+        if isinstance(sys.stdout, PacifyFlushWrapper):
+            sys.exit(_UNREAD)
+        raise
     except click.UsageError as error:
         if error.ctx:
             err.print(error.ctx.get_usage(), soft_wrap=True)

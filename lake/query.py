@@ -44,6 +44,8 @@ class Result:
         From asking to having every row.
     scanned : int
         Bytes that Athena read.
+    more : bool
+        Whether there are rows that were not asked for.
     """
 
     columns: list[str]
@@ -51,6 +53,7 @@ class Result:
     rows: list[list[str | None]]
     seconds: float
     scanned: int = 0
+    more: bool = False
 
     @property
     def numeric(self) -> list[bool]:
@@ -63,7 +66,7 @@ def is_numeric(kind: str) -> bool:
     return kind.lower().partition("(")[0] in _NUMBERS
 
 
-def run(target: Target, sql: str, timeout: float = 1800) -> Result:
+def run(target: Target, sql: str, timeout: float = 1800, most: int | None = None) -> Result:
     """Run one statement and wait for its rows.
 
     Parameters
@@ -74,6 +77,8 @@ def run(target: Target, sql: str, timeout: float = 1800) -> Result:
         In Athena's dialect.
     timeout : float
         Seconds to wait; half an hour is Athena's own limit for a query.
+    most : int, optional
+        So many rows are enough: Athena gives a thousand at a time.
 
     Returns
     -------
@@ -112,9 +117,10 @@ def run(target: Target, sql: str, timeout: float = 1800) -> Result:
         reason = str(status.get("StateChangeReason", "it gives no reason"))
         said = explained(sql, statement, reason) + _meant(target, reason)
         raise LakeCommandError(f"{said}\n(query {execution})")
-    columns, types, rows = _rows(athena, execution)
+    columns, types, rows = _rows(athena, execution, most)
     scanned = int(done.get("Statistics", {}).get("DataScannedInBytes", 0))
-    return Result(columns, types, rows, time.monotonic() - started, scanned)
+    more = most is not None and len(rows) > most
+    return Result(columns, types, rows[:most], time.monotonic() - started, scanned, more)
 
 
 def _meant(target: Target, reason: str) -> str:
@@ -141,7 +147,9 @@ def _ended(athena: Any, execution: str, deadline: float) -> dict[str, Any]:
         wait = min(wait * 1.5, 1)
 
 
-def _rows(athena: Any, execution: str) -> tuple[list[str], list[str], list[list[str | None]]]:
+def _rows(
+    athena: Any, execution: str, most: int | None
+) -> tuple[list[str], list[str], list[list[str | None]]]:
     columns: list[str] = []
     types: list[str] = []
     rows: list[list[str | None]] = []
@@ -155,6 +163,9 @@ def _rows(athena: Any, execution: str) -> tuple[list[str], list[str], list[list[
             _cells([cell.get("VarCharValue") for cell in row["Data"]], len(columns))
             for row in page["ResultSet"]["Rows"]
         ]
+        # One of them may be the names of the columns.
+        if most is not None and len(rows) > most + 1:
+            break
     # The first row of a SELECT repeats the names of its columns.
     if rows and rows[0] == columns:
         rows = rows[1:]

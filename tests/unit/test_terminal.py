@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,19 @@ def test_a_terminal_gets_forty_rows_without_lineage_and_hears_of_the_rest(
         "27,004 rows (40 shown) in 0.1 s; 1 with values in _rescued_data; "
         "--lineage shows _source_key, _source_version, _rescued_data, too"
     )
+
+
+def test_a_terminal_waits_for_no_more_rows_than_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(result, "out", terminal(200))
+    assert result.Shown().most == 100_000
+    assert result.Shown(limit=0).most is None
+    assert result.Shown(form="csv").most is None
+    monkeypatch.setattr(result, "out", pipe())
+    assert result.Shown().most is None
+    text = printed(monkeypatch, terminal(200), replace(flights(50), more=True))
+    assert text.splitlines()[-1].startswith("more than 50 rows (40 shown) in")
 
 
 def test_what_is_asked_for_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

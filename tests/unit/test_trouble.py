@@ -155,16 +155,18 @@ def ended_with(words: list[str]) -> int:
     return 0
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
+@pytest.mark.parametrize("rows", [9999, 9])
+def test_a_reader_that_leaves_is_no_error(rows: int) -> None:
     script = (
-        "from lake.cli import run\nfrom lake.context import out\nfrom lake import render\n"
-        "run(lambda **_: render.show_table(out, ['n'], [[n] for n in range(9999)], [True]))"
+        "import click\nfrom lake.cli import run\nfrom lake.context import out\n"
+        "from lake.render import show_table\n"
+        f"@click.command()\ndef many(): show_table(out, ['n'], [['n']] * {rows}, [True])\n"
+        "run(many)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout
-        process.stdout.readline()
         process.stdout.close()
         assert process.stderr
         assert process.stderr.read() == b""
@@ -302,6 +304,20 @@ def test_columns_that_athena_divides_by_tabs_are_columns() -> None:
         ["", None, None],
     ]
     assert found.scanned == 7
+
+
+def test_no_more_pages_are_fetched_than_are_wanted() -> None:
+    class Endless(Athena):
+        pages = 0
+
+        def paginate(self, **words: Any) -> Any:
+            while True:
+                self.pages += 1
+                yield from super().paginate(**words)
+
+    athena = Endless({"State": "SUCCEEDED"}, [["x"]] * 1000, ["x"])
+    found = query.run(Lake(athena, None, "S"), "SELECT 1", most=2500)  # type: ignore[arg-type]  # likewise
+    assert (len(found.rows), found.more, athena.pages) == (2500, True, 3)
 
 
 def test_a_failed_query_says_its_identifier() -> None:
