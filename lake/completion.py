@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from lake.context import state_folder
 from lake.target import choose
 from model.loading import files_of, name_of
-from store.naming import RAW_PREFIX, is_reserved
+from store.naming import OBJECTS, QUARANTINE, RAW_PREFIX, RUNS, is_reserved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +60,8 @@ class Dataset(Asked):
         glue: Any = target.session.client("glue", endpoint_url=target.endpoint, config=_QUICK)
         answer = glue.get_tables(DatabaseName=target.outputs["GlueDatabaseName"])
         found = (table["Name"] for table in answer["TableList"])
-        return sorted(n for n in found if not is_reserved(n) or n in ("quarantine", "objects"))
+        own = (QUARANTINE, OBJECTS, RUNS)
+        return sorted(name for name in found if not is_reserved(name) or name in own)
 
 
 class Column(Asked):

@@ -1,10 +1,13 @@
-"""Batches of a queue's messages, gathered as Lambda gathers them.
+"""Batches of a queue's messages, and of a table's changes, gathered as Lambda gathers them.
 
 MiniStack keeps the ``MaximumBatchingWindowInSeconds`` of an event source mapping, does nothing with
 it, and gives a function ten messages at most. Lambda receives messages until there are BatchSize
 of them, until the invocation's payload has 6 MB, or until the window ends, which begins with the
 first message (Lambda documentation, "Using Lambda with Amazon SQS", Batching behavior). What it
 has received is in flight.
+
+Of a DynamoDB stream a batch has the records of one shard in their order; its window begins with the
+first of them, too (Lambda documentation, "Using Lambda with Amazon DynamoDB", Batching behavior).
 """
 
 from __future__ import annotations
@@ -14,9 +17,12 @@ import threading
 import time
 from bisect import bisect
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from localaws.internals import error_response_json, esm_wake, runtime, sqs
+from localaws.internals import dynamodb, error_response_json, esm_wake, runtime, sqs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Properties = dict[str, Any]
 Message = dict[str, Any]
@@ -82,6 +88,20 @@ class _Batch:
             timer.start()
 
 
+class _Window:
+    """The window of a stream's batch, which begins at a position."""
+
+    def __init__(self) -> None:
+        self._position = -1
+        self._began = 0.0
+
+    def is_over(self, position: int, seconds: float) -> bool:
+        """Tell whether the batch at a position is due. Somebody looks each second."""
+        if position != self._position:
+            self._position, self._began = position, time.monotonic()
+        return time.monotonic() >= self._began + seconds
+
+
 def _length(message: Message) -> int:
     words = json.dumps([message["body"], message["message_attributes"]])
     return len(words) + _ENVELOPE
@@ -89,6 +109,10 @@ def _length(message: Message) -> int:
 
 #: By the mapping's identifier. Only MiniStack's one thread that polls comes here.
 _open: dict[str, _Batch] = {}
+_windows: dict[str, _Window] = {}
+
+#: The mapping that is just looked at, on the thread that polls; others read streams, too.
+_polling = threading.local()
 
 
 def refusal(mapping: Properties) -> str | None:
@@ -135,6 +159,24 @@ def extend() -> None:
         messages: list[Message] = receive(url, size)
         return messages
 
+    every, since = runtime.iter_all_esms, dynamodb.stream_records_since
+
+    def mappings() -> Iterator[tuple[str, str, Properties]]:
+        for account, region, mapping in every():
+            _polling.mapping = mapping
+            yield account, region, mapping
+
+    def changes(table: str, position: int, limit: int, **more: Any) -> list[Properties]:
+        found: list[Properties] = since(table, position, limit, **more)
+        mapping = getattr(_polling, "mapping", {})
+        seconds = mapping.get("MaximumBatchingWindowInSeconds", 0)
+        if not seconds or not found or len(found) >= limit:
+            return found
+        window = _windows.setdefault(mapping["UUID"], _Window())
+        return found if window.is_over(position, seconds) else []
+
+    runtime.replace("iter_all_esms", mappings)
+    dynamodb.replace("stream_records_since", changes)
     runtime.replace("sqs_esm_concurrency", asked)
     sqs.replace("receive_messages_for_esm", received)
 

@@ -19,6 +19,12 @@ _NAMED_QUERY = "AWS::Athena::NamedQuery"
 _DATABASE = "AWS::Glue::Database"
 _EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
 
+#: Properties of a mapping that are numbers.
+_NUMBERS = (
+    *("BatchSize", "MaximumBatchingWindowInSeconds"),
+    *("MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "ParallelizationFactor"),
+)
+
 Properties = dict[str, Any]
 
 
@@ -54,7 +60,7 @@ def _import_database(identifier: Properties) -> tuple[str, Properties]:
 
 def _mapping(told: Properties) -> Properties:
     """Make numbers of what may have come as text, and refuse what Lambda refuses."""
-    properties = {**told, **_numbers(told, "BatchSize", "MaximumBatchingWindowInSeconds")}
+    properties = {**told, **_numbers(told, *_NUMBERS)}
     if scaling := told.get("ScalingConfig"):
         properties["ScalingConfig"] = {**scaling, **_numbers(scaling, "MaximumConcurrency")}
     if message := batching.refusal(properties):

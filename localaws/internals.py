@@ -79,7 +79,7 @@ athena = Part(
 )
 cloudwatch_logs = Part("services.cloudwatch_logs", "compile_filter_pattern")
 cloudformation = Part("services.cloudformation", "stacks")
-dynamodb = Part("services.dynamodb", "tables")
+dynamodb = Part("services.dynamodb", "tables", "stream_records_since")
 evaluator = Part("core.iam_evaluator", "verified_key", "enforce")
 glue = Part(
     "services.glue",
@@ -91,7 +91,8 @@ lambdas = Part("core.lambda_runtime", "lock worker_class_for workers")
 persistence = Part("core.persistence", "json_default state_format_version")
 provisioners = Part("services.cloudformation.provisioners", "RESOURCE_HANDLERS")
 runtime = Part(
-    "services.lambda_svc", "create_esm esms execute_function_warm sqs_esm_concurrency update_esm"
+    "services.lambda_svc",
+    "create_esm esms execute_function_warm iter_all_esms sqs_esm_concurrency update_esm",
 )
 s3 = Part("services.s3", "version_entry_from_record")
 sqs = Part(

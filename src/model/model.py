@@ -13,7 +13,7 @@ from sqlglot.optimizer.scope import traverse_scope
 from model import dates, header
 from store.errors import ModelError
 from store.models import Model, Refresh, Source
-from store.naming import OBJECTS, QUARANTINE, is_reserved, normalise
+from store.naming import OBJECTS, QUARANTINE, RUNS, is_reserved, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,7 @@ def parse(name: str, text: str) -> Model:
     if not name or name != normalise(name) or is_reserved(name):
         raise ModelError(
             f"{file}: a model is called as its table: a-z, 0-9 and _, and none of "
-            f"{OBJECTS}, {QUARANTINE}"
+            f"{OBJECTS}, {QUARANTINE}, {RUNS}"
         )
     head = header.parse(file, text)
     query = query_of(file, text)

@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     from store.entry import Entry
     from store.model import ObjectEvent
 
-#: Facts that may quote a record or a header: the ledger has them, the log only says how many.
-_QUOTING = ("drift", "guesses", "detail")
+#: Facts that are in the log as they are. Others may quote a record: they are in the ledger only.
+_SAYABLE = (
+    *("dataset", "bytes", "uploaded", "sequencer", "format", "compression", "reason"),
+    *("records_read", "records_accepted", "records_quarantined"),
+    *("records_rescued", "records_undated", "records_short"),
+    *("columns_added", "date_column", "milliseconds"),
+)
 
 #: Packages that read records.
 _READING = frozenset({"contract", "engine"})
@@ -123,8 +128,7 @@ def report(
     if late is not None:
         line["freshness"] = late
     logger.info("object ingested", extra=line)
-    quoting = {name: entry.facts[name] for name in _QUOTING if name in entry.facts}
-    logger.debug("object in detail", extra={**about, **quoting})
+    logger.debug("object in detail", extra={**about, **entry.facts})
     _count(entry, late, datasets)
     return answer
 
@@ -230,13 +234,14 @@ def _lateness(event: ObjectEvent) -> float | None:
 
 
 def _sayable(entry: Entry) -> dict[str, Any]:
-    """Leave out of the facts whatever may quote a record."""
+    """Say of the facts what quotes no record."""
     facts = entry.facts
-    said: dict[str, Any] = {name: fact for name, fact in facts.items() if name not in _QUOTING}
-    if "drift" in facts:
-        said["columns_drifted"] = len(json.loads(str(facts["drift"])))
-    if "guesses" in facts:
-        said["guesses"] = len(json.loads(str(facts["guesses"])))
+    said: dict[str, Any] = {name: facts[name] for name in _SAYABLE if name in facts}
+    parsed = {
+        name: json.loads(str(facts.get(name, "{}"))) for name in ("drift", "guesses", "refused")
+    }
+    said["columns_drifted"], said["guesses"] = len(parsed["drift"]), len(parsed["guesses"])
+    said["refused"] = {reason: told["count"] for reason, told in parsed["refused"].items()}
     if entry.verdict is Status.TOO_LARGE:
         # It is about the function, and says which parameter to raise.
         said["detail"] = facts.get("detail", "")

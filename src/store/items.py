@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import zlib
 from datetime import UTC, datetime
@@ -78,6 +79,20 @@ def item_of(raw_object: str, entry: Entry, seconds: float) -> dict[str, Any]:
     if entry.attention:
         item["attention"] = {"S": entry.attention}
     return item
+
+
+def plain(image: Item) -> dict[str, Any]:
+    """Read an item of an event of the table's stream, where bytes are text in base64."""
+    return {name: _plain(value) for name, value in image.items()}
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    ((kind, held),) = value.items()
+    if kind == "B":
+        return {kind: base64.b64decode(held)}
+    if kind == "L":
+        return {kind: [_plain(one) for one in held]}
+    return {kind: plain(held)} if kind == "M" else value
 
 
 def entry_of(item: Item) -> Entry:

@@ -23,6 +23,9 @@ PARTITION_KEY = "date_partition"
 #: Folders of the processed bucket: of every dataset's rows, of refused records, of stored files.
 PROCESSED, QUARANTINE, OBJECTS = "processed", "quarantine", "objects"
 
+#: The table that has a row for each version of an object, and its folder.
+RUNS = "lake_runs"
+
 #: Of the rows of datasets that were rebuilt; outside what the crawler looks at.
 REBUILT = "rebuilt"
 
@@ -33,7 +36,7 @@ _NEXT = "__next"
 _SHAPE = "__shape"
 
 #: Tables that the template declares; a dataset of that name would write into them.
-_RESERVED_DATASETS = frozenset({QUARANTINE, OBJECTS})
+_RESERVED_DATASETS = frozenset({QUARANTINE, OBJECTS, RUNS})
 
 #: Athena reads table names of up to 128 bytes; room is left for a reserved name's suffix.
 _MAX_DATASET = 120

@@ -52,6 +52,12 @@ def curator(artifact: Path) -> Path:
     return artifact.with_name("CuratorFunction")
 
 
+@pytest.fixture(scope="session")
+def recorder(artifact: Path) -> Path:
+    """The function that records commits, likewise."""
+    return artifact.with_name("RecorderFunction")
+
+
 @pytest.fixture(scope="session", params=["arm64", "x86_64"])
 def any_artifact(
     request: pytest.FixtureRequest,

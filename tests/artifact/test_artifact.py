@@ -168,8 +168,23 @@ def test_the_functions_stay_small(any_artifact: Path, any_curator: Path) -> None
     assert _size(any_curator) < 30_000_000
 
 
-def test_nothing_of_the_local_lake_is_shipped(artifact: Path, curator: Path) -> None:
-    for function, package in ((artifact, "processor"), (curator, "curator")):
+def test_the_recorder_ships_what_it_needs_and_no_more(recorder: Path) -> None:
+    shipped = {one.name for one in recorder.iterdir()}
+    assert {"aws", "recorder", "store", "botocore", "aws_lambda_powertools"} <= shipped
+    assert not {"contract", "curator", "duckdb", "engine", "models.json", "processor"} & shipped
+    # Without what AWS says of a service botocore makes no client of it.
+    assert {"events", "s3"} <= {one.name for one in (recorder / "botocore" / "data").iterdir()}
+    assert _size(recorder) < 30_000_000
+
+
+def test_nothing_of_the_local_lake_is_shipped(
+    artifact: Path, curator: Path, recorder: Path
+) -> None:
+    for function, package in (
+        (artifact, "processor"),
+        (curator, "curator"),
+        (recorder, "recorder"),
+    ):
         assert not any((function / name).exists() for name in ("lake", "localaws", "tests"))
         ours = "".join(p.read_text() for p in (function / package).rglob("*.py"))
         assert not re.search("ministack|localhost|127.0.0.1|endpoint_url", ours, re.IGNORECASE)

@@ -258,8 +258,19 @@ class S3:
         return {**self._described(found), "Body": Body(found.body or b"")}
 
     @effect
-    def put_object(self, Bucket: str, Key: str, Body: IO[bytes]) -> None:
-        self.cloud.write(Bucket, Key, Body.read())
+    def put_object(
+        self,
+        Bucket: str,
+        Key: str,
+        Body: IO[bytes] | bytes,
+        IfMatch: str = "",
+        IfNoneMatch: str = "",
+    ) -> None:
+        there = self.cloud.buckets[Bucket].get(Key)
+        found = there[-1].etag if there and there[-1].body is not None else ""
+        if (IfMatch and IfMatch != found) or (IfNoneMatch and found):
+            raise client_error("PreconditionFailed", 412)
+        self.cloud.write(Bucket, Key, Body if isinstance(Body, bytes) else Body.read())
 
     @effect
     def delete_objects(self, Bucket: str, Delete: dict[str, Any]) -> dict[str, Any]:
@@ -309,6 +320,9 @@ class S3:
 @dataclass
 class Body:
     content: bytes
+
+    def read(self) -> bytes:
+        return self.content
 
     def iter_chunks(self, size: int) -> Iterator[bytes]:
         for start in range(0, len(self.content), size):

@@ -68,24 +68,24 @@ def test_what_is_declared(translated: Tree) -> None:
     assert counts == {
         "AWS::Athena::NamedQuery": 4,
         "AWS::Athena::WorkGroup": 2,
-        "AWS::CloudWatch::Alarm": 13,
+        "AWS::CloudWatch::Alarm": 17,
         "AWS::CloudWatch::Dashboard": 1,
         "AWS::DynamoDB::Table": 1,
         "AWS::Events::Rule": 2,
         "AWS::Glue::Crawler": 1,
         "AWS::Glue::Database": 1,
-        "AWS::Glue::Table": 2,
-        "AWS::IAM::Role": 3,
-        "AWS::Lambda::EventSourceMapping": 2,
-        "AWS::Lambda::Function": 2,
+        "AWS::Glue::Table": 3,
+        "AWS::IAM::Role": 4,
+        "AWS::Lambda::EventSourceMapping": 3,
+        "AWS::Lambda::Function": 3,
         "AWS::Lambda::Permission": 2,
-        "AWS::Logs::LogGroup": 2,
+        "AWS::Logs::LogGroup": 3,
         "AWS::S3::Bucket": 3,
         "AWS::SNS::Topic": 1,
         "AWS::SNS::TopicPolicy": 1,
         "AWS::S3::BucketPolicy": 3,
-        "AWS::SQS::Queue": 4,
-        "AWS::SQS::QueuePolicy": 4,
+        "AWS::SQS::Queue": 5,
+        "AWS::SQS::QueuePolicy": 5,
     }
 
 
@@ -98,6 +98,7 @@ def test_what_is_declared(translated: Tree) -> None:
         ("ProcessorFunction", "FunctionName", "${Prefix}-processor"),
         ("CuratorFunction", "FunctionName", "${Prefix}-curator"),
         ("CurateQueue", "QueueName", "${Prefix}-curate"),
+        ("RecorderFunction", "FunctionName", "${Prefix}-recorder"),
         ("GlueCrawler", "Name", "${Prefix}-crawler"),
         ("AthenaWorkGroup", "Name", "${Prefix}-workgroup"),
     ],
@@ -148,6 +149,7 @@ def test_outputs_are_those_that_users_read(template: Tree) -> None:
         "CurateQueueUrl",
         "CurateDeadLetterQueueUrl",
         "DashboardUrl",
+        "RecorderFunctionName",
     }
 
 
@@ -280,7 +282,7 @@ def test_schedules_start_both_functions_every_five_minutes(translated: Tree) -> 
         assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
         (target,) = rule["Properties"]["Targets"]
         started.append(target["Arn"]["Fn::GetAtt"][0])
-    assert sorted(started) == sorted(_of_type(translated, "AWS::Lambda::Function"))
+    assert sorted(started) == ["CuratorFunction", "ProcessorFunction"]
 
 
 def test_only_s3_of_this_account_may_send_to_the_queue(translated: Tree) -> None:
@@ -386,7 +388,7 @@ def test_every_variable_that_the_function_reads_is_set(translated: Tree) -> None
     assert settings.memory_mb == 512
 
 
-@pytest.mark.parametrize("function", ["ProcessorFunction", "CuratorFunction"])
+@pytest.mark.parametrize("function", ["ProcessorFunction", "CuratorFunction", "RecorderFunction"])
 def test_a_function_says_who_it_is_and_logs_where_its_role_lets_it(
     translated: Tree, function: str
 ) -> None:

@@ -55,6 +55,7 @@ def test_alarms_are_silent_where_nothing_is_counted_and_tell_who_wants_to_know(
     [
         *("dead-letters", "curate-dead-letters", "processor-errors", "curator-errors"),
         *("workers-lost", "records-lost", "defects", "refresh-failures"),
+        *("recorder-dead-letters", "recorder-errors"),
     ],
 )
 def test_these_alarms_ring_at_the_first(translated: Tree, alarm: str) -> None:
@@ -94,11 +95,18 @@ def test_every_function_has_alarms_on_errors_and_throttles(translated: Tree) -> 
     watched = {
         (alarm["Dimensions"][0]["Value"]["Ref"], alarm["MetricName"])
         for alarm in _alarms(translated).values()
-        if alarm["Namespace"] == "AWS/Lambda"
+        if alarm["Namespace"] == "AWS/Lambda" and alarm["MetricName"] != "IteratorAge"
     }
     resources = translated["Resources"].items()
     functions = [name for name, one in resources if one["Type"] == "AWS::Lambda::Function"]
     assert watched == {(name, metric) for name in functions for metric in ("Errors", "Throttles")}
+
+
+def test_what_is_behind_the_ledger_rings_long_before_it_is_lost(translated: Tree) -> None:
+    alarm = _alarms(translated)["recorder-age"]
+    assert alarm["MetricName"] == "IteratorAge"
+    # Milliseconds; a stream keeps its records for 24 hours.
+    assert alarm["Threshold"] <= 3_600_000
 
 
 def test_alarms_on_metrics_of_the_lake_name_what_the_code_counts(

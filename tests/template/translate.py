@@ -26,7 +26,7 @@ def written(root: Path) -> dict[str, Any]:
 
 def translated(template: dict[str, Any]) -> dict[str, Any]:
     source = copy.deepcopy(template)
-    for function in ("ProcessorFunction", "CuratorFunction"):
+    for function in ("ProcessorFunction", "CuratorFunction", "RecorderFunction"):
         source["Resources"][function]["Properties"]["CodeUri"] = "s3://bucket/key"
     defaults = {name: p.get("Default") for name, p in source["Parameters"].items()}
     session = boto3.Session(region_name="us-east-1")

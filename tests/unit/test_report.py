@@ -128,6 +128,7 @@ def test_one_line_says_what_became_of_an_object(lake: Lake) -> None:
     assert 90 <= line["freshness"] < 100
     assert line["function_request_id"] == "r"
     assert line["deliveries"] == 1
+    assert line["refused"] == {"MALFORMED_JSON": 1}
 
 
 def test_no_value_of_a_record_is_in_the_log_or_the_metrics(lake: Lake) -> None:
@@ -150,7 +151,10 @@ def test_no_value_of_a_record_is_in_the_log_or_the_metrics(lake: Lake) -> None:
     # The ledger has it, for the operator.
     assert SECRET in json.dumps(drifted.facts)
     assert "4111" not in lake.all_said
-    assert "columns_drifted" in lake.all_said
+    assert '"columns_drifted":1' in lake.all_said
+    # Only what is known to quote nothing is said.
+    facts = {name for entry in lake.ledger.entries.values() for name in entry.facts}
+    assert facts >= {"drift", "guesses", "refused", "detail"}
 
 
 def test_a_defect_where_records_are_read_is_told_by_its_place(

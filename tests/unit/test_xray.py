@@ -38,7 +38,10 @@ class Traced:
     """X-Ray's own recorder, as Lambda would have it, with what it would send."""
 
     def __init__(self) -> None:
-        self.tracer = Tracer(service="test", disabled=False, auto_patch=False)
+        self.tracer = Tracer(auto_patch=False)
+        # What the first tracer of a process was told holds for all of them.
+        self.tracer.disabled = False
+        aws_xray_sdk.global_sdk_config.set_sdk_enabled(True)
         self.segment = xray_recorder.begin_segment("function", sampling=1)
 
     @property
@@ -52,7 +55,6 @@ class Traced:
 
 @pytest.fixture
 def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traced]:
-    aws_xray_sdk.global_sdk_config.set_sdk_enabled(True)
     # Nothing is sent, and what ended is kept, to be looked at.
     monkeypatch.setattr(xray_recorder, "stream_subsegments", lambda: None)
     monkeypatch.setattr(xray_recorder.emitter, "send_entity", lambda _: None)

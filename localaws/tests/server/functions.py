@@ -17,9 +17,12 @@ import json, os, tempfile, pathlib, time, uuid
 def handler(event, context):
     if "Records" in event:
         # A batch: it is written to where its messages say.
-        began, bodies = time.time(), [json.loads(one["body"]) for one in event["Records"]]
+        texts = [one["body"] if "body" in one else one["dynamodb"]["NewImage"]["body"]["S"]
+                 for one in event["Records"]]
+        began, bodies = time.time(), [json.loads(one) for one in texts]
         time.sleep(max(one.get("takes", 0) for one in bodies))
-        counts = [int(one["attributes"]["ApproximateReceiveCount"]) for one in event["Records"]]
+        counts = [int(one["attributes"]["ApproximateReceiveCount"])
+                  for one in event["Records"] if "attributes" in one]
         told = {"began": began, "ended": time.time(), "numbers": [one["n"] for one in bodies],
                 "received": counts}
         file = pathlib.Path(bodies[0]["folder"], str(uuid.uuid4()))

@@ -99,6 +99,53 @@ def test_a_batch_has_no_more_than_a_payload_holds(aws: Server, tmp_path: Path) -
     assert numbers == [list(range(25)), list(range(25, 30))]
 
 
+def test_a_batch_of_a_stream_is_what_comes_within_the_window(aws: Server, tmp_path: Path) -> None:
+    name = f"s-{uuid.uuid4().hex[:8]}"
+    deploy(aws, name, memory=512)
+    folder = tmp_path / name
+    folder.mkdir()
+    table = aws.client("dynamodb")
+    stream = table.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )["TableDescription"]["LatestStreamArn"]
+    mapping = aws.client("lambda").create_event_source_mapping(
+        FunctionName=name, EventSourceArn=stream, StartingPosition="TRIM_HORIZON",
+        BatchSize=5, MaximumBatchingWindowInSeconds=3,
+    )["UUID"]  # fmt: skip
+    one = Mapped(aws, folder, "", mapping)
+
+    def write(numbers: range) -> float:
+        began = time.time()
+        for n in numbers:
+            body = json.dumps({"folder": str(folder), "n": n})
+            table.put_item(TableName=name, Item={"k": {"S": str(n)}, "body": {"S": body}})
+        return began
+
+    began = write(range(2))
+    time.sleep(1)
+    write(range(2, 3))
+    (batch,) = one.batches(1)
+    assert batch["numbers"] == [0, 1, 2]
+    assert 3 <= batch["began"] - began < 6
+    # Who reads the stream himself waits for nothing, and a full batch does not either.
+    began = write(range(3, 10))
+    reader = aws.client("dynamodbstreams")
+    (shard,) = reader.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+    start = reader.get_shard_iterator(
+        StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    assert len(reader.get_records(ShardIterator=start)["Records"]) == 10
+    full, rest = one.batches(3)[1:]
+    assert (full["numbers"], rest["numbers"]) == ([3, 4, 5, 6, 7], [8, 9])
+    assert full["began"] - began < 2
+    assert rest["began"] - began >= 3
+    aws.client("lambda").delete_event_source_mapping(UUID=mapping)
+
+
 def test_without_a_window_nothing_waits(aws: Server, tmp_path: Path) -> None:
     one, waits = mapped(aws, tmp_path), []
     for n in range(4):

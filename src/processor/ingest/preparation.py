@@ -230,7 +230,11 @@ class Work:
         )
         if isinstance(task.content, Rows):
             return self._rewritten(task, task.content, source, folder)
-        facts: Facts = {"dataset": source.dataset, "bytes": raw.size}
+        facts: Facts = {
+            "dataset": source.dataset,
+            "bytes": raw.size,
+            "uploaded": int(raw.created.timestamp()),
+        }
         if task.event.sequencer and task.event.version == raw.version:
             facts["sequencer"] = task.event.sequencer
         try:

@@ -1,0 +1,1 @@
+"""The function that records what was committed."""
