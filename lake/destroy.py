@@ -22,6 +22,7 @@ from lake import adopt, render
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import show_lines
+from lake.health import FUNCTIONS
 from lake.local.deploy import project_root
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ def _stop(target: Target) -> None:
     """Let no function begin any more, and no crawl run."""
     stack: Any = target.stack() or {}
     outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
-    for output in ("ProcessorFunctionName", "CuratorFunctionName"):
+    for output in FUNCTIONS:
         if output in outputs:
             reserve = target.client("lambda").put_function_concurrency
             name = outputs[output]
@@ -358,7 +359,7 @@ def _delete_logs(target: Target, buckets: list[str], held: Held) -> list[str]:
     prefixes |= {name.removesuffix("-ledger") for name in held.named(adopt.TABLE)}
     logs, found = target.client("logs"), []
     for prefix in sorted(prefixes):
-        for function in ("processor", "curator"):
+        for function in ("processor", "curator", "recorder"):
             group = f"/aws/lambda/{prefix}-{function}"
             if _unless_gone(partial(logs.delete_log_group, logGroupName=group)):
                 found.append(group)

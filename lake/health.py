@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from lake.target import Target
 
-#: By the output that names a function: what reads its queue, and the parameters that give it more.
-FUNCTIONS = {"ProcessorFunctionName": "Ingest", "CuratorFunctionName": "Curate"}
+#: Outputs that name a function; that which ingests comes first.
+FUNCTIONS = ("ProcessorFunctionName", "CuratorFunctionName", "RecorderFunctionName")
 
 #: Seconds without news after which somebody who waits asks, and between two questions.
 _FIRST_LOOK, _NEXT_LOOK = 3.0, 5.0

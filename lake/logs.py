@@ -54,7 +54,7 @@ class Line:
     at : float
         Seconds since 1970.
     function : str
-        ``processor`` or ``curator``.
+        ``processor``, ``curator`` or ``recorder``.
     level, message : str
         What it is, and what it says.
     key : str
@@ -106,8 +106,8 @@ def parse(event: dict[str, Any], function: str) -> Line | None:
 @click.option(
     "--function",
     "which",
-    type=click.Choice(["processor", "curator"]),
-    help="Of one function; else of both.",
+    type=click.Choice(["processor", "curator", "recorder"]),
+    help="Of one function; else of all.",
 )
 @click.option("--since", type=Instant(), default="15m", show_default=True, help="2024-01-15, 2h.")
 @click.option("--key", default="", help="Lines about one raw key.")

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from lake import doctor
+from lake.health import FUNCTIONS
 
 if TYPE_CHECKING:
     from lake.doctor import Finding
@@ -23,7 +24,7 @@ class Stub:
 
     answers: dict[str, Any]
     outputs: dict[str, str] = field(
-        default_factory=lambda: {"ProcessorFunctionName": "p", "CuratorFunctionName": "c"}
+        default_factory=lambda: {one: one[0].lower() for one in FUNCTIONS}
     )
     endpoint: str | None = None
     stack_name: str = "L"
@@ -47,14 +48,14 @@ def mapped(most: int) -> dict[str, Any]:
     return {"EventSourceMappings": [{"ScalingConfig": {"MaximumConcurrency": most}}]}
 
 
-@pytest.mark.parametrize(("free", "level"), [(40, "ok"), (39, "warn")])
+@pytest.mark.parametrize(("free", "level"), [(60, "ok"), (59, "warn")])
 def test_what_the_queues_may_start_is_compared_with_the_quota(free: int, level: str) -> None:
-    limits = {"AccountLimit": {"ConcurrentExecutions": 50, "UnreservedConcurrentExecutions": free}}
+    limits = {"AccountLimit": {"ConcurrentExecutions": 70, "UnreservedConcurrentExecutions": free}}
     (found,) = doctor.concurrency(
         target(get_account_settings=limits, list_event_source_mappings=mapped(20))
     )
     assert found.level == level
-    assert f"{free} unreserved invocations at once, the lake wants up to 40" in found.said
+    assert f"{free} unreserved invocations at once, the lake wants up to 60" in found.said
 
 
 @pytest.mark.parametrize(
