@@ -19,7 +19,7 @@ test: install ## Check the code and run every test
 	@pytest -q -n 4
 
 ##@ Development
-.PHONY: install kept check fix build bench dbt lock clean help coverage test-histories test-chaos
+.PHONY: install kept check fix build bench dbt lock clean help coverage test-histories test-chaos test-upgrade licences audit
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
 # Not compiled: much of it is never imported, and what is, is compiled then.
@@ -62,6 +62,22 @@ test-histories: install ## Random histories against an oracle; EXAMPLES=5000 say
 test-chaos: install ## A burst, and workers killed at random, on a lake on this machine
 	@pytest -q -m chaos tests/chaos
 
+test-upgrade: install ## Older versions, deployed with data, become this one; FROM="COMMIT…" says which
+	@FROM="$(FROM)" pytest -q -m upgrade tests/upgrade
+
+licences: install ## Write docs/licences.md anew from what is locked and installed; edits the file
+	@python -m tests.support.licences
+
+audit: .venv-audit/installed ## Ask OSV about known faults of every locked package; needs api.osv.dev
+	@for one in $(LOCKED); do echo "$$one"; .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --vulnerability-service osv --progress-spinner off --requirement $$one || exit; done
+
+LOCKED := src/requirements.txt src/requirements-curator.txt src/requirements-build.txt requirements/dev.txt requirements/bench.txt examples/dbt/requirements.txt
+
+.venv-audit/installed:
+	@$(PYTHON) -m venv --clear .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet --no-compile 'pip-audit>=2.10,<3'
+	@touch $@
+
 bench: install ## Measure the lake beside its peers (twenty minutes); QUICK=1 for the engine alone
 	@test -e .venv-bench/installed || { $(PYTHON) -m venv --clear .venv-bench && .venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/bench.txt && touch .venv-bench/installed; }
 	@python -m benchmarks.run $(if $(QUICK),--quick) --python .venv-bench/bin/python
@@ -71,7 +87,7 @@ dbt: .venv-dbt/installed ## Make .venv-dbt, with what examples/dbt needs
 # dbt's packages need other versions than the lake's.
 .venv-dbt/installed: examples/dbt/requirements.txt
 	@$(PYTHON) -m venv --clear .venv-dbt
-	@.venv-dbt/bin/python -m pip install --quiet --no-compile --no-deps --requirement $<
+	@.venv-dbt/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement $<
 	@touch $@
 
 lock: install ## Resolve requirements/*.in anew, and examples/dbt's; edits files
@@ -79,12 +95,12 @@ lock: install ## Resolve requirements/*.in anew, and examples/dbt's; edits files
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/dev.txt requirements/dev.in
 	@cd requirements && for one in runtime:requirements curator:requirements-curator build:requirements-build; do pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --constraint dev.txt --output-file ../src/$${one#*:}.txt $${one%:*}.in; done
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/bench.txt requirements/bench.in
-	@pip-compile --quiet --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file examples/dbt/requirements.txt examples/dbt/requirements.in
+	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file examples/dbt/requirements.txt examples/dbt/requirements.in
 
 clean: ## Remove what the other targets made
 	@if [ -x $(BIN)/lake ]; then for unset in "" "-u LAKE_STATE_DIR"; do env $$unset $(BIN)/lake down --yes >/dev/null 2>&1 || true; done; fi
 	@if [ -e .lake ]; then echo ".lake was kept: it holds what no local lake made, or what could not be removed" >&2; fi
-	@rm -rf $(VENV) .venv-bench .venv-dbt examples/dbt/target examples/dbt/logs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
+	@rm -rf $(VENV) .venv-bench .venv-dbt .venv-audit examples/dbt/target examples/dbt/logs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
 
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -111,7 +111,8 @@ def entry_of(item: Item) -> Entry:
         facts={
             name: int(value["N"]) if "N" in value else value["S"]
             for name, value in item.items()
-            if name not in _OWN
+            # What has another type was written by a later version that was rolled back.
+            if name not in _OWN and not value.keys().isdisjoint({"N", "S"})
         },
     )
 

@@ -43,6 +43,12 @@ def test_the_largest_entry_fits_an_item() -> None:
     assert entry_of(item) == entry
 
 
+def test_what_a_later_version_added_is_left_out() -> None:
+    entry = Entry(revision=1, version="v1", verdict=Status.DONE, facts={"bytes": 1})
+    item = item_of("bucket/data/x", entry, 0.0) | {"later": {"B": b"x"}, "more": {"L": []}}
+    assert entry_of(item) == entry
+
+
 def test_what_an_error_says_is_cut_where_it_is_made() -> None:
     error = ServiceError("x" * 1_000_000)
     assert len(error.detail) == len(str(error)) == 2000
