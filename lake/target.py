@@ -87,8 +87,22 @@ class Target:
     stack_name: str
 
     def client(self, service: str) -> Any:
-        """Build a client of a service at the target."""
-        return self.session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]  # the service is named at run time
+        """Build a client of a service at the target.
+
+        Raises
+        ------
+        LakeCommandError
+            When the AWS configuration has a value that cannot be read.
+        """
+        try:
+            return self.session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]  # the service is named at run time
+        except BotoCoreError:
+            raise
+        except ValueError as error:
+            raise LakeCommandError(
+                f"Your AWS configuration cannot be read: {error}. Look at the variables AWS_… and "
+                "at ~/.aws/config."
+            ) from error
 
     @property
     def description(self) -> str:
@@ -134,7 +148,7 @@ class Target:
             answer = self.client("cloudformation").describe_stacks(StackName=self.stack_name)
         except (ClientError, BotoCoreError) as error:
             # CloudFormation has no code of its own for it.
-            if "does not exist" in str(error):
+            if isinstance(error, ClientError) and "does not exist" in str(error):
                 return None
             raise LakeCommandError(aws_said(error)) from error
         (stack,) = answer["Stacks"]

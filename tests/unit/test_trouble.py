@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
@@ -17,8 +17,11 @@ from lake import query
 from lake.cli import main, run
 from lake.errors import LakeCommandError
 from lake.statement import explained, prepared
-from lake.target import Outputs, Target, why_unusable
+from lake.target import Outputs, Target, choose, why_unusable
 from lake.trouble import explain
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def refusal(code: str, status: int = 400, message: str = "Why not") -> ClientError:
@@ -190,6 +193,40 @@ def test_a_stack_that_holds_no_lake_is_said(status: str, then: str) -> None:
 
 def test_a_stack_that_was_rolled_back_to_what_it_was_is_used() -> None:
     assert why_unusable("UPDATE_ROLLBACK_COMPLETE", "Lake") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("AWS_ENDPOINT_URL", "foo"), ("AWS_MAX_ATTEMPTS", "many")]
+)
+def test_a_setting_that_cannot_be_read_is_said(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv(name, value)
+    target = choose(
+        {name: value}, None, local=False, cloud=False, stack_name="S", region="eu-west-1"
+    )
+    with pytest.raises(LakeCommandError, match=f"(?s)configuration cannot be read: .*{value}"):
+        target.client("s3")
+
+
+def test_a_login_that_is_missing_is_not_taken_for_a_missing_stack(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile sso]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = r\n"
+        "region = eu-west-1\n[sso-session s]\nsso_start_url = https://x.awsapps.com/start\n"
+        "sso_region = eu-west-1\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for credentials in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(credentials, raising=False)
+    target = choose({}, None, local=False, cloud=True, stack_name="S", profile="sso")
+    with pytest.raises(LakeCommandError, match="aws sso login"):
+        target.stack()
 
 
 def test_an_output_that_is_missing_is_said() -> None:
