@@ -107,6 +107,9 @@ def destroy(
             "Where it had another Prefix, name it: --prefix."
         )
     lines = list(_told(target, held))
+    if held.has_data and not with_data and held.stack == "ROLLBACK_COMPLETE":
+        _remove_failed(target, held, yes=yes, as_json=as_json)
+        return
     if held.has_data and not with_data:
         raise LakeCommandError(
             "\n".join(["The lake has data, and nothing was deleted:", *lines])
@@ -129,6 +132,22 @@ def destroy(
     for what, value in deleted.items():
         shown = ", ".join(value) or "none" if isinstance(value, list) else f"{value:,}"
         show_lines([f"{what.replace('_', ' ')}: {shown}"])
+
+
+def _remove_failed(target: Target, held: Held, *, yes: bool, as_json: bool) -> None:
+    """Delete a stack that holds nothing; the data there is an earlier lake's."""
+    kept = ", ".join(one.name for one in held.kept)
+    question = (
+        f"Delete the stack {target.stack_name}, which holds nothing? The data of an earlier lake "
+        f"is kept ({kept})."
+    )
+    agree(question, yes=yes, else_say="`lake destroy --yes` does not ask.")
+    _delete_stack(target)
+    if as_json:
+        render.show_json({"stack": target.stack_name, "kept": [one.name for one in held.kept]})
+        return
+    out.print(f"Deleted {target.description}. It held nothing.", soft_wrap=True)
+    show_lines([f"kept: {kept}", "`lake adopt` gives this to a new stack; then deploy again."])
 
 
 def find(target: Target, given: dict[str, str]) -> Held:

@@ -15,6 +15,7 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -251,6 +252,8 @@ def of_function(target: Target, name: str, since: float, keys: Collection[str] =
         (machine,) = told.get("Architectures", ["x86_64"])
         function = Function(name, machine, int(told.get("MemorySize", 0)))
         group = told.get("LoggingConfig", {}).get("LogGroup", group)
+        # What was logged before the function was changed may be mended.
+        since = max(since, datetime.fromisoformat(told["LastModified"]).timestamp())
     with suppress(ClientError, BotoCoreError):
         mappings = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
         said += of_mappings(mappings, name)

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from lake.health import Function, meaning, of_configuration, of_mappings, of_stack
+from lake.health import (
+    Function,
+    meaning,
+    of_configuration,
+    of_function,
+    of_mappings,
+    of_stack,
+)
 from tests.conftest import until
 
 if TYPE_CHECKING:
+    from lake.target import Target
     from tests.conftest import LocalLake
 
 ONE = Function("one", "arm64", 512)
@@ -128,6 +137,34 @@ def test_a_stack_that_serves_nobody_is_said(status: str, said: str) -> None:
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
 def test_a_stack_that_serves_is_not(status: str) -> None:
     assert of_stack({"StackStatus": status}, "L") == []
+
+
+def test_what_was_logged_before_the_function_was_changed_counts_no_more() -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Aws:
+        """Answers as the services do of a function that is well now."""
+
+        def client(self, _: str) -> Aws:
+            return self
+
+        def get_function_configuration(self, **_: str) -> dict[str, Any]:
+            return {"FunctionName": "one", "LastModified": "2026-01-01T00:01:40.000+0000"}
+
+        def get_function_concurrency(self, **_: str) -> dict[str, Any]:
+            return {}
+
+        def list_event_source_mappings(self, **_: str) -> dict[str, Any]:
+            return {"EventSourceMappings": [{"EventSourceArn": "a:q", "State": "Enabled"}]}
+
+        def filter_log_events(self, **told: Any) -> dict[str, Any]:
+            asked.append(told)
+            return {"events": [{"message": "[ERROR] KeyError: 'LEDGER_TABLE'"}]}
+
+    midnight = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    for since in (midnight, midnight + 200):
+        assert len(of_function(cast("Target", Aws()), "one", since)) == 1
+    assert [one["startTime"] / 1000 - midnight for one in asked] == [100, 200]
 
 
 @pytest.mark.local

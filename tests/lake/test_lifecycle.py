@@ -253,6 +253,27 @@ def test_what_a_deleted_stack_kept_is_adopted_by_a_new_one(own_lake: LocalLake) 
     assert "IMPORT_COMPLETE" in again.stderr
 
 
+def test_a_lake_is_destroyed_with_its_data_only_where_that_is_said(own_lake: LocalLake) -> None:
+    # The tests before left a stack of what was kept, and nothing else.
+    refused = lake(own_lake.state, "destroy", "--yes")
+    assert refused.returncode == 1
+    assert "The lake has data, and nothing was deleted" in refused.stderr
+    unasked = lake(own_lake.state, "destroy", "--with-data")
+    assert unasked.returncode == 1
+    assert "`lake destroy --yes` does not ask" in " ".join(unasked.stderr.split())
+    # As if it had been interrupted after the stack was deleted.
+    own_lake.client("cloudformation").delete_stack(StackName="DataLakeStack")
+    done = lake(own_lake.state, "destroy", "--with-data", "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    gone = json.loads(done.stdout)
+    assert (len(gone["buckets"]), gone["ledger"]) == (3, ["data-lake-ledger"])
+    assert gone["versions"] > 0
+    names = [one["Name"] for one in own_lake.client("s3").list_buckets()["Buckets"]]
+    assert not any(name.startswith("data-lake-") for name in names)
+    assert own_lake.client("glue").get_databases()["DatabaseList"] == []
+    assert "nothing that such a lake" in " ".join(lake(own_lake.state, "destroy").stderr.split())
+
+
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
