@@ -19,7 +19,7 @@ test: install ## Check the code and run every test
 	@pytest -q -n 4
 
 ##@ Development
-.PHONY: install kept check fix build bench dbt lock clean help coverage test-histories test-chaos test-upgrade licences audit
+.PHONY: install kept check fix build bench dbt lock clean help coverage test-histories test-chaos test-rights test-upgrade licences audit
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
 # Not compiled: much of it is never imported, and what is, is compiled then.
@@ -42,7 +42,7 @@ check: install ## Format, lint, types, imports, template; changes nothing
 	@ruff format --check --quiet . && ruff check --quiet .
 	@mypy
 	@PYTHONPATH=src:. lint-imports --no-cache --no-logo >/dev/null || PYTHONPATH=src:. lint-imports --no-cache
-	@cfn-lint template.yaml examples/dbt/permissions.yaml
+	@cfn-lint template.yaml examples/dbt/permissions.yaml examples/key/key.yaml
 	@AWS_DEFAULT_REGION=us-east-1 sam validate --lint >/dev/null
 
 fix: install ## Format the code and mend what can be mended; edits files
@@ -77,6 +77,9 @@ LOCKED := src/requirements.txt src/requirements-curator.txt src/requirements-bui
 	@$(PYTHON) -m venv --clear .venv-audit
 	@.venv-audit/bin/python -m pip install --quiet --no-compile 'pip-audit>=2.10,<3'
 	@touch $@
+
+test-rights: install ## Take each right from the roles of a lake on this machine; writes docs/security.md
+	@python -m tests.rights
 
 bench: install ## Measure the lake beside its peers (twenty minutes); QUICK=1 for the engine alone
 	@test -e .venv-bench/installed || { $(PYTHON) -m venv --clear .venv-bench && .venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/bench.txt && touch .venv-bench/installed; }

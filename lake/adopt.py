@@ -150,6 +150,8 @@ def kept(template: Path, values: Mapping[str, str], parameters: Mapping[str, str
             # The rest is applied by the deployment that follows, whatever the bucket has now. It
             # could not apply a table's: an index that exists cannot be made.
             properties = {"BucketName": properties["BucketName"]}
+        # Likewise its key; and only the deployment knows whether there is one.
+        properties = {n: one for n, one in properties.items() if n != "SSESpecification"}
         properties = _resolved(properties, known, written.get("Conditions", {}))
         name = properties
         for step in _IDENTIFIED[kind][1]:

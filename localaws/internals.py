@@ -80,7 +80,7 @@ athena = Part(
 cloudwatch_logs = Part("services.cloudwatch_logs", "compile_filter_pattern")
 cloudformation = Part("services.cloudformation", "stacks")
 dynamodb = Part("services.dynamodb", "tables", "stream_records_since")
-evaluator = Part("core.iam_evaluator", "verified_key", "enforce")
+evaluator = Part("core.iam_evaluator", "first_match resolve_condition_key verified_key", "enforce")
 glue = Part(
     "services.glue",
     "ALL_STATE crawlers databases delete_partition get_crawler_metrics get_partitions get_table "

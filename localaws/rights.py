@@ -6,6 +6,9 @@
   "Specifying resource ARNs", Data Catalog).
 - ``dynamodb:LeadingKeys`` are the values of the partition key in a request (DynamoDB
   documentation, "Using IAM policy conditions for fine-grained access control").
+- A variable in a resource, such as ``${aws:PrincipalTag/team}``, is what the request has of that
+  name; where it has none, the resource is none (IAM User Guide, "IAM policy elements: Variables
+  and tags").
 - MiniStack takes the name in a call about a crawler or a database for a table's, and ends a log
   group's ARN without its streams.
 
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from localaws.internals import athena, dynamodb, evaluator, iam_actions
@@ -31,6 +35,8 @@ _OF_PRIMARY = (
     "CreateNamedQuery", "ListNamedQueries", "ListQueryExecutions", "StartQueryExecution",
 )  # fmt: skip
 
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
+
 _EQUALITY = re.compile(r"(?<![\w#.-])(#?[\w.-]+)\s*=\s*(:\w+)")
 
 Words = dict[str, Any]
@@ -40,6 +46,7 @@ def extend() -> None:
     """Have MiniStack ask IAM as AWS does."""
     action_of, resource_of = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
     context_of, enforce = iam_actions.dynamodb_service_context, evaluator.enforce
+    match = evaluator.first_match
 
     def action(service: str, *request: Any) -> str | None:
         found: str | None = action_of(service, *request)
@@ -81,10 +88,15 @@ def extend() -> None:
                 return denied
         return None
 
+    def matched(request: Any, statements: list[Any], effect: str) -> Any:
+        filled = [one for statement in statements for one in _filled(statement, request)]
+        return match(request, filled, effect)
+
     iam_actions.extract_iam_action = action
     iam_actions.extract_resource_arn = resource
     iam_actions.dynamodb_service_context = context
     evaluator.replace("enforce", enforced)
+    evaluator.replace("first_match", matched)
 
 
 def _words(body: bytes) -> Words:
@@ -93,6 +105,26 @@ def _words(body: bytes) -> Words:
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
+
+
+# --- Variables -------------------------------------------------------------------------------
+
+
+def _filled(statement: Any, request: Any) -> Iterator[Any]:
+    """Give a statement with what variables stand for; nothing where no resource is left."""
+    if not any("${" in one for one in statement.resources):
+        yield statement
+        return
+    found = [
+        _VARIABLE.sub(lambda name: str(evaluator.resolve_condition_key(name[1], request)), one)
+        for one in statement.resources
+        if all(
+            evaluator.resolve_condition_key(name, request) is not None
+            for name in _VARIABLE.findall(one)
+        )
+    ]
+    if found:
+        yield replace(statement, resources=found)
 
 
 # --- Resources -------------------------------------------------------------------------------

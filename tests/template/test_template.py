@@ -75,6 +75,8 @@ def test_what_is_declared(translated: Tree) -> None:
         "AWS::Glue::Crawler": 1,
         "AWS::Glue::Database": 1,
         "AWS::Glue::Table": 3,
+        "AWS::IAM::ManagedPolicy": 3,
+        "AWS::IAM::Policy": 2,
         "AWS::IAM::Role": 4,
         "AWS::Lambda::EventSourceMapping": 3,
         "AWS::Lambda::Function": 3,
@@ -169,7 +171,7 @@ def test_every_parameter_and_output_says_what_it_is(template: Tree) -> None:
 
 
 def test_every_parameter_is_used(template: Tree) -> None:
-    used = set(_references([template["Resources"], template["Outputs"]]))
+    used = set(_references([template[part] for part in ("Conditions", "Resources", "Outputs")]))
     assert set(template["Parameters"]) <= used
 
 
@@ -358,7 +360,7 @@ def test_the_ledger_is_kept_and_says_what_needs_attention(translated: Tree) -> N
     properties = table["Properties"]
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    assert properties["SSESpecification"]["SSEEnabled"] is True
     (index,) = properties["GlobalSecondaryIndexes"]
     assert [(k["AttributeName"], k["KeyType"]) for k in index["KeySchema"]] == [
         ("attention", "HASH"),
@@ -467,7 +469,13 @@ def test_the_workgroup_overrides_its_clients(translated: Tree) -> None:
     assert configuration["BytesScannedCutoffPerQuery"] == {"Ref": "AthenaBytesScannedCutoff"}
     assert configuration["ResultConfiguration"] == {
         "OutputLocation": {"Fn::Sub": "s3://${ProcessedBucket}/athena-results/"},
-        "EncryptionConfiguration": {"EncryptionOption": "SSE_S3"},
+        "EncryptionConfiguration": {
+            "Fn::If": [
+                "HasKey",
+                {"EncryptionOption": "SSE_KMS", "KmsKey": _ref("KmsKeyArn")},
+                {"EncryptionOption": "SSE_S3"},
+            ]
+        },
     }
 
 

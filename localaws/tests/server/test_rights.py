@@ -228,3 +228,14 @@ def test_each_object_of_a_batch_needs_the_right_to_delete_it(aws: Server) -> Non
     assert left() == ["mine/a", "mine/b", "other/a"]
     assert not refuses(s3.delete_objects, **gone("mine/a", "mine/b"))
     assert left() == ["other/a"]
+
+
+def test_a_variable_of_a_resource_is_a_tag_of_who_asks(aws: Server) -> None:
+    place = f"arn:aws:s3:::{BUCKET}/${{aws:PrincipalTag/team}}/*"
+    role = Role(aws, allow("s3:PutObject", on=place))
+    put_object = role.client("s3").put_object
+    assert refuses(put_object, Bucket=BUCKET, Key="red/a", Body=b"")
+    assert refuses(put_object, Bucket=BUCKET, Key="None/a", Body=b"")
+    aws.client("iam").tag_role(RoleName=role.name, Tags=[{"Key": "team", "Value": "red"}])
+    put_object(Bucket=BUCKET, Key="red/a", Body=b"")
+    assert refuses(put_object, Bucket=BUCKET, Key="blue/a", Body=b"")
