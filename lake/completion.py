@@ -14,6 +14,7 @@ from botocore.config import Config
 from click.shell_completion import CompletionItem
 
 from lake.context import state_folder
+from lake.overview import is_shown
 from lake.target import choose
 from model.loading import files_of, name_of
 from store.naming import OBJECTS, QUARANTINE, RAW_PREFIX, RUNS, is_reserved
@@ -75,7 +76,7 @@ class Column(Asked):
         return sorted(
             f"{table['Name']}.{column['Name']}"
             for table in answer["TableList"]
-            if not is_reserved(table["Name"])
+            if is_shown(table["Name"], table)
             for column in table.get("StorageDescriptor", {}).get("Columns", [])
         )
 

@@ -87,16 +87,13 @@ def look(target: Target, name: str | None = None) -> list[Overview]:
     LakeCommandError
         When there is no table of the name.
     """
-    there = {
-        one: table
-        for one, table in tables.tables_of(target).items()
-        # Others exist while a dataset is rebuilt or a model is asked for its columns.
-        if curated.is_projected(table) or not naming.is_reserved(one)
-    }
+    there = {one: table for one, table in tables.tables_of(target).items() if is_shown(one, table)}
     if name is not None:
         there = {name: _named(there, name)}
     found = {
-        one: Overview(one, _kind(target, one, table), table, partitioned=_has_keys(table))
+        one: Overview(
+            one, _kind(target, one, table), table, partitioned=_has_partitions(one, table)
+        )
         for one, table in sorted(there.items())
     }
     _count(found, ledger.items(target))
@@ -120,6 +117,11 @@ def _named(there: Mapping[str, dict[str, Any]], name: str) -> dict[str, Any]:
     raise LakeCommandError(f"There is no table {name}: {meant}")
 
 
+def is_shown(name: str, table: Table) -> bool:
+    """Whether a table is for people: others exist while a dataset is rebuilt."""
+    return curated.is_projected(table) or not naming.is_reserved(name)
+
+
 def columns_of(table: Table) -> list[tuple[str, str, str]]:
     """Give name, type and comment of each column, without the partition keys."""
     storage = table.get("StorageDescriptor") or {}
@@ -129,8 +131,10 @@ def columns_of(table: Table) -> list[tuple[str, str, str]]:
     ]
 
 
-def _has_keys(table: Table) -> bool:
-    return bool(table.get("PartitionKeys"))
+def _has_partitions(name: str, table: Table) -> bool:
+    """Whether it has partitions that the catalog or the ledger tells of; a projection does not."""
+    told = name in (naming.QUARANTINE, naming.OBJECTS) or not curated.is_projected(table)
+    return told and bool(table.get("PartitionKeys"))
 
 
 def _kind(target: Target, name: str, table: Table) -> str:

@@ -52,9 +52,11 @@ def test_the_version_is_that_of_the_project(root: Path) -> None:
 
 class Glue:
     def get_tables(self, **_: Any) -> dict[str, Any]:
-        names = ["flights", "flight_delays", "orders", "orders__next", "quarantine"]
+        names = ["flights", "flight_delays", "orders", "orders__next"]
         storage = {"Columns": [{"Name": "id"}, {"Name": "price"}]}
-        return {"TableList": [{"Name": name, "StorageDescriptor": storage} for name in names]}
+        tables = [{"Name": name, "StorageDescriptor": storage} for name in names]
+        own = {"Name": "quarantine", "Parameters": {"projection.enabled": "true"}}
+        return {"TableList": [*tables, own]}
 
 
 class S3:
