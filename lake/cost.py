@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lake import ledger, prices, render
 from lake.context import err, out
-from lake.health import FUNCTIONS
+from lake.health import functions_of
 from lake.prices import PRICES
 
 if TYPE_CHECKING:
@@ -258,8 +258,7 @@ def _listed(target: Target, bucket: str) -> float | None:
 
 def _functions(target: Target, period: Period, recent: list[Item]) -> list[Line]:
     lines = []
-    for output in FUNCTIONS:
-        name, what = target.outputs[output], output.removesuffix("FunctionName").lower()
+    for what, name in functions_of(target.outputs).items():
         told = target.client("lambda").get_function_configuration(FunctionName=name)
         count = _sum(target, period, "AWS/Lambda", "Invocations", FunctionName=name)
         milliseconds = _sum(target, period, "AWS/Lambda", "Duration", FunctionName=name)
@@ -382,7 +381,7 @@ def _crawls(target: Target, period: Period) -> list[Line]:
 
 
 def _logs(target: Target, period: Period) -> list[Line]:
-    groups = [f"/aws/lambda/{target.outputs[one]}" for one in FUNCTIONS]
+    groups = [f"/aws/lambda/{one}" for one in functions_of(target.outputs).values()]
     told = _added(
         *(_sum(target, period, "AWS/Logs", "IncomingBytes", LogGroupName=one) for one in groups)
     )

@@ -144,9 +144,8 @@ def look(target: Target) -> Deployed:
     return Deployed(
         {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])},
         {
-            outputs[one]: client.get_function_configuration(FunctionName=outputs[one])["CodeSha256"]
-            for one in health.FUNCTIONS
-            if one in outputs
+            name: client.get_function_configuration(FunctionName=name)["CodeSha256"]
+            for name in health.functions_of(outputs).values()
         },
     )
 

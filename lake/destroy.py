@@ -22,7 +22,7 @@ from lake import adopt, render
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import show_lines
-from lake.health import FUNCTIONS
+from lake.health import functions_of
 from lake.local.deploy import project_root
 
 if TYPE_CHECKING:
@@ -273,11 +273,9 @@ def _stop(target: Target) -> None:
     """Let no function begin any more, and no crawl run."""
     stack: Any = target.stack() or {}
     outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
-    for output in FUNCTIONS:
-        if output in outputs:
-            reserve = target.client("lambda").put_function_concurrency
-            name = outputs[output]
-            _unless_gone(partial(reserve, FunctionName=name, ReservedConcurrentExecutions=0))
+    reserve = target.client("lambda").put_function_concurrency
+    for name in functions_of(outputs).values():
+        _unless_gone(partial(reserve, FunctionName=name, ReservedConcurrentExecutions=0))
     if crawler := outputs.get("GlueCrawlerName"):
         _stop_crawler(target, crawler)
 

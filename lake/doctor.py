@@ -217,8 +217,7 @@ def drifted(target: Target) -> list[Finding]:
 def functions(target: Target) -> list[Finding]:
     """Say what keeps functions from working."""
     found = []
-    for output in health.FUNCTIONS:
-        name = target.outputs[output]
+    for name in health.functions_of(target.outputs).values():
         said = health.of_function(target, name, time.time() - _RECENT)
         found += [Finding("bad", "function", one) for one in said]
         if not said:
@@ -233,10 +232,8 @@ def concurrency(target: Target) -> list[Finding]:
     free = int(limits.get("UnreservedConcurrentExecutions", limits["ConcurrentExecutions"]))
     wanted = sum(
         int(one.get("ScalingConfig", {}).get("MaximumConcurrency", 0))
-        for output in health.FUNCTIONS
-        for one in client.list_event_source_mappings(FunctionName=target.outputs[output])[
-            "EventSourceMappings"
-        ]
+        for name in health.functions_of(target.outputs).values()
+        for one in client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
     )
     said = f"Lambda runs {free:,} unreserved invocations at once, the lake wants up to {wanted:,}"
     if wanted <= free:

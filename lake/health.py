@@ -23,12 +23,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lake.errors import LakeCommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from lake.target import Target
 
 #: Outputs that name a function; that which ingests comes first.
-FUNCTIONS = ("ProcessorFunctionName", "CuratorFunctionName", "RecorderFunctionName")
+_OUTPUTS = ("ProcessorFunctionName", "CuratorFunctionName", "RecorderFunctionName")
 
 #: Seconds without news after which somebody who waits asks, and between two questions.
 _FIRST_LOOK, _NEXT_LOOK = 3.0, 5.0
@@ -175,19 +175,20 @@ def of_configuration(told: dict[str, Any], concurrency: int | None) -> list[str]
 def of_mappings(mappings: list[dict[str, Any]], name: str) -> list[str]:
     """Say what is wrong between a queue and its function, by ListEventSourceMappings."""
     if not mappings:
-        return [f"No queue is read by the function {name}. `lake deploy` connects it."]
+        return [f"Nothing is read by the function {name}. `lake deploy` connects it."]
     said = []
     for one in mappings:
-        queue = str(one["EventSourceArn"]).rpartition(":")[2]
+        # Of a stream the rest of the ARN has colons, too.
+        queue = str(one["EventSourceArn"]).split(":", 5)[-1]
         result = str(one.get("LastProcessingResult", ""))
         if one["State"] in ("Disabled", "Disabling"):
             said.append(
-                f"The function {name} does not read the queue {queue}: its event source mapping "
+                f"The function {name} does not read {queue}: its event source mapping "
                 f"is disabled. `aws lambda update-event-source-mapping --uuid {one['UUID']} "
                 "--enabled` lets it read again."
             )
         elif result.startswith("PROBLEM"):
-            said.append(f"The function {name} cannot read the queue {queue}: {result}.")
+            said.append(f"The function {name} cannot read {queue}: {result}.")
     return said
 
 
@@ -236,9 +237,19 @@ def troubles(target: Target, since: float, keys: Collection[str] = ()) -> list[s
         if said := of_stack(target.stack(), target.stack_name):
             return said
     found: list[str] = []
-    for output in FUNCTIONS:
-        found += of_function(target, target.outputs[output], since, keys)
+    for name in functions_of(target.outputs).values():
+        found += of_function(target, name, since, keys)
     return found
+
+
+def functions_of(outputs: Mapping[str, str]) -> dict[str, str]:
+    """Name the functions by what they do: ``processor``, ``curator`` and so on.
+
+    One that an older template did not have is left out.
+    """
+    return {
+        one.removesuffix("FunctionName").lower(): outputs[one] for one in _OUTPUTS if one in outputs
+    }
 
 
 def of_function(target: Target, name: str, since: float, keys: Collection[str] = ()) -> list[str]:

@@ -16,7 +16,7 @@ from lake import layout
 from lake.context import err, out
 from lake.errors import LakeCommandError
 from lake.files import Instant
-from lake.health import FUNCTIONS
+from lake.health import functions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,11 +157,11 @@ def read(
     LakeCommandError
         When a log group is not there.
     """
-    groups = {}
-    for output in FUNCTIONS:
-        name = output.removesuffix("FunctionName").lower()
-        if which in (None, name):
-            groups[name] = _group(target, target.outputs[output])
+    groups = {
+        name: _group(target, function)
+        for name, function in functions_of(target.outputs).items()
+        if which in (None, name)
+    }
     # A line may be found later than one that was written after it.
     known: dict[str, float] = {}
     while True:

@@ -182,7 +182,7 @@ def _remains(all_versions: bool) -> Iterator[str]:
         yield (
             "what remains: files of earlier uploads under these keys, and what tables of models "
             "were made of before, as old versions for NoncurrentVersionDays; results of queries "
-            "for QueryResultDays; the function's log for LogRetentionDays"
+            "for QueryResultDays; what lake_runs and the function's log say of the objects"
         )
     else:
         yield (

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 #: Seconds of the log from which the flow is told, and in which trouble counts.
 _WINDOW, _RECENT = 60, 900
 
-#: Seconds between two looks: at queues and log, at functions, and at the whole ledger.
-_TICK, _HEALTH, _LEDGER = 2, 15, 60
+#: Seconds between two looks: at queues and log, and at functions.
+_TICK, _HEALTH = 2, 15
+
+#: How many times longer than counting the ledger takes is waited until it is counted again.
+_LEDGER = 50
 
 #: So many files are shown.
 _FILES = 8
@@ -211,12 +214,13 @@ def flow_of(lines: Iterable[Line]) -> Flow:
 def _watch(target: Target, *, as_json: bool) -> None:
     objects: dict[str, int] = {}
     troubles: list[str] = []
-    asked = counted = 0.0
+    asked = count_at = 0.0
     with Live(console=out, auto_refresh=False, screen=False) as live:
         while True:
             now = time.time()
-            if now - counted > _LEDGER:
-                objects, counted = _objects(target), now
+            if now > count_at:
+                objects = _objects(target)
+                count_at = time.time() + _LEDGER * (time.time() - now)
             if now - asked > _HEALTH:
                 troubles, asked = health.troubles(target, now - _HEALTH * 4), now
             flow = flow_of(logs.read(target, now - _WINDOW, "processor"))

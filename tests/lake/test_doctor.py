@@ -10,7 +10,6 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from lake import doctor
-from lake.health import FUNCTIONS
 
 if TYPE_CHECKING:
     from lake.doctor import Finding
@@ -24,7 +23,11 @@ class Stub:
 
     answers: dict[str, Any]
     outputs: dict[str, str] = field(
-        default_factory=lambda: {one: one[0].lower() for one in FUNCTIONS}
+        default_factory=lambda: {
+            "ProcessorFunctionName": "p",
+            "CuratorFunctionName": "c",
+            "RecorderFunctionName": "r",
+        }
     )
     endpoint: str | None = None
     stack_name: str = "L"

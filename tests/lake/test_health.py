@@ -111,12 +111,12 @@ def test_a_queue_that_nobody_reads_is_said() -> None:
     well = {"UUID": "u", "EventSourceArn": arn, "State": "Enabled", "LastProcessingResult": "OK"}
     assert of_mappings([well], "one") == []
     (said,) = of_mappings([{**well, "State": "Disabled"}], "one")
-    assert "does not read the queue ingest" in said
+    assert "does not read ingest: " in said
     assert "--uuid u --enabled" in said
     (said,) = of_mappings([{**well, "LastProcessingResult": "PROBLEM: no permission"}], "one")
-    assert said == "The function one cannot read the queue ingest: PROBLEM: no permission."
+    assert said == "The function one cannot read ingest: PROBLEM: no permission."
     (said,) = of_mappings([], "one")
-    assert said == "No queue is read by the function one. `lake deploy` connects it."
+    assert said == "Nothing is read by the function one. `lake deploy` connects it."
 
 
 @pytest.mark.parametrize(
