@@ -19,7 +19,7 @@ test: install ## Check the code and run every test
 	@pytest -q -n 4
 
 ##@ Development
-.PHONY: install kept check fix build bench dbt lock clean help coverage test-histories test-chaos test-rights test-upgrade licences audit
+.PHONY: install kept check fix build bench dbt lock clean help coverage test-histories test-chaos test-rights test-upgrade fuzz licences audit
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
 # Not compiled: much of it is never imported, and what is, is compiled then.
@@ -65,6 +65,9 @@ test-chaos: install ## A burst, and workers killed at random, on a lake on this 
 test-upgrade: install ## Older versions, deployed with data, become this one; FROM="COMMIT…" says which
 	@FROM="$(FROM)" pytest -q -m upgrade tests/upgrade
 
+fuzz: install ## Read files that chance has spoiled: each must end in a verdict; SECONDS=600 says how long
+	@nice -n 10 python -m tests.engine.fuzz --seconds $(or $(SECONDS),600) --first $(or $(FIRST),$$(date +%s)000)
+
 licences: install ## Write docs/licences.md anew from what is locked and installed; edits the file
 	@python -m tests.support.licences
 
@@ -103,7 +106,7 @@ lock: install ## Resolve requirements/*.in anew, and examples/dbt's; edits files
 clean: ## Remove what the other targets made
 	@if [ -x $(BIN)/lake ]; then for unset in "" "-u LAKE_STATE_DIR"; do env $$unset $(BIN)/lake down --yes >/dev/null 2>&1 || true; done; fi
 	@if [ -e .lake ]; then echo ".lake was kept: it holds what no local lake made, or what could not be removed" >&2; fi
-	@rm -rf $(VENV) .venv-bench .venv-dbt .venv-audit examples/dbt/target examples/dbt/logs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
+	@rm -rf $(VENV) .venv-bench .venv-dbt .venv-audit examples/dbt/target examples/dbt/logs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz .coverage *.egg-info
 
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -19,6 +19,7 @@ from store.catalog import why_foreign
 from store.items import entry_of, item_of, object_of
 from store.model import Status
 from store.naming import dataset_in, is_output, partition_in
+from store.states import is_state, model_in, state_item, state_of
 from tests.support.cloud import PROCESSED, RAW, Version
 from tests.support.world import World
 from tests.upgrade.files import FILES, NEWEST, UNFINISHED
@@ -38,13 +39,18 @@ def old(request: pytest.FixtureRequest) -> dict[str, Any]:
     return recorded(request.param, RAW, PROCESSED)
 
 
+def objects(old: dict[str, Any]) -> list[dict[str, Any]]:
+    """The items of raw objects; those of models are in the same table."""
+    return [item for item in old["items"] if not is_state(item)]
+
+
 @pytest.fixture
 def world(old: dict[str, Any], tmp_path: Path) -> World:
     """A lake that holds what the old version has left."""
     world = World(tmp_path, DuckEngine(Options(date_columns=DATES)))
     cloud = world.cloud
-    cloud.now = max(entry.expires for item in old["items"] for entry in entry_of(item).attempts) + 1
-    for item in old["items"]:
+    cloud.now = max(one.expires for item in objects(old) for one in entry_of(item).attempts) + 1
+    for item in objects(old):
         _, key = object_of(item)
         body = NEWEST.get(key, b'{"id": 6, "date": "2024-01-19"}\n')
         version = entry_of(item).version or "v0"
@@ -81,7 +87,7 @@ def rows(world: World) -> dict[str, list[str]]:
 
 
 def test_each_entry_is_read_and_written_as_it_was(old: dict[str, Any]) -> None:
-    for item in old["items"]:
+    for item in objects(old):
         entry = entry_of(item)
         written = item_of(item["object"]["S"], entry, 0.0)
         assert entry_of(written) == entry
@@ -91,10 +97,17 @@ def test_each_entry_is_read_and_written_as_it_was(old: dict[str, Any]) -> None:
         assert all(map(is_output, entry.outputs))
 
 
+def test_each_state_of_a_model_is_read_and_written_as_it_was(old: dict[str, Any]) -> None:
+    for item in filter(is_state, old["items"]):
+        state = state_of(item)
+        assert state.revision == int(item["revision"]["N"])
+        assert state_of(state_item(model_in(item), state, 0.0)) == state
+
+
 def test_tables_are_the_lakes_own(old: dict[str, Any]) -> None:
     assert old["tables"].keys() > {"orders", "events", "sales", "logs", "processed_table"}
     for name, table in old["tables"].items():
-        if name != "quarantine":
+        if name not in ("quarantine", "objects"):
             assert why_foreign(table, PROCESSED, name) == ""
 
 
