@@ -74,7 +74,7 @@ licences: install ## Write docs/licences.md anew from what is locked and install
 audit: .venv-audit/installed ## Ask OSV about known faults of every locked package; needs api.osv.dev
 	@for one in $(LOCKED); do echo "$$one"; .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --vulnerability-service osv --progress-spinner off --requirement $$one || exit; done
 
-LOCKED := src/requirements.txt src/requirements-curator.txt src/requirements-build.txt requirements/dev.txt requirements/bench.txt examples/dbt/requirements.txt
+LOCKED := src/requirements.txt src/requirements-curator.txt src/requirements-build.txt requirements/dev.txt requirements/bench.txt requirements/security.txt examples/dbt/requirements.txt
 
 .venv-audit/installed:
 	@$(PYTHON) -m venv --clear .venv-audit

@@ -46,7 +46,8 @@ TOKENS = (
     b"[", b"]", b"[[", b":", b"#", b"null", b"NaN", b"1e999", b"-0", b"2024-01-15", b"99999-99-99",
     b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff\0", b"\x1f\x8b", b"PK\3\4", b"PAR1", b"Obj\1",
     b"ORC", b"\xc3", b"\xed\xa0\x80", b"\\ud800", b"\x1e", b"#Fields: a b", b"sep=;\n",
-    b"_rescued_data", b"date_partition", b"%PDF-", b'{"Records":[', b"9" * 40, b" " * 40, b'{"a":' * 30,
+    b"_rescued_data", b"date_partition", b"%PDF-", b'{"Records":[', b"9" * 40, b" " * 40,
+    b'{"a":' * 30,
 )  # fmt: skip
 
 NAMES = (
