@@ -34,6 +34,9 @@ _QUERIES, _VERSIONS = 5_000, 100_000
 #: So many queries BatchGetQueryExecution takes (Athena API Reference).
 _BATCH = 50
 
+#: What services answer to somebody who lacks a right.
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+
 _MEASURED, _DERIVED, _UNKNOWN = "measured", "from the ledger", "unknown"
 
 #: Calls for an object, beside those of its rows (docs/performance.md, "What a small object costs").
@@ -164,18 +167,28 @@ def period_of(target: Target, days: int, now: datetime | None = None) -> Period:
 def measure(target: Target, period: Period) -> list[Line]:
     """Ask for every figure, and price it."""
     recent = [item for item in ledger.items(target) if item.updated_at >= period.start.isoformat()]
-    parts: tuple[Callable[[], list[Line]], ...] = (
-        lambda: _requests(period, recent),
-        lambda: _storage(target, period),
-        lambda: _functions(target, period, recent),
-        lambda: _queues(target, period, recent),
-        lambda: _ledger(target, period, recent),
-        lambda: _queries(target, period),
-        lambda: _crawls(target, period),
-        lambda: _logs(target, period),
-        lambda: _watching(target, period),
-    )
-    return [line for part in parts for line in part()]
+    parts: dict[str, Callable[[], list[Line]]] = {
+        "S3, requests": lambda: _requests(period, recent),
+        "S3, storage": lambda: _storage(target, period),
+        "Lambda": lambda: _functions(target, period, recent),
+        "SQS": lambda: _queues(target, period, recent),
+        "DynamoDB": lambda: _ledger(target, period, recent),
+        "Athena": lambda: _queries(target, period),
+        "Glue": lambda: _crawls(target, period),
+        "Logs": lambda: _logs(target, period),
+        "CloudWatch": lambda: _watching(target, period),
+    }
+    return [line for what, part in parts.items() for line in asked(what, part)]
+
+
+def asked(what: str, part: Callable[[], list[Line]]) -> list[Line]:
+    """Ask; what the user may not ask is unknown, and the rest is told all the same."""
+    try:
+        return part()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _DENIED:
+            raise
+        return [Line(what, None, "", None, None, f"unknown: you may not {error.operation_name}")]
 
 
 def _sum(target: Target, period: Period, space: str, name: str, **dimensions: str) -> float | None:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
-from lake.cost import Period, period_of, scanned
+from lake.cost import Period, asked, period_of, scanned
 from lake.prices import PRICES, QUERY_MINIMUM
 
 if TYPE_CHECKING:
@@ -96,6 +97,20 @@ def test_athena_counts_ten_megabytes_for_each_query_that_reads_and_none_that_fai
     assert scanned(cast("Target", found), "g", since) == 70_000_000 + QUERY_MINIMUM
     many = Athena([query(str(n), 1) for n in range(5_001)])
     assert scanned(cast("Target", many), "g", since) is None
+
+
+def test_what_one_may_not_ask_is_unknown_and_other_failures_are_said() -> None:
+    def fails(code: str) -> Any:
+        def part() -> list[Any]:
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "DescribeTable")
+
+        return part
+
+    (line,) = asked("DynamoDB", fails("AccessDeniedException"))
+    assert (line.what, line.quantity, line.month) == ("DynamoDB", None, None)
+    assert line.source == "unknown: you may not DescribeTable"
+    with pytest.raises(ClientError):
+        asked("DynamoDB", fails("InternalServerError"))
 
 
 def test_the_page_prices_what_it_says(root: Path) -> None:
