@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def test_many_dates_make_one_file_each(tmp_path: Path) -> None:
     path = tmp_path / "object"
-    count = json_lines(path, 12_000_000, days=400)
+    count = json_lines(path, 5_000_000, days=400)
     found = convert(path)
     assert found.conversion is not None
     outputs = found.conversion.outputs

@@ -249,8 +249,8 @@ BUGS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
 )
 
 
-#: They take the histories half a minute or more; `make test-histories` plants them, too.
-RARE = (query_anew, give_up_what_is_read, forget_the_replaced)
+#: They take the histories hundreds of examples or more; `make test-histories` plants them, too.
+RARE = (forget_what_comes_meanwhile, query_anew, give_up_what_is_read, forget_the_replaced)
 
 PLANTED = [plant for plant in BUGS if plant not in RARE or "EXAMPLES" in os.environ]
 

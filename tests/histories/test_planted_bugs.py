@@ -226,6 +226,8 @@ RARE = (
     commit_what_was_overtaken,
     remove_without_a_list,
     remember_for_ever,
+    names_without_key,
+    write_without_announcing,
 )
 
 PLANTED = [
