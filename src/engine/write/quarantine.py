@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING
 
@@ -34,15 +35,18 @@ class Quarantine:
         ISO date of the first partition that queries of them look into.
     count : int
         How many there are.
-    reasons : dict of str to Refusal
-        Why, by the reason's code.
+    first : dict of str to Refusal
+        The first one of each reason.
+    counts : Counter of str
+        How many there are of each reason.
     """
 
     source: Source
     path: Path
     first_date: str = ""
     count: int = 0
-    reasons: dict[str, Refusal] = field(default_factory=dict)
+    first: dict[str, Refusal] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
     _file: IO[str] | None = field(default=None, repr=False)
 
     def add(self, number: int, reason: str, detail: str, raw: bytes) -> None:
@@ -83,20 +87,24 @@ class Quarantine:
         }
         self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.count += 1
-        before = self.reasons.get(reason) or Refusal(str(reason), 0, number, detail)
-        self.reasons[reason] = replace(before, count=before.count + 1)
+        self.counts[reason] += 1
+        if reason not in self.first:
+            self.first[reason] = Refusal(str(reason), 1, number, detail)
 
     @property
     def refused(self) -> tuple[Refusal, ...]:
         """Say why records were refused, the commonest reason first."""
-        return commonest_first(self.reasons.values())
+        return commonest_first(
+            replace(one, count=self.counts[reason]) for reason, one in self.first.items()
+        )
 
     def restart(self) -> None:
         """Forget everything: another reading of the object begins."""
         self.close()
         self.path.unlink(missing_ok=True)
         self.count = 0
-        self.reasons.clear()
+        self.first.clear()
+        self.counts.clear()
 
     def close(self) -> tuple[OutputFile, ...]:
         """Finish the file; give it, or nothing when nothing was refused."""
