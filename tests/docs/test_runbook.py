@@ -25,6 +25,7 @@ SAYS = {
     "lake files --json": ['"date_column"', '"undated"'],
     "lake logs": ["object ingested"],
     "lake logs --function curator": [],
+    "lake logs --function recorder": [],
     'lake query "SELECT dataset, reason': ["MALFORMED_JSON", "example"],
     'lake query "SELECT _source_key': ["data/test-data.json"],
     "lake models": ["refreshed"],
