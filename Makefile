@@ -19,7 +19,7 @@ test: install ## Check the code and run every test
 	@pytest -q -n 4
 
 ##@ Development
-.PHONY: install kept check fix build bench dbt lock clean help coverage test-histories test-chaos test-rights test-upgrade fuzz licences audit
+.PHONY: install kept check fix build bench dbt lock clean help coverage test-histories test-chaos test-rights check-security test-upgrade fuzz licences audit
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
 # Not compiled: much of it is never imported, and what is, is compiled then.
@@ -84,6 +84,10 @@ LOCKED := src/requirements.txt src/requirements-curator.txt src/requirements-bui
 test-rights: install ## Take each right from the roles of a lake on this machine; writes docs/security.md
 	@python -m tests.rights
 
+check-security: install ## cfn-lint, cfn-guard and checkov judge the template; each finding needs a waiver (minutes)
+	@test -e .venv-security/installed || { $(PYTHON) -m venv --clear .venv-security && .venv-security/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement requirements/security.txt && touch .venv-security/installed; }
+	@python -m tests.security
+
 bench: install ## Measure the lake beside its peers (twenty minutes); QUICK=1 for the engine alone
 	@test -e .venv-bench/installed || { $(PYTHON) -m venv --clear .venv-bench && .venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/bench.txt && touch .venv-bench/installed; }
 	@python -m benchmarks.run $(if $(QUICK),--quick) --python .venv-bench/bin/python
@@ -101,12 +105,13 @@ lock: install ## Resolve requirements/*.in anew, and examples/dbt's; edits files
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/dev.txt requirements/dev.in
 	@cd requirements && for one in runtime:requirements curator:requirements-curator build:requirements-build; do pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --constraint dev.txt --output-file ../src/$${one#*:}.txt $${one%:*}.in; done
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/bench.txt requirements/bench.in
+	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/security.txt requirements/security.in
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file examples/dbt/requirements.txt examples/dbt/requirements.in
 
 clean: ## Remove what the other targets made
 	@if [ -x $(BIN)/lake ]; then for unset in "" "-u LAKE_STATE_DIR"; do env $$unset $(BIN)/lake down --yes >/dev/null 2>&1 || true; done; fi
 	@if [ -e .lake ]; then echo ".lake was kept: it holds what no local lake made, or what could not be removed" >&2; fi
-	@rm -rf $(VENV) .venv-bench .venv-dbt .venv-audit examples/dbt/target examples/dbt/logs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz .coverage *.egg-info
+	@rm -rf $(VENV) .venv-security .venv-bench .venv-dbt .venv-audit examples/dbt/target examples/dbt/logs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz .coverage *.egg-info
 
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -34,6 +34,10 @@ _PARTS = (
     "bucket's lifecycle removes them"
 )
 
+_GONE = (
+    "in AWS: S3 answers 404 for an object that is gone, and 403 to who may not list "
+    "([source](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html))"
+)
 _ATHENA = (
     "in AWS: Athena asks for it in the name of the role "
     "([source](https://docs.aws.amazon.com/athena/latest/ug/managed-policies.html))"
@@ -63,6 +67,7 @@ _REASONS: dict[str, dict[tuple[str, str], str]] = {
     },
     "ProcessorRole": {
         ("TakeMessages", ""): _TAKES,
+        ("TellGoneFromForbidden", ""): _GONE,
         ("WriteOutputs", "s3:AbortMultipartUpload"): _PARTS,
     },
     "CuratorRole": {

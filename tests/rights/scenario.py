@@ -227,7 +227,8 @@ def rebuild(run: Run) -> None:
     run.put(f"{name}/a.csv", b"id,price\n1,10\n")
     run.put(f"{name}/b.csv", b"id,price\n2,19.99\n")
     words = ("lake", "retype", f"{name}.price", "double", "--from-processed", "--settle", "11")
-    if run.lake.command(*words, "--yes", expect=None).returncode:
+    # Where a right is missing it waits for tries that all fail.
+    if run.lake.command("timeout", "90", *words, "--yes", expect=None).returncode:
         raise StepFailedError("the table is not made anew from its rows")
     run.until(
         "rows are not in their new folder", lambda: run.keys("ProcessedBucketName", "rebuilt/")
