@@ -197,6 +197,8 @@ def _holds(condition: Any) -> bool:
     match condition:
         case {"Fn::Not": [one]}:
             return not _holds(one)
+        case {"Fn::Or": parts}:
+            return any(map(_holds, parts))
         case {"Fn::Equals": [one, other]}:
             return bool(one == other)
     raise LakeCommandError(f"The template has a condition that is not known here: {condition}.")

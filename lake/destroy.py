@@ -170,7 +170,7 @@ def find(target: Target, given: dict[str, str]) -> Held:
     told = {
         one["ParameterKey"]: one["ParameterValue"]
         for one in (stack or {}).get("Parameters", [])
-        if one["ParameterKey"] in ("Prefix", "DatabaseName")
+        if one["ParameterKey"] in ("Prefix", "DatabaseName", "DatabaseFollowsPrefix")
     }
     template = project_root(Path.cwd()) / "template.yaml"
     every = adopt.kept(template, adopt.values(target), {**told, **given})

@@ -274,7 +274,11 @@ def deploy_to_account(
         or _parameter(chosen.target, "Architecture")
         or "arm64"
     )
-    parameters = {**chosen.parameters, "Architecture": machine}
+    parameters = {
+        **keeping_database(chosen.target.stack()),
+        **chosen.parameters,
+        "Architecture": machine,
+    }
     environment = {**os.environ, **_for_sam(machine)}
     for name in ("stack_name", "region", "profile"):
         if value := getattr(chosen, name):
@@ -309,6 +313,24 @@ def _settings(root: Path, environment_name: str) -> dict[str, Any]:
         **found.get("global", {}).get("parameters", {}),
         **found.get("deploy", {}).get("parameters", {}),
     }
+
+
+def keeping_database(stack: Mapping[str, Any] | None) -> dict[str, str]:
+    """Keep the database of a lake that was deployed before databases followed the prefix.
+
+    Parameters
+    ----------
+    stack : mapping or None
+        As DescribeStacks answers; None where there is none yet.
+
+    Returns
+    -------
+    dict of str to str
+        Parameters of the deployment.
+    """
+    names = {one["ParameterKey"] for one in (stack or {}).get("Parameters", [])}
+    earlier = names and "DatabaseFollowsPrefix" not in names
+    return {"DatabaseFollowsPrefix": "false"} if earlier else {}
 
 
 def _parameter(target: Target, name: str) -> str | None:

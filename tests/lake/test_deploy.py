@@ -92,6 +92,15 @@ def test_no_settings_of_this_project_fix_the_region_and_prod_is_a_lake_of_its_ow
     assert "Prefix=data-lake-prod " in told["prod"]["deploy"]["parameters"]["parameter_overrides"]
 
 
+def test_a_lake_of_before_keeps_its_database() -> None:
+    def stack(*names: str) -> dict[str, object]:
+        return {"Parameters": [{"ParameterKey": name, "ParameterValue": "x"} for name in names]}
+
+    assert sam.keeping_database(None) == {}
+    assert sam.keeping_database(stack("Prefix")) == {"DatabaseFollowsPrefix": "false"}
+    assert sam.keeping_database(stack("Prefix", "DatabaseFollowsPrefix")) == {}
+
+
 def test_what_a_deployment_changed_is_said() -> None:
     before = Deployed({"Prefix": "p", "LogLevel": "INFO"}, {"p-processor": "1", "p-curator": "2"})
     after = Deployed({"Prefix": "p", "LogLevel": "DEBUG"}, {"p-processor": "3", "p-curator": "2"})

@@ -118,12 +118,14 @@ def test_names_are_the_contract_with_users(
         ({"Prefix": "data-lake-prod"}, "data_lake_prod_db"),
         ({"Prefix": "one"}, "one_db"),
         ({"Prefix": "one", "DatabaseName": "mine"}, "mine"),
+        ({"Prefix": "one", "DatabaseFollowsPrefix": "false"}, "data_lake_db"),
     ],
 )
 def test_the_database_is_named_after_the_prefix_unless_it_has_a_name(
     root: Path, template: Tree, parameters: dict[str, str], name: str
 ) -> None:
     assert template["Parameters"]["Prefix"]["Default"] == "data-lake"
+    assert template["Parameters"]["DatabaseName"]["Default"] == "data_lake_db"
     values = {"AWS::AccountId": "1", "AWS::Partition": "aws", "AWS::Region": "r"}
     (database,) = (
         one
