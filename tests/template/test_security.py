@@ -138,3 +138,19 @@ def test_a_producer_uploads_where_its_tag_says(translated: Tree) -> None:
     (place,) = (one["Fn::Sub"].rpartition("${RawBucket}/")[2] for one in [upload["Resource"]])
     # CloudFormation leaves ${!…} to IAM.
     assert place == "data/${!aws:PrincipalTag/lake-dataset}/*"
+
+
+def test_the_page_tells_what_breaks_without_each_statement(root: Path, translated: Tree) -> None:
+    page = (root / "docs" / "security.md").read_text(encoding="utf-8")
+    table = page.split("<!-- rights -->")[1].split("<!-- /rights -->")[0]
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (?:all|`[\w:]+`) \| \S.*\|$", table, re.MULTILINE)
+    # The scenario of tests/rights has no step for what the recorder does.
+    wanted = {
+        (name, statement["Sid"])
+        for name, role in translated["Resources"].items()
+        if role["Type"] == "AWS::IAM::Role" and name != "RecorderRole"
+        for policy in role["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    }
+    # A row of actions of which only AWS asks for some stands beside that of its statement.
+    assert set(rows) == wanted
