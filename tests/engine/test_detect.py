@@ -14,6 +14,7 @@ from engine.open.detect import Said
 from engine.open.opened import Opened, opened
 from engine.open.stored import Stored
 from store.errors import RejectedObjectError
+from tests.support.engine import convert
 from tests.support.packing import tarred, zipped
 
 if TYPE_CHECKING:
@@ -311,3 +312,9 @@ def test_control_characters_that_divide_fields_are_text(tmp_path: Path) -> None:
     # Hive's ^A and FIX's; which of them is a table the dialect says.
     for body in (b"1\x01ann\x01\\N\x013.5\n", b"8=FIX.4.4\x019=65\x0135=D\x01\n"):
         assert name(body, tmp_path) in {"text", "csv"}
+
+
+@pytest.mark.parametrize("key", ["data/t/x.txt", "data/t/x.json", "data/t/x"])
+@pytest.mark.parametrize("body", [b'{"a": "x"}\n[%b\n', b"[\n%b,\n1", b'{"a": 1,\n"b": %b\n}\n'])
+def test_a_number_of_thousands_of_digits_is_no_fault_of_ours(key: str, body: bytes) -> None:
+    assert convert(body % (b"9" * 5000), key).status in ("DONE", "PARTIAL", "REJECTED")

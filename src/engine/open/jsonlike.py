@@ -33,7 +33,8 @@ _SECTION = re.compile(r'\s*\[+[^\[\]{},"]*\]+\s*')
 _STRING_CUT = re.compile(r'"(?:[^"\\]|\\.)*\\?', re.DOTALL)
 _LITERALS = ("true", "false", "null", "-")
 
-_DECODER = json.JSONDecoder(strict=False)
+# Digits stay text: Python makes no number of more than 4,300 of them.
+_DECODER = json.JSONDecoder(strict=False, parse_int=str)
 
 
 @dataclass(frozen=True, slots=True)
