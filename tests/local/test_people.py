@@ -156,7 +156,7 @@ def test_an_operator_runs_the_commands_and_cannot_change_the_lake_itself(
     said = operator.runs("query", f"SELECT count(*) AS n FROM {dataset}", "--format", "json")
     assert json.loads(said) == [{"n": 3}]
     operator.runs("status")
-    assert "orders_by_day" in operator.runs("model", "show", "orders_by_day")
+    assert "Orders and their amounts" in operator.runs("model", "show", "orders_by_day")
     operator.runs("redrive")
     assert "DONE          2" in operator.runs("replay", "--dataset", dataset)
     functions, iam = operator.client("lambda"), operator.client("iam")
