@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: As their denials in AWS name the resource.
-_LOG_WRITES = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
+_OF_STREAMS = ("CreateLogGroup", "CreateLogStream", "FilterLogEvents", "PutLogEvents")
 
 #: Calls of Athena that mean the workgroup "primary" where they name none.
 _OF_PRIMARY = (
@@ -71,7 +71,7 @@ def extend() -> None:
         found = str(
             resource_of(service, method, path, headers, body, query_params, region, account_id)
         )
-        if service == "logs" and call in _LOG_WRITES:
+        if service == "logs" and call in _OF_STREAMS:
             return f"{found}:log-stream:{_words(body).get('logStreamName', '')}"
         return found
 

@@ -156,13 +156,19 @@ def test_an_operator_runs_the_commands_and_cannot_change_the_lake_itself(
     said = operator.runs("query", f"SELECT count(*) AS n FROM {dataset}", "--format", "json")
     assert json.loads(said) == [{"n": 3}]
     operator.runs("status")
-    assert "Orders and their amounts" in operator.runs("model", "show", "orders_by_day")
+    assert "curated_orders" in operator.runs("model", "show", "orders_by_day")
     operator.runs("redrive")
     assert "DONE          2" in operator.runs("replay", "--dataset", dataset)
+    assert dataset in operator.runs("tables")
+    operator.runs("logs", "--since", "5m")
+    operator.runs("profile", dataset)
     functions, iam = operator.client("lambda"), operator.client("iam")
     processor = outputs["ProcessorFunctionName"]
     assert denied(functions.update_function_configuration, FunctionName=processor, Timeout=60)
-    assert denied(functions.invoke, FunctionName=processor)
+    dry = json.loads(operator.runs("replay", "--dataset", dataset, "--dry-run", "--json"))
+    assert dry["then"]["accepted"] == 3
+    assert "not authorized" not in operator.runs("cost", "--json")
+    assert "rows" in operator.runs("rm", "--dataset", dataset, "--raw", "--yes")
     assert denied(iam.create_user, UserName="another")
     database = operator.client("dynamodb")
     assert denied(database.delete_table, TableName=outputs["LedgerTableName"])

@@ -128,8 +128,14 @@ def test_people_are_granted_named_actions_on_named_resources(translated: Tree, n
         # Only these have no resources to name.
         if "*" in listed(statement["Resource"]):
             assert statement["Action"] == [
+                "cloudwatch:DescribeAlarms",
+                "cloudwatch:GetMetricStatistics",
+                "cloudwatch:ListMetrics",
                 "glue:GetCrawlerMetrics",
+                "lambda:GetAccountSettings",
                 "lambda:ListEventSourceMappings",
+                "logs:DescribeLogGroups",
+                "servicequotas:ListServiceQuotas",
             ]
 
 
