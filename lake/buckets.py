@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lake.errors import LakeCommandError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lake.target import Target
+
+#: The most that DeleteObjects takes (Amazon S3 API Reference).
+_BATCH = 1000
 
 
 def contents(target: Target, bucket: str, prefix: str) -> Iterator[Any]:
@@ -28,3 +34,49 @@ def exists(target: Target, bucket: str, key: str) -> bool:
             return False
         raise
     return True
+
+
+def versions(target: Target, bucket: str, prefix: str = "") -> Iterator[dict[str, str]]:
+    """Give key and id of each version and each delete marker whose key begins so."""
+    pages = target.client("s3").get_paginator("list_object_versions")
+    for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+        for one in chain(page.get("Versions", []), page.get("DeleteMarkers", [])):
+            yield {"Key": one["Key"], "VersionId": one["VersionId"]}
+
+
+def delete(
+    target: Target, bucket: str, named: Iterable[Mapping[str, str]], what: str = "objects"
+) -> Iterator[int]:
+    """Delete objects, or versions of them where their ids are named too.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    bucket : str
+        Where.
+    named : iterable of mapping
+        As DeleteObjects takes them: ``Key``, and perhaps ``VersionId``.
+    what : str
+        What they are, in the plural.
+
+    Yields
+    ------
+    int
+        How many were deleted since the last one.
+
+    Raises
+    ------
+    LakeCommandError
+        When S3 did only part of it; the same command does the rest.
+    """
+    s3, rest = target.client("s3"), iter(named)
+    while batch := list(islice(rest, _BATCH)):
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+        if errors := answer.get("Errors"):
+            first = errors[0]
+            raise LakeCommandError(
+                f"S3 did not delete {len(errors)} {what} of {bucket}, such as {first['Key']}: "
+                f"{first.get('Message', first.get('Code'))}. The same command goes on."
+            )
+        yield len(batch)

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,13 @@ import click
 from botocore.exceptions import ClientError, WaiterError
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from lake import adopt, render
+from lake import adopt, buckets, render
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import show_lines
 from lake.health import functions_of
 from lake.local.deploy import project_root
+from store import naming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from lake.context import Choice
     from lake.target import Target
 
-#: The most that DeleteObjects takes, and BatchDeleteTable (API references of S3 and Glue).
-_OBJECTS, _TABLES = 1000, 100
+#: The most that BatchDeleteTable takes (AWS Glue API).
+_TABLES = 100
 
 #: So many versions are counted before it is asked; more are "at least".
 _COUNTED = 10_000
@@ -184,13 +185,13 @@ def find(target: Target, given: dict[str, str]) -> Held:
             )
     held = Held(status, there)
     for bucket in held.named(adopt.BUCKET):
-        held.versions[bucket] = sum(1 for _ in islice(_versions(target, bucket), _COUNTED))
+        held.versions[bucket] = sum(1 for _ in islice(buckets.versions(target, bucket), _COUNTED))
     entries = 0
     for table in held.named(adopt.TABLE):
         page = target.client("dynamodb").scan(TableName=table, Limit=1)
         entries += len(page["Items"])
     tables = [one for name in held.named(adopt.DATABASE) for one in _tables(target, name)]
-    own = {"quarantine", "objects", "lake_runs"}
+    own = {naming.QUARANTINE, naming.OBJECTS, naming.RUNS}
     return Held(status, there, held.versions, entries, [one for one in tables if one not in own])
 
 
@@ -204,7 +205,7 @@ def run(target: Target, held: Held) -> dict[str, Any]:
     """
     if held.stack and not held.stack.startswith("DELETE"):
         _stop(target)
-    buckets = held.named(adopt.BUCKET)
+    names = held.named(adopt.BUCKET)
     columns = (TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as progress:
         task, deleted = progress.add_task("emptying buckets"), 0
@@ -214,13 +215,13 @@ def run(target: Target, held: Held) -> dict[str, Any]:
             deleted += count
             progress.update(task, description=f"emptying buckets: {deleted:,} versions deleted")
 
-        for bucket in buckets:
+        for bucket in names:
             _empty(target, bucket, advance)
         if held.stack:
             progress.update(task, description=f"deleting the stack {target.stack_name}")
             _delete_stack(target)
         progress.update(task, description="deleting what the stack kept")
-        for bucket in buckets:
+        for bucket in names:
             _delete_bucket(target, bucket, advance)
         for table in held.named(adopt.TABLE):
             dynamodb = target.client("dynamodb")
@@ -229,10 +230,10 @@ def run(target: Target, held: Held) -> dict[str, Any]:
                 TableName=table, WaiterConfig={"Delay": 2, "MaxAttempts": 150}
             )
         tables = sum(_delete_database(target, database) for database in held.named(adopt.DATABASE))
-        groups = _delete_logs(target, buckets, held)
+        groups = _delete_logs(target, names, held)
     return {
         "versions": deleted,
-        "buckets": buckets,
+        "buckets": names,
         "ledger": held.named(adopt.TABLE),
         "database": held.named(adopt.DATABASE),
         "tables": tables,
@@ -296,24 +297,10 @@ def _stop_crawler(target: Target, name: str) -> None:
     raise LakeCommandError(f"The crawler {name} does not stop. Run `lake destroy` again later.")
 
 
-def _versions(target: Target, bucket: str) -> Iterator[dict[str, str]]:
-    pages = target.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket)
-    for page in pages:
-        for one in chain(page.get("Versions", []), page.get("DeleteMarkers", [])):
-            yield {"Key": one["Key"], "VersionId": one["VersionId"]}
-
-
 def _empty(target: Target, bucket: str, deleted: Callable[[int], None]) -> None:
-    s3, found = target.client("s3"), _versions(target, bucket)
-    while batch := list(islice(found, _OBJECTS)):
-        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-        if errors := answer.get("Errors"):
-            raise LakeCommandError(
-                f"S3 did not delete {len(errors)} versions of {bucket}, such as "
-                f"{errors[0]['Key']}: {errors[0].get('Message', errors[0].get('Code'))}. "
-                "Run `lake destroy` again once that is mended."
-            )
-        deleted(len(batch))
+    found = buckets.versions(target, bucket)
+    for count in buckets.delete(target, bucket, found, "versions"):
+        deleted(count)
 
 
 def _delete_bucket(target: Target, bucket: str, deleted: Callable[[int], None]) -> None:
@@ -370,9 +357,9 @@ def _delete_database(target: Target, database: str) -> int:
     return len(names)
 
 
-def _delete_logs(target: Target, buckets: list[str], held: Held) -> list[str]:
+def _delete_logs(target: Target, names: list[str], held: Held) -> list[str]:
     """Delete log groups of the functions; the stack deletes them, unless it had failed before."""
-    prefixes = {name.partition("-raw-")[0] for name in buckets if "-raw-" in name}
+    prefixes = {name.partition("-raw-")[0] for name in names if "-raw-" in name}
     prefixes |= {name.removesuffix("-ledger") for name in held.named(adopt.TABLE)}
     logs, found = target.client("logs"), []
     for prefix in sorted(prefixes):

@@ -5,15 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lake import buckets
-from lake.errors import LakeCommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lake.target import Target
-
-#: The most that DeleteObjects takes (Amazon S3 API Reference).
-_BATCH = 1000
 
 
 def listed(target: Target, prefix: str) -> Iterator[str]:
@@ -40,13 +36,6 @@ def delete(target: Target, keys: Sequence[str], what: str) -> None:
     LakeCommandError
         When S3 did only part of it; the same command does the rest.
     """
-    s3, bucket = target.client("s3"), target.outputs["ProcessedBucketName"]
-    for start in range(0, len(keys), _BATCH):
-        batch = [{"Key": key} for key in keys[start : start + _BATCH]]
-        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-        if errors := answer.get("Errors"):
-            first = errors[0]
-            raise LakeCommandError(
-                f"S3 did not delete {len(errors)} {what}, such as {first['Key']}: "
-                f"{first.get('Message', first.get('Code'))}"
-            )
+    bucket = target.outputs["ProcessedBucketName"]
+    for _ in buckets.delete(target, bucket, ({"Key": key} for key in keys), what):
+        continue

@@ -11,13 +11,12 @@ import sys
 import time
 import uuid
 from dataclasses import dataclass, field
-from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from lake import health, ledger, messages, models, raw, render, tables
+from lake import buckets, health, ledger, messages, models, raw, render, tables
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import objects, show_lines
@@ -28,17 +27,17 @@ from store.catalog import why_foreign
 from store.model import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from lake.context import Choice
     from lake.ledger import Item
     from lake.target import Target
 
-#: The most that DeleteObjects takes (Amazon S3 API Reference).
-_BATCH = 1000
-
 #: So many keys are named before it is asked.
 _NAMED = 10
+
+#: Seconds that a table waits for those of models. A busy curator is never done.
+_CURATED = 600.0
 
 
 @dataclass
@@ -208,35 +207,19 @@ def _delete_raw(target: Target, keys: Sequence[str], all_versions: bool) -> int:
     bucket = target.outputs["RawBucketName"]
     if all_versions:
         return _erase(target, bucket, keys)
-    return _delete(target, bucket, ({"Key": key} for key in keys))
+    return sum(buckets.delete(target, bucket, ({"Key": key} for key in keys)))
 
 
 def _erase(target: Target, bucket: str, keys: Sequence[str]) -> int:
     """Delete every version of some objects; count these."""
-    pages = target.client("s3").get_paginator("list_object_versions")
     found = (
-        {"Key": one["Key"], "VersionId": one["VersionId"]}
+        one
         for key in keys
-        for page in pages.paginate(Bucket=bucket, Prefix=key)
-        for one in chain(page.get("Versions", []), page.get("DeleteMarkers", []))
+        for one in buckets.versions(target, bucket, key)
         # Another key may begin so.
         if one["Key"] == key
     )
-    return _delete(target, bucket, found)
-
-
-def _delete(target: Target, bucket: str, found: Iterable[dict[str, str]]) -> int:
-    s3, done, rest = target.client("s3"), 0, iter(found)
-    while batch := list(islice(rest, _BATCH)):
-        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-        if errors := answer.get("Errors"):
-            raise LakeCommandError(
-                f"S3 did not delete {len(errors)} objects of {bucket}, such as "
-                f"{errors[0]['Key']}: {errors[0].get('Message', errors[0].get('Code'))}. "
-                "The same command goes on."
-            )
-        done += len(batch)
-    return done
+    return sum(buckets.delete(target, bucket, found, "versions"))
 
 
 def _remove_rows(target: Target, keys: list[str], deadline: float) -> list[str]:
@@ -265,26 +248,18 @@ def _is_gone(item: Item | None) -> bool:
 
 def _drop(target: Target, dataset: str, deadline: float) -> bool:
     """Drop the table, once the tables of models that read it have followed."""
-    queue = target.outputs["CurateQueueUrl"]
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    with err.status("waiting until tables of models have followed…"):
-        while time.monotonic() < deadline:
-            counts = target.client("sqs").get_queue_attributes(
-                QueueUrl=queue, AttributeNames=names
-            )["Attributes"]
-            if not any(int(one) for one in counts.values()):
-                break
-            time.sleep(1)
-    if tables.table_of(target, dataset) is None:
-        return False
-    target.client("glue").delete_table(
-        DatabaseName=target.outputs["GlueDatabaseName"], Name=dataset
-    )
     readers = [
         one.name
         for one in models.read(files_of(models.folder())).models
         if any(source.name == dataset for source in one.sources)
     ]
+    if readers:
+        _await_curator(target, min(deadline, time.monotonic() + _CURATED))
+    if tables.table_of(target, dataset) is None:
+        return False
+    target.client("glue").delete_table(
+        DatabaseName=target.outputs["GlueDatabaseName"], Name=dataset
+    )
     if readers:
         err.print(
             f"These models read {dataset}, and wait from now on until there is such a table "
@@ -292,6 +267,19 @@ def _drop(target: Target, dataset: str, deadline: float) -> bool:
             style="yellow",
         )
     return True
+
+
+def _await_curator(target: Target, deadline: float) -> None:
+    """Wait until the curator has taken what it was told, also for other models, or for so long."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    with err.status("waiting until tables of models have followed…"):
+        while time.monotonic() < deadline:
+            counts = target.client("sqs").get_queue_attributes(
+                QueueUrl=target.outputs["CurateQueueUrl"], AttributeNames=names
+            )["Attributes"]
+            if not any(int(one) for one in counts.values()):
+                return
+            time.sleep(1)
 
 
 def _tell(chosen: Chosen, left: list[str], erased: int, *, dropped: bool, as_json: bool) -> None:

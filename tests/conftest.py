@@ -33,6 +33,11 @@ MODELS = CONTRACTS.with_name("models")
 
 T = TypeVar("T")
 
+# Powertools reads these when it is imported, as it does in the function.
+os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "processor")
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "data-lake")
+os.environ.setdefault("POWERTOOLS_TRACE_DISABLED", "1")
+
 # A run of all tests says whether the code is right, not whether chance found a new fault:
 # EXAMPLES=… looks for those.
 settings.register_profile("the same", derandomize=True)
@@ -55,7 +60,7 @@ def corpora() -> Path:
 
 #: They share something that takes long to make, or come in an order: one worker runs each.
 #: These take longest, and wait most of the time: they come first.
-_GROUPS = ("lake", "lakes of their own", "server", "build", "")
+_GROUPS = ("lake", "another lake", "lakes of their own", "server", "build", "")
 
 
 @cache
@@ -66,7 +71,8 @@ def _group(file: str) -> str:
     if file.startswith("localaws/tests/server/"):
         return "server"
     if "pytest.mark.local" in (ROOT / file).read_text(encoding="utf-8"):
-        return "lake"
+        # Each worker has a lake of its own; one would be busy for longer than all the others.
+        return "lake" if file.startswith("tests/local/") else "another lake"
     return "build" if file.startswith("tests/artifact/") else ""
 
 

@@ -131,7 +131,7 @@ def test_json_put_below_processed_becomes_a_table(local_lake: LocalLake, model: 
     assert found["Parameters"]["compressionType"] == "gzip"
     assert local_lake.query(f'SELECT id, "when", x FROM {model} ORDER BY id') == [
         {"id": 1, "when": "2024-01-01", "x": None},
-        {"id": 3000000000, "when": None, "x": "true"},
+        {"id": 3000000000, "when": None, "x": True},
     ]
 
 

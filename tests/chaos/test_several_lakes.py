@@ -1,4 +1,4 @@
-"""Two lakes side by side in one account: nothing of one touches the other."""
+"""Two lakes side by side in one account: nothing of one touches the other; `make test-chaos` runs it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import LocalLake
 
-pytestmark = pytest.mark.local
+pytestmark = pytest.mark.chaos
 
 STACK, PREFIX = "OtherStack", "other-lake"
 
