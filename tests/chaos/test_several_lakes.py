@@ -1,4 +1,4 @@
-"""Two lakes side by side in one account: nothing of one touches the other; `make test-chaos` runs it."""
+"""Two lakes in one account: nothing of one touches the other; `make test-chaos` runs it."""
 
 from __future__ import annotations
 
