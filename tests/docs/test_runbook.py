@@ -54,7 +54,7 @@ def test_every_command_of_the_runbook_is_among_those_that_are_run(root: Path) ->
     assert [part.splitlines()[0] for part in parts if "```bash" not in part] == []
 
 
-@pytest.mark.local
+@pytest.mark.chaos
 def test_the_commands_of_the_runbook_run(
     commands: list[str], local_lake: LocalLake, root: Path
 ) -> None:

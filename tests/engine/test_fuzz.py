@@ -16,9 +16,9 @@ def told(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_spoiled_files_end_in_a_verdict(capsys: pytest.CaptureFixture[str]) -> None:
-    fuzz.check(range(40))
-    assert told(capsys) == [{"begun": number} for number in range(40)]
+def test_spoiled_files_end_in_a_verdict() -> None:
+    # In a process of its own: the peak of this one is that of all tests before.
+    assert fuzz._watched(0, 40) == (40, {})
 
 
 def test_a_file_follows_from_its_number() -> None:

@@ -228,6 +228,7 @@ RARE = (
     remember_for_ever,
     names_without_key,
     write_without_announcing,
+    tell_what_is_committed_and_forget,
 )
 
 PLANTED = [

@@ -253,6 +253,7 @@ def test_what_a_deleted_stack_kept_is_adopted_by_a_new_one(own_lake: LocalLake) 
     assert "IMPORT_COMPLETE" in again.stderr
 
 
+@pytest.mark.chaos
 def test_a_lake_is_destroyed_with_its_data_only_where_that_is_said(own_lake: LocalLake) -> None:
     # The tests before left a stack of what was kept, and nothing else.
     refused = lake(own_lake.state, "destroy", "--yes")

@@ -33,7 +33,7 @@ def test_an_orphan_that_is_not_deleted_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(S3, "delete_objects", refused)
     lake: Any = Cloud()
     with pytest.raises(
-        LakeCommandError, match="did not delete 1 orphans, such as processed/a: den"
+        LakeCommandError, match="did not delete 1 orphans of processed, such as processed/a: den"
     ):
         fix(lake, Differences(orphans=["processed/a"]), "repair")
 

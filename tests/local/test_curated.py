@@ -233,6 +233,7 @@ def deploy(lake: LocalLake, folder: Path) -> None:
     lake.command("env", f"LAKE_MODELS={folder}", "lake", "--local", "deploy")
 
 
+@pytest.mark.chaos
 def test_a_model_fails_and_is_mended_another_one_is_changed_and_one_removed(
     lake: LocalLake, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import LocalLake
 
-pytestmark = pytest.mark.local
+pytestmark = pytest.mark.chaos
 
 EXAMPLE = ROOT / "examples" / "dbt"
 SCHEMA = "data_lake_dbt"
