@@ -15,6 +15,7 @@ from lake.errors import LakeCommandError
 from lake.files import Day
 from lake.local.deploy import contracts_folder, project_root
 from lake.result import LINEAGE, Shown, print_result
+from lake.statement import quoted
 from store.naming import PARTITION_KEY
 
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ def _facts(one: Overview) -> str:
 
 def _newest(target: Target, one: Overview, rows: int, date: str | None) -> Result:
     """Ask for rows of the newest partitions, of as few as hold enough."""
-    name = _quoted(one.name)
+    name = quoted(one.name)
     if date:
         return query.run(target, f"SELECT * FROM {name} {_where(one, date, date)} LIMIT {rows}")
     dates = sorted(one.dates, reverse=True)
@@ -288,17 +289,13 @@ def _profiling(table: str, columns: Sequence[tuple[str, str]], where: str) -> st
     """Ask for the number of rows, and of each column for its values, its least and its greatest."""
     asked = ["count(*)"]
     for name, kind in columns:
-        column = _quoted(name)
+        column = quoted(name)
         asked.append(f"count({column})")
         if kind.startswith(_ORDERED):
             asked += [f"min({column})", f"max({column})"]
         else:
             asked += ["CAST(NULL AS VARCHAR)"] * 2
-    return f"SELECT {', '.join(asked)} FROM {_quoted(table)} {where}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return f"SELECT {', '.join(asked)} FROM {quoted(table)} {where}"
 
 
 def _values(result: Result) -> list[Any]:

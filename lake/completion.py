@@ -17,7 +17,7 @@ from lake.context import state_folder
 from lake.overview import is_shown
 from lake.target import choose
 from model.loading import files_of, name_of
-from store.naming import OBJECTS, QUARANTINE, RAW_PREFIX, RUNS, is_reserved
+from store.naming import OWN_TABLES, RAW_PREFIX, is_reserved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,11 +58,8 @@ class Dataset(Asked):
     def names(self, target: Target, incomplete: str) -> Iterable[str]:
         """Ask the catalog."""
         del incomplete
-        glue: Any = target.session.client("glue", endpoint_url=target.endpoint, config=_QUICK)
-        answer = glue.get_tables(DatabaseName=target.outputs["GlueDatabaseName"])
-        found = (table["Name"] for table in answer["TableList"])
-        own = (QUARANTINE, OBJECTS, RUNS)
-        return sorted(name for name in found if not is_reserved(name) or name in own)
+        found = (table["Name"] for table in _tables(target))
+        return sorted(name for name in found if not is_reserved(name) or name in OWN_TABLES)
 
 
 class Column(Asked):
@@ -71,11 +68,9 @@ class Column(Asked):
     def names(self, target: Target, incomplete: str) -> Iterable[str]:
         """Ask the catalog."""
         del incomplete
-        glue: Any = target.session.client("glue", endpoint_url=target.endpoint, config=_QUICK)
-        answer = glue.get_tables(DatabaseName=target.outputs["GlueDatabaseName"])
         return sorted(
             f"{table['Name']}.{column['Name']}"
-            for table in answer["TableList"]
+            for table in _tables(target)
             if is_shown(table["Name"], table)
             for column in table.get("StorageDescriptor", {}).get("Columns", [])
         )
@@ -114,6 +109,12 @@ class ModelName(click.ParamType):
 
 
 DATASET, COLUMN, KEY, MODEL = Dataset(), Column(), Key(), ModelName()
+
+
+def _tables(target: Target) -> list[Any]:
+    glue: Any = target.session.client("glue", endpoint_url=target.endpoint, config=_QUICK)
+    answer = glue.get_tables(DatabaseName=target.outputs["GlueDatabaseName"])
+    return list(answer["TableList"])
 
 
 def _target(context: click.Context) -> Target:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lake.errors import LakeCommandError
 from lake.local import deploy as sam
@@ -17,10 +18,24 @@ from lake.render import Terminal
 from lake.target import choose
 
 if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
+
     from lake.target import Target
 
 out = Terminal()
 err = Terminal(stderr=True)
+
+
+def counting(*more: ProgressColumn) -> Progress:
+    """Give a bar that counts what is done, on standard error, and is gone when that ends.
+
+    Parameters
+    ----------
+    more : ProgressColumn
+        What stands behind the count.
+    """
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, *more, console=err, transient=True)
 
 
 def state_folder() -> StateFolder:

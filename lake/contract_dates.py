@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lake import query as athena
+from lake.statement import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +67,7 @@ def dates_of(target: Target, dataset: str, columns: list[tuple[str, str]]) -> di
     if not looked_at:
         return {}
     asked = [sql for column in looked_at for sql in _asked(*column)]
-    table = _quoted(dataset)
+    table = quoted(dataset)
     (row,) = athena.run(target, f"SELECT {', '.join(asked)} FROM {table}").rows  # noqa: S608  # names are quoted
     width = len(row) // len(looked_at)
     return {
@@ -75,12 +76,8 @@ def dates_of(target: Target, dataset: str, columns: list[tuple[str, str]]) -> di
     }
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _asked(name: str, kind: str) -> Iterator[str]:
-    text = _quoted(name) if kind == "string" else f"CAST({_quoted(name)} AS varchar)"
+    text = quoted(name) if kind == "string" else f"CAST({quoted(name)} AS varchar)"
     yield f"count({text})"
     tests = [f"substr({text}, 1, 10) = CAST(date_partition AS varchar)"]
     tests += [f"regexp_like({text}, '{pattern}')" for pattern in (_ISO, _DAY, *_LARGE)]

@@ -14,6 +14,8 @@ from lake import ledger
 from lake import query as athena
 from lake.contract_dates import dates_of
 from lake.errors import LakeCommandError
+from lake.result import LINEAGE
+from lake.statement import quoted
 from lake.trouble import aws_said
 from store.errors import ContractError
 from store.naming import normalise
@@ -38,18 +40,12 @@ _KINDS = {
     "object": r"^\{",
 }
 
-#: What the function adds to each row.
-_LINEAGE = frozenset({"_source_key", "_source_version", "_rescued_data"})
-
 _JSON_TYPES = {
     **dict.fromkeys(("tinyint", "smallint", "int", "integer", "bigint"), "integer"),
     **dict.fromkeys(("float", "real", "double"), "number"),
     "boolean": "boolean",
     "string": "string",
 }
-
-#: Types of whole numbers.
-_WHOLE = frozenset({"tinyint", "smallint", "int", "integer", "bigint"})
 
 #: A text that a source may as well have sent as a number, true, false, an array or an object.
 _AMBIGUOUS = (
@@ -222,7 +218,7 @@ def _widen(
     count = sum(rescued.values())
     values = "value" if count == 1 else "values"
     comment = f"{count:,} {values} did not fit the column, which is {kind}."
-    if set(rescued) <= {"number"} and kind in _WHOLE:
+    if set(rescued) <= {"number"} and _JSON_TYPES.get(kind) == "integer":
         comment += f" `lake retype {dataset}.{name} double` makes one of them that holds all."
     if isinstance(found.get("type"), list):
         kinds = [one for one in found["type"] if one != "null"] + list(rescued)
@@ -247,12 +243,8 @@ def _columns(target: Target, dataset: str) -> list[tuple[str, str, str]]:
     return [
         (c["Name"], c["Type"], c.get("Comment") or c["Name"])
         for c in table["StorageDescriptor"]["Columns"]
-        if c["Name"] not in _LINEAGE
+        if c["Name"] not in LINEAGE
     ]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _row(target: Target, sql: str) -> dict[str, str | None]:
@@ -266,7 +258,7 @@ def _seen(
     """Ask for every column at once what its values are."""
     asked = ["count(*) AS rows_"]
     for number, (name, kind, _) in enumerate(columns):
-        column = _quoted(name)
+        column = quoted(name)
         asked.append(f"count({column}) AS filled_{number}")
         if kind == "string":
             asked.append(f"count(DISTINCT {column}) AS distinct_{number}")
@@ -274,7 +266,7 @@ def _seen(
             asked.append(f"sum(CASE WHEN {doubtful} THEN 1 ELSE 0 END) AS doubtful_{number}")
         elif _JSON_TYPES.get(kind) in ("integer", "number"):
             asked += [f"min({column}) AS least_{number}", f"max({column}) AS most_{number}"]
-    row = _row(target, f"SELECT {', '.join(asked)} FROM {_quoted(dataset)}")  # noqa: S608  # names are quoted
+    row = _row(target, f"SELECT {', '.join(asked)} FROM {quoted(dataset)}")  # noqa: S608  # names are quoted
     return {
         name: {
             "rows": int(row["rows_"] or 0),
@@ -292,7 +284,7 @@ def _rescued(target: Target, dataset: str) -> dict[str, dict[str, int]]:
     """Count the values that did not fit, by path and by kind of JSON value."""
     values = "UNNEST(CAST(json_parse(_rescued_data) AS map(varchar, json))) AS u (k, v)"
     texts = (
-        f"SELECT k, json_format(v) AS t FROM {_quoted(dataset)} CROSS JOIN {values} "  # noqa: S608  # as above
+        f"SELECT k, json_format(v) AS t FROM {quoted(dataset)} CROSS JOIN {values} "  # noqa: S608  # as above
         "WHERE _rescued_data IS NOT NULL"
     )
     cases = " ".join(
@@ -321,10 +313,10 @@ def _property(
     if facts["least"] is not None:
         found["$comment"] = f"Seen: {facts['least']} to {facts['most']}."
     if kind == "string" and 0 < facts["distinct"] <= _EXAMPLES:
-        column = _quoted(name)
+        column = quoted(name)
         result = athena.run(
             target,
-            f"SELECT DISTINCT {column} FROM {_quoted(dataset)} "  # noqa: S608  # as above
+            f"SELECT DISTINCT {column} FROM {quoted(dataset)} "  # noqa: S608  # as above
             f"WHERE {column} IS NOT NULL ORDER BY 1",
         )
         found["examples"] = [value for (value,) in result.rows]

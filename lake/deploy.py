@@ -15,7 +15,7 @@ from lake.files import show_lines
 from lake.local import deploy as sam
 from lake.local import process
 from lake.model import say_findings
-from lake.target import choose
+from lake.target import choose, parameters_of
 from model.loading import files_of
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def look(target: Target) -> Deployed:
     outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
     client: Any = target.client("lambda")
     return Deployed(
-        {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])},
+        parameters_of(stack),
         {
             name: client.get_function_configuration(FunctionName=name)["CodeSha256"]
             for name in health.functions_of(outputs).values()

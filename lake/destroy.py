@@ -24,6 +24,7 @@ from lake.errors import LakeCommandError
 from lake.files import show_lines
 from lake.health import functions_of
 from lake.local.deploy import project_root
+from lake.target import parameters_of
 from store import naming
 
 if TYPE_CHECKING:
@@ -169,9 +170,9 @@ def find(target: Target, given: dict[str, str]) -> Held:
             f"The stack {target.stack_name} is in {status}: wait until that has ended."
         )
     told = {
-        one["ParameterKey"]: one["ParameterValue"]
-        for one in (stack or {}).get("Parameters", [])
-        if one["ParameterKey"] in ("Prefix", "DatabaseName", "DatabaseFollowsPrefix")
+        name: value
+        for name, value in parameters_of(stack).items()
+        if name in ("Prefix", "DatabaseName", "DatabaseFollowsPrefix")
     }
     template = project_root(Path.cwd()) / "template.yaml"
     every = adopt.kept(template, adopt.values(target), {**told, **given})
@@ -191,8 +192,8 @@ def find(target: Target, given: dict[str, str]) -> Held:
         page = target.client("dynamodb").scan(TableName=table, Limit=1)
         entries += len(page["Items"])
     tables = [one for name in held.named(adopt.DATABASE) for one in _tables(target, name)]
-    own = {naming.QUARANTINE, naming.OBJECTS, naming.RUNS}
-    return Held(status, there, held.versions, entries, [one for one in tables if one not in own])
+    tables = [one for one in tables if one not in naming.OWN_TABLES]
+    return Held(status, there, held.versions, entries, tables)
 
 
 def run(target: Target, held: Held) -> dict[str, Any]:

@@ -262,7 +262,7 @@ def of_function(target: Target, name: str, since: float, keys: Collection[str] =
         said += of_configuration(told, reserved.get("ReservedConcurrentExecutions"))
         (machine,) = told.get("Architectures", ["x86_64"])
         function = Function(name, machine, int(told.get("MemorySize", 0)))
-        group = told.get("LoggingConfig", {}).get("LogGroup", group)
+        group = log_group(told)
         # What was logged before the function was changed may be mended.
         since = max(since, datetime.fromisoformat(told["LastModified"]).timestamp())
     with suppress(ClientError, BotoCoreError):
@@ -273,6 +273,12 @@ def of_function(target: Target, name: str, since: float, keys: Collection[str] =
         # The newest of them: older ones may be over.
         said += [one for one in told_once if one][-1:]
     return said
+
+
+def log_group(function: dict[str, Any]) -> str:
+    """Name where a function logs, by GetFunctionConfiguration."""
+    usual = f"/aws/lambda/{function['FunctionName']}"
+    return str(function.get("LoggingConfig", {}).get("LogGroup", usual))
 
 
 def trouble(target: Target, since: float, keys: Collection[str] = ()) -> str:
@@ -307,7 +313,7 @@ class Watch:
     def __init__(self, target: Target, keys: Collection[str] = ()) -> None:
         self._target, self._keys = target, keys
         self._since, self._at = time.time(), time.monotonic() + _FIRST_LOOK
-        self._said = ""
+        self._said = self._given = ""
 
     def look(self) -> str:
         """Give what keeps the lake from working; empty where nothing is known."""
@@ -315,6 +321,14 @@ class Watch:
             self._said = trouble(self._target, self._since, self._keys)
             self._at = time.monotonic() + _NEXT_LOOK
         return self._said
+
+    def unsaid(self) -> str:
+        """Give what :meth:`look` gives, where that was not what was given last."""
+        found = self.look()
+        if not found or found == self._given:
+            return ""
+        self._given = found
+        return found
 
     def news(self) -> None:
         """Say that something has come: what was said before may be over."""

@@ -16,7 +16,7 @@ from lake import layout
 from lake.context import err, out
 from lake.errors import LakeCommandError
 from lake.files import Instant
-from lake.health import functions_of
+from lake.health import functions_of, log_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,8 +183,7 @@ def read(
 
 
 def _group(target: Target, function: str) -> str:
-    told = target.client("lambda").get_function_configuration(FunctionName=function)
-    return str(told.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function}"))
+    return log_group(target.client("lambda").get_function_configuration(FunctionName=function))
 
 
 def _events(target: Target, group: str, since: float, key: str) -> Iterator[dict[str, Any]]:

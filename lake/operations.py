@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lake import health, ledger, messages, models, raw, reconcile, rehearse, render
-from lake.context import agree, err, out
+from lake.context import agree, counting, err, out
 from lake.errors import LakeCommandError
 from lake.files import filter_of, filtered, objects, show_lines
 
@@ -86,7 +85,7 @@ def replay(
         asked = [known.get(key) or ledger.unknown(bucket, key) for key in chosen]
         sys.exit(0 if rehearse.compare(target, asked, as_json=as_json) else 2)
     _agree(f"Ingest {objects(len(chosen))} again?", len(chosen), yes)
-    with _progress() as progress:
+    with counting() as progress:
         task = progress.add_task("sending", total=len(chosen))
         messages.announce(target, chosen, name, lambda count: progress.advance(task, count))
     done = _await(target, chosen, name, timeout) if wait else []
@@ -124,7 +123,7 @@ def redrive(choice: Choice, yes: bool, timeout: float, as_json: bool) -> None:
     count, moved = sum(found.values()), 0
     if count:
         _agree(f"Send {count} dead letters back?", count, yes)
-        with _progress() as progress:
+        with counting() as progress:
             task = progress.add_task("moving", total=count)
             for queue in (queue for queue, many in found.items() if many):
                 before = moved
@@ -223,8 +222,8 @@ def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[I
     """Wait until every object is ingested for a replay; give those that are."""
     done: dict[str, Item] = {}
     bucket, deadline = target.outputs["RawBucketName"], time.monotonic() + timeout
-    watch, said = health.Watch(target, keys), ""
-    with _progress() as progress:
+    watch = health.Watch(target, keys)
+    with counting() as progress:
         task = progress.add_task("ingesting", total=len(keys))
         while len(done) < len(keys) and time.monotonic() < deadline:
             rest = [key for key in keys if key not in done]
@@ -232,21 +231,20 @@ def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[I
             asked = (
                 ledger.items(target)
                 if len(rest) > _SCAN_FROM
-                else (ledger.get(target, bucket, key) for key in rest)
+                else ledger.get_many(target, bucket, rest).values()
             )
             before = len(done)
             done |= {
                 item.key: item
                 for item in asked
-                if item and item.entry.replay == name and item.status.is_final
+                if item.entry.replay == name and item.status.is_final
             }
             progress.update(task, completed=len(done))
             if len(done) > before:
                 watch.news()
             if len(done) < len(keys):
-                if (trouble := watch.look()) and trouble != said:
+                if trouble := watch.unsaid():
                     err.print(trouble, style="yellow")
-                    said = trouble
                 time.sleep(0.5)
     return list(done.values())
 
@@ -254,8 +252,3 @@ def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[I
 def _agree(question: str, count: int, yes: bool) -> None:
     if count > _FEW:
         agree(question, yes=yes, else_say="Nobody is here to ask: --yes says so.")
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=err, transient=True)

@@ -10,7 +10,6 @@ import click
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeElapsedColumn,
@@ -18,7 +17,7 @@ from rich.progress import (
 
 from lake import facts, render, sources, upload
 from lake.completion import DATASET
-from lake.context import err, out
+from lake.context import counting, err, out
 from lake.files import plain, show_lines
 from lake.layout import visible
 from lake.total import total
@@ -127,20 +126,12 @@ def _uploaded(target: Target, chosen: Found) -> list[Uploaded]:
 
 
 def _awaited(target: Target, uploads: list[Uploaded], timeout: float) -> list[Fate]:
-    columns = (
-        *(TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=err, transient=True) as progress:
+    with counting(TimeElapsedColumn()) as progress:
         task = progress.add_task("ingesting", total=len(uploads))
 
-        said = set()
-
         def uneasy(trouble: str) -> None:
-            if trouble and trouble not in said:
-                said.add(trouble)
-                # A line of its own stays when the bar is gone.
-                progress.console.print(trouble, style="yellow")
+            # A line of its own stays when the bar is gone.
+            progress.console.print(trouble, style="yellow")
 
         found = []
         waiting = {one.key for one in uploads}

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lake import facts, render
-from lake.context import err, out
+from lake.context import counting, err, out
 from lake.errors import LakeCommandError
 from lake.files import objects, plain, show_lines
 from lake.ledger import Item
+from lake.parallel import in_order
 from lake.total import total
 from store.entry import Entry
 from store.events import rehearsal
@@ -76,12 +75,7 @@ def rehearse(target: Target, items: Sequence[Item], contract: Any = None) -> Ite
             raise LakeCommandError(f"The function {name} could not read {item.key}: {why}")
         return _item(item, told)
 
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        try:
-            yield from threads.map(ask, items)
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
+    return in_order(ask, items, _AT_ONCE)
 
 
 def _item(item: Item, told: dict[str, Any]) -> Item:
@@ -113,9 +107,8 @@ def compare(
     bool
         Whether each record would be a row, and each value in its column.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     found = []
-    with Progress(*columns, console=err, transient=True) as progress:
+    with counting() as progress:
         task = progress.add_task("reading", total=len(items))
         for item in rehearse(target, items, contract):
             found.append(item)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lake import render
 from lake.completion import COLUMN, DATASET
-from lake.context import agree, err, out
+from lake.context import agree, counting, err, out
 from lake.errors import LakeCommandError
 from lake.rebuild import SETTLE, Rebuild
 from lake.trouble import aws_said
@@ -142,8 +141,7 @@ def _rebuild(work: Rebuild, timeout: float) -> Seen:
         style="dim",
     )
     began, announced = time.monotonic(), dict[str, float]()
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
+    with counting() as bar:
         task = bar.add_task("starting", total=None)
         while (seen := work.advance()).step != "done":
             now = time.monotonic()

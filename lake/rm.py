@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lake import buckets, health, ledger, messages, models, raw, render, tables
-from lake.context import agree, err, out
+from lake.context import agree, counting, err, out
 from lake.errors import LakeCommandError
 from lake.files import objects, show_lines
 from lake.ledger import Filter
@@ -226,18 +225,17 @@ def _remove_rows(target: Target, keys: list[str], deadline: float) -> list[str]:
     """Have the function remove the rows, and wait; give the keys that are left."""
     messages.announce(target, keys, f"rm-{uuid.uuid4().hex[:12]}", removal=True)
     bucket, left = target.outputs["RawBucketName"], keys
-    watch, said = health.Watch(target, keys), ""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    watch = health.Watch(target, keys)
+    with counting() as progress:
         task = progress.add_task("removing rows", total=len(keys))
         while True:
-            left = [key for key in left if not _is_gone(ledger.get(target, bucket, key))]
+            known = ledger.get_many(target, bucket, left)
+            left = [key for key in left if not _is_gone(known.get(key))]
             progress.update(task, completed=len(keys) - len(left))
             if not left or time.monotonic() > deadline:
                 return left
-            if (trouble := watch.look()) and trouble != said:
+            if trouble := watch.unsaid():
                 err.print(trouble, style="yellow")
-                said = trouble
             time.sleep(0.5)
 
 

@@ -29,6 +29,11 @@ _CODES = {
 }
 
 
+def quoted(name: str) -> str:
+    """Write the name of a table or column so that a query may hold it, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def prepared(sql: str) -> str:
     """Give what Athena runs: one statement, without what stands before and behind it.
 

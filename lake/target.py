@@ -68,6 +68,12 @@ class Outputs(dict[str, str]):
         )
 
 
+def parameters_of(stack: Mapping[str, Any] | None) -> dict[str, str]:
+    """Give the parameters of a stack as DescribeStacks tells of it; none where there is none."""
+    told = (stack or {}).get("Parameters", [])
+    return {one["ParameterKey"]: one["ParameterValue"] for one in told}
+
+
 @dataclass(frozen=True)
 class Target:
     """One deployed lake.
@@ -133,8 +139,7 @@ class Target:
     @cached_property
     def parameters(self) -> dict[str, str]:
         """Give the parameters that the stack was deployed with."""
-        told = (self.stack() or {}).get("Parameters", [])
-        return {one["ParameterKey"]: one["ParameterValue"] for one in told}
+        return parameters_of(self.stack())
 
     def stack(self) -> dict[str, Any] | None:
         """Describe the stack; None where there is none.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lake import health, ledger
 from lake.errors import LakeCommandError
+from lake.parallel import in_order
 from lake.sources import STDIN
 
 if TYPE_CHECKING:
@@ -135,12 +135,7 @@ def upload(
         known = before[key].version if key in before else ""
         return Uploaded(key, version, time.monotonic(), known not in ("", version))
 
-    with ThreadPoolExecutor(_THREADS) as threads:
-        try:
-            yield from threads.map(one, keys)
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
+    return in_order(one, keys, _THREADS)
 
 
 def _send(s3: Any, bucket: str, key: str, source: Source, sent: Callable[[int], None]) -> str:
@@ -174,7 +169,7 @@ def fates(
     timeout : float
         Seconds without any news; what has no fate by then is given with status ``WAITING``.
     uneasy : callable
-        Told again and again why nothing happens; an empty text where that is not known.
+        Told why nothing happens, where that is known and was not told before.
 
     Yields
     ------
@@ -199,7 +194,8 @@ def fates(
                 yield Fate(one, now - one.at, trouble=why)
             return
         if waiting:
-            uneasy(watch.look())
+            if trouble := watch.unsaid():
+                uneasy(trouble)
             # A question costs money where many are waited for.
             time.sleep(max(0.1, len(waiting) / 500))
 

@@ -267,15 +267,16 @@ def deploy_to_account(
     LakeCommandError
         When SAM failed.
     """
+    deployed = chosen.target.parameters
     # What was built for one architecture and declared as the other fails at its first event.
     machine = (
         os.environ.get("LAKE_ARCHITECTURE")
         or chosen.parameters.get("Architecture")
-        or _parameter(chosen.target, "Architecture")
+        or deployed.get("Architecture")
         or "arm64"
     )
     parameters = {
-        **keeping_database(chosen.target.stack()),
+        **keeping_database(deployed),
         **chosen.parameters,
         "Architecture": machine,
     }
@@ -315,29 +316,21 @@ def _settings(root: Path, environment_name: str) -> dict[str, Any]:
     }
 
 
-def keeping_database(stack: Mapping[str, Any] | None) -> dict[str, str]:
+def keeping_database(deployed: Mapping[str, str]) -> dict[str, str]:
     """Keep the database of a lake that was deployed before databases followed the prefix.
 
     Parameters
     ----------
-    stack : mapping or None
-        As DescribeStacks answers; None where there is none yet.
+    deployed : mapping
+        Parameters of the deployed stack; none where there is none yet.
 
     Returns
     -------
     dict of str to str
         Parameters of the deployment.
     """
-    names = {one["ParameterKey"] for one in (stack or {}).get("Parameters", [])}
-    earlier = names and "DatabaseFollowsPrefix" not in names
+    earlier = deployed and "DatabaseFollowsPrefix" not in deployed
     return {"DatabaseFollowsPrefix": "false"} if earlier else {}
-
-
-def _parameter(target: Target, name: str) -> str | None:
-    """Give a parameter of the deployed stack; None where there is none yet."""
-    stack = target.stack() or {}
-    found = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
-    return found.get(name)
 
 
 def check(root: Path) -> None:

@@ -36,7 +36,7 @@ _NEXT = "__next"
 _SHAPE = "__shape"
 
 #: Tables that the template declares; a dataset of that name would write into them.
-_RESERVED_DATASETS = frozenset({QUARANTINE, OBJECTS, RUNS})
+OWN_TABLES = frozenset({QUARANTINE, OBJECTS, RUNS})
 
 #: Athena reads table names of up to 128 bytes; room is left for a reserved name's suffix.
 _MAX_DATASET = 120
@@ -119,14 +119,14 @@ def dataset_of(key: str) -> str:
 
 def is_reserved(name: str) -> bool:
     """Tell whether the lake itself has, or makes for a while, a table of a name."""
-    return name in _RESERVED_DATASETS or name.endswith((_NEXT, _SHAPE))
+    return name in OWN_TABLES or name.endswith((_NEXT, _SHAPE))
 
 
 def reserved_name(key: str) -> str:
     """Give the name of the lake's own table that a raw key's folder has; empty for any other."""
     name = dataset_of(key).removesuffix("_data")
     folder = key.removeprefix(RAW_PREFIX).partition("/")[0]
-    return name if name in _RESERVED_DATASETS and normalise(folder) == name else ""
+    return name if name in OWN_TABLES and normalise(folder) == name else ""
 
 
 def object_id(bucket: str, key: str, version: str, generation: int) -> str:

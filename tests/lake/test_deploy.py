@@ -93,12 +93,9 @@ def test_no_settings_of_this_project_fix_the_region_and_prod_is_a_lake_of_its_ow
 
 
 def test_a_lake_of_before_keeps_its_database() -> None:
-    def stack(*names: str) -> dict[str, object]:
-        return {"Parameters": [{"ParameterKey": name, "ParameterValue": "x"} for name in names]}
-
-    assert sam.keeping_database(None) == {}
-    assert sam.keeping_database(stack("Prefix")) == {"DatabaseFollowsPrefix": "false"}
-    assert sam.keeping_database(stack("Prefix", "DatabaseFollowsPrefix")) == {}
+    assert sam.keeping_database({}) == {}
+    assert sam.keeping_database({"Prefix": "x"}) == {"DatabaseFollowsPrefix": "false"}
+    assert sam.keeping_database({"Prefix": "x", "DatabaseFollowsPrefix": "x"}) == {}
 
 
 def test_what_a_deployment_changed_is_said() -> None:

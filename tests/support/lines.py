@@ -107,7 +107,7 @@ class LineEngine:
         )
 
     def judging(self, contract: Contract) -> Engine:
-        raise NotImplementedError
+        return self
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         return self._refused(source, [code], workdir)

@@ -104,7 +104,7 @@ class LineEngine:
         return replace(found, **self.gained)
 
     def judging(self, contract: Contract) -> Engine:
-        raise NotImplementedError
+        return self
 
     def reject(self, source: Source, code: str, detail: str, workdir: Path) -> OutputFile:
         path = workdir / "rejected.jsonl.gz"
