@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError, WaiterError
 from lake import render
 from lake.context import out
 from lake.errors import LakeCommandError
-from lake.local.deploy import project_root
+from lake.project import project_root
 from lake.trouble import aws_said
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from lake.completion import DATASET
 from lake.context import err, out
 from lake.errors import LakeCommandError
 from lake.files import Day
-from lake.local.deploy import contracts_folder, project_root
+from lake.layout import is_numeric
+from lake.project import contracts_folder, project_root
 from lake.result import LINEAGE, Shown, print_result
 from lake.statement import quoted
 from store.naming import PARTITION_KEY
@@ -324,7 +325,7 @@ def _value(text: str | None, kind: str) -> object:
         return None
     if kind == "boolean":
         return text == "true"
-    if not query.is_numeric(kind):
+    if not is_numeric(kind):
         return text
     number = Decimal(text)
     if not number.is_finite():

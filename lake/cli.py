@@ -3,51 +3,69 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from dataclasses import asdict
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 import click
 from click.utils import PacifyFlushWrapper
 from rich.text import Text
 
-from lake import crawl as crawling
-from lake import operations, render
-from lake import query as athena
-from lake.adopt import adopt
-from lake.browse import describe, profile, sample, tables
-from lake.context import Choice, agree, err, out, state_folder
-from lake.contract import contract
-from lake.cost import cost
-from lake.curate import curate, models_of
-from lake.deploy import deploy
-from lake.destroy import destroy
-from lake.doctor import doctor
+from lake.context import Choice, err
 from lake.errors import LakeCommandError
-from lake.files import files
-from lake.local import deploy as sam
-from lake.local import process
-from lake.local.state import LOOPBACK
-from lake.logs import logs
-from lake.model import model
-from lake.put import put
-from lake.result import Shown, bounded, print_result
-from lake.retype import rebuild, retype
-from lake.rm import rm
-from lake.shell import completion, env
-from lake.status import status
-from lake.target import DEFAULT_STACK, choose
-from lake.trouble import explain
+from lake.project import DEFAULT_STACK
 
-if TYPE_CHECKING:
-    from lake.local.state import Running, StateFolder
-    from lake.target import Target
+#: Each command, where it is, and how it is called there.
+_COMMANDS = {
+    "adopt": "lake.adopt:adopt",
+    "completion": "lake.shell:completion",
+    "contract": "lake.contract:contract",
+    "cost": "lake.cost:cost",
+    "crawl": "lake.crawl:crawl",
+    "curate": "lake.curate:curate",
+    "deploy": "lake.deploy:deploy",
+    "describe": "lake.browse:describe",
+    "destroy": "lake.destroy:destroy",
+    "doctor": "lake.doctor:doctor",
+    "down": "lake.local.up:down",
+    "env": "lake.shell:env",
+    "files": "lake.files:files",
+    "logs": "lake.logs:logs",
+    "model": "lake.model:model",
+    "models": "lake.curate:models_of",
+    "profile": "lake.browse:profile",
+    "put": "lake.put:put",
+    "query": "lake.ask:query",
+    "rebuild": "lake.retype:rebuild",
+    "reconcile": "lake.operations:reconcile_lake",
+    "redrive": "lake.operations:redrive",
+    "replay": "lake.operations:replay",
+    "retype": "lake.retype:retype",
+    "rm": "lake.rm:rm",
+    "sample": "lake.browse:sample",
+    "status": "lake.status:status",
+    "stop": "lake.local.up:stop",
+    "tables": "lake.browse:tables",
+    "up": "lake.local.up:up",
+}  # fmt: skip
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands, of which only the one that runs is imported: all of them take a second."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name every command."""
+        return sorted({*_COMMANDS, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a command by its name."""
+        if cmd_name in _COMMANDS and cmd_name not in self.commands:
+            module, _, name = _COMMANDS[cmd_name].partition(":")
+            self.add_command(getattr(import_module(module), name), cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--local", is_flag=True, help="The lake on this machine.")
 @click.option("--cloud", is_flag=True, help="The lake in the AWS account of your credentials.")
 @click.option(
@@ -78,206 +96,6 @@ def main(
     line is wrong, 130 Ctrl-C.
     """
     context.obj = Choice(local, cloud, stack_name, region, profile)
-
-
-@main.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="Else the last one, or from 4566.")
-@click.option(
-    "--bind", metavar="ADDRESS", help="An address to listen on besides 127.0.0.1; 0.0.0.0: all."
-)
-@render.json_option
-@render.listing
-def up(port: int | None, bind: str | None, as_json: bool) -> None:
-    """Start a lake on this machine, with the data that it had, and deploy what changed."""
-    running = bring_up(port, bind, quiet=as_json)
-    if as_json:
-        told = {"endpoint": running.endpoint, "environment": running.environment}
-        render.show_json(told | {"outputs": _local(running).outputs})
-
-
-def bring_up(port: int | None, bind: str | None = None, *, quiet: bool = False) -> Running:
-    """Start what is not up, deploy what changed, say where everything is."""
-    folder, root = state_folder(), sam.project_root(Path.cwd())
-    with process.owned(folder):
-        running = folder.read()
-        if running is None:
-            running = _start(folder, root, port, bind)
-            if not quiet:
-                _say_where(running, folder)
-            return running
-        if port not in (None, running.port) or bind not in (None, running.bind):
-            raise LakeCommandError(
-                f"A local lake is up at {running.endpoint}: `lake stop` stops it first, and keeps "
-                "its data."
-            )
-        if sam.is_deployed(root, running):
-            err.print(f"Already up at {running.endpoint}.")
-            return running
-        running = _deploy(folder, root, running)
-    if not quiet:
-        _say_where(running, folder)
-    return running
-
-
-def _start(folder: StateFolder, root: Path, port: int | None, bind: str | None) -> Running:
-    old = folder.holds_data()
-    last, saved = folder.last(), folder.saved()
-    if last is not None and not old:
-        # Its first deployment was not finished.
-        process.remove(folder)
-        last = None
-    bind = bind or LOOPBACK
-    try:
-        with err.status("Starting the local AWS, IAM enforced…"), process.alone():
-            chosen = process.free_port(port, last.port if last else None, bind)
-            running = process.start(folder, chosen, bind)
-        if old and saved is not None:
-            err.print(
-                f"The local AWS was killed. It had saved its state at "
-                f"{datetime.fromtimestamp(saved).astimezone():%H:%M:%S on %d %B}: what happened in "
-                "the seconds after is lost. `lake reconcile` finds objects that this concerns."
-            )
-        return running if sam.is_deployed(root, running) else _deploy(folder, root, running)
-    except BaseException:
-        # Also on Ctrl-C: what was not finished leaves nothing behind, and what was there stays.
-        process.stop(folder) if old else process.remove(folder)
-        raise
-
-
-def _deploy(folder: StateFolder, root: Path, running: Running) -> Running:
-    with err.status("sam build, sam deploy…"):
-        return sam.deploy(root, folder, running)
-
-
-def _local(running: Running) -> Target:
-    return choose({}, running.endpoint, local=True, cloud=False, stack_name=DEFAULT_STACK)
-
-
-def _say_where(running: Running, folder: StateFolder) -> None:
-    rows = list(_local(running).outputs.items())
-    out.print(render.bold(f"The lake is up at {running.endpoint}"), "IAM enforced.", sep=", ")
-    render.show_table(out, ["output", "value"], rows, [False, False])
-    out.print('For other AWS clients (`eval "$(lake env)"` does it):')
-    for name, value in running.environment.items():
-        out.print(f"  export {name}={value}")
-    out.print(f"Logs: {folder.log}")
-    if running.bind != LOOPBACK:
-        out.print(
-            f"It also listens on {running.bind}: whoever reaches that address can do everything "
-            "in it with the key above."
-        )
-
-
-@main.command()
-@render.json_option
-def stop(as_json: bool) -> None:
-    """Stop the lake that `lake up` started; `lake up` starts it again with its data."""
-    folder = state_folder()
-    with process.owned(folder):
-        stopped = process.stop(folder)
-    if as_json:
-        render.show_json({"stopped": stopped})
-    else:
-        err.print("Stopped." if stopped else "No local lake is up.")
-
-
-@main.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@render.json_option
-def down(yes: bool, as_json: bool) -> None:
-    """Stop the lake that `lake up` started, and remove its data."""
-    folder = state_folder()
-    with process.owned(folder):
-        if folder.holds_data():
-            question = f"Remove the lake in {folder.path} with all its data?"
-            agree(question, yes=yes, else_say="`lake down --yes` does; `lake stop` keeps it.")
-        removed = process.remove(folder)
-    if as_json:
-        render.show_json({"removed": removed})
-    else:
-        err.print("Stopped and removed." if removed else "No local lake is up.")
-
-
-class SqlCommand(click.Command):
-    """A command of which an argument may begin with a comment of SQL, which is no option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words of the command line."""
-        return super().parse_args(ctx, [f" {a}" if re.match(r"--.*\s", a) else a for a in args])
-
-
-@main.command(cls=SqlCommand)
-@click.argument("sql")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print the rows.",
-)
-@render.json_option
-@render.listing
-@bounded
-@click.pass_obj
-def query(
-    choice: Choice, sql: str, form: str, as_json: bool, limit: int | None, lineage: bool
-) -> None:
-    """Run SQL through Athena and print its rows; - reads the SQL from standard input.
-
-    --json is short for --format json.
-    """
-    text = sys.stdin.read() if sql == "-" else sql
-    # A column that the text names is asked for.
-    shown = Shown("json" if as_json else form, limit, lineage=lineage, named=text)
-    print_result(athena.run(choice.target(), text, most=shown.most), shown)
-
-
-@main.command()
-@click.option("--wait", is_flag=True, help="Wait until the crawl has ended.")
-@render.json_option
-@render.listing
-@click.pass_obj
-def crawl(choice: Choice, wait: bool, as_json: bool) -> None:
-    """Run the crawler; it finds what was put into the lake by other means."""
-    found = crawling.run(choice.target(), wait=wait)
-    if as_json:
-        render.show_json(asdict(found))
-    else:
-        rows = [[k, ", ".join(v) if isinstance(v, list) else v] for k, v in asdict(found).items()]
-        render.show_table(out, ["what", "value"], rows, [False, False])
-    if wait and found.status != "SUCCEEDED":
-        sys.exit(1)
-
-
-for command in (
-    tables,
-    describe,
-    sample,
-    profile,
-    put,
-    files,
-    operations.replay,
-    operations.redrive,
-    operations.reconcile_lake,
-    retype,
-    rebuild,
-    adopt,
-    deploy,
-    destroy,
-    cost,
-    doctor,
-    status,
-    logs,
-    rm,
-    contract,
-    models_of,
-    curate,
-    model,
-    env,
-    completion,
-):
-    main.add_command(command)
 
 
 #: What a shell says of a program that ended since nobody read what it wrote: 128 and SIGPIPE.
@@ -316,6 +134,9 @@ def run(command: Any = main) -> None:
     except LakeCommandError as error:
         _fail(str(error))
     except Exception as error:
+        # It knows boto3's exceptions, and so imports it.
+        from lake.trouble import explain
+
         said = explain(error)
         if said is None:
             raise

@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from lake.context import state_folder
 from lake.overview import is_shown
 from lake.target import choose
-from model.loading import files_of, name_of
+from model.files import files_of, name_of
 from store.naming import OWN_TABLES, RAW_PREFIX, is_reserved
 
 if TYPE_CHECKING:

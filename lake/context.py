@@ -12,10 +12,9 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lake.errors import LakeCommandError
-from lake.local import deploy as sam
 from lake.local.state import StateFolder
+from lake.project import project_root
 from lake.render import Terminal
-from lake.target import choose
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
@@ -41,7 +40,7 @@ def counting(*more: ProgressColumn) -> Progress:
 def state_folder() -> StateFolder:
     """Find where the local lake keeps its state."""
     named = os.environ.get("LAKE_STATE_DIR")
-    path = Path(named) if named else sam.project_root(Path.cwd()) / ".lake"
+    path = Path(named) if named else project_root(Path.cwd()) / ".lake"
     # The server and SAM run in other folders than the caller's.
     return StateFolder(path.absolute())
 
@@ -63,6 +62,9 @@ class Choice:
 
     def target(self) -> Target:
         """Decide, and say what was decided."""
+        # Commands that ask no lake do without boto3.
+        from lake.target import choose
+
         try:
             running = state_folder().read()
         except LakeCommandError:

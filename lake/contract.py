@@ -19,7 +19,7 @@ from lake.contract_infer import dated
 from lake.contract_infer import infer as propose
 from lake.errors import LakeCommandError
 from lake.files import show_lines
-from lake.local.deploy import contracts_folder, project_root
+from lake.project import contracts_folder, project_root
 from store.errors import ContractError
 
 if TYPE_CHECKING:

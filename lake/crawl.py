@@ -1,18 +1,23 @@
-"""Run the lake's crawler, and tell what it made of the catalog."""
+"""The command `lake crawl`: run the lake's crawler, and tell what it made of the catalog."""
 
 from __future__ import annotations
 
 import re
+import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+import click
 from botocore.exceptions import ClientError
 
+from lake import render
+from lake.context import out
 from lake.errors import LakeCommandError
 from lake.trouble import aws_said
 
 if TYPE_CHECKING:
+    from lake.context import Choice
     from lake.target import Target
 
 #: How the crawler names a table whose name another one has already.
@@ -49,6 +54,23 @@ class Crawl:
     updated: int
     twins: list[str]
     deprecated: list[str]
+
+
+@click.command()
+@click.option("--wait", is_flag=True, help="Wait until the crawl has ended.")
+@render.json_option
+@render.listing
+@click.pass_obj
+def crawl(choice: Choice, wait: bool, as_json: bool) -> None:
+    """Run the crawler; it finds what was put into the lake by other means."""
+    found = run(choice.target(), wait=wait)
+    if as_json:
+        render.show_json(asdict(found))
+    else:
+        rows = [[k, ", ".join(v) if isinstance(v, list) else v] for k, v in asdict(found).items()]
+        render.show_table(out, ["what", "value"], rows, [False, False])
+    if wait and found.status != "SUCCEEDED":
+        sys.exit(1)
 
 
 def twins(names: list[str]) -> list[str]:

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake import models, query, render
-from lake.cli import bring_up, run
+from lake.cli import run
 from lake.context import out, state_folder
 from lake.curate import await_published
 from lake.errors import LakeCommandError
 from lake.local import process
-from lake.local.deploy import project_root
+from lake.local.up import bring_up
+from lake.project import DEFAULT_STACK, project_root
 from lake.put import put_files
 from lake.result import print_result
-from lake.target import DEFAULT_STACK, Target, choose
+from lake.target import Target, choose
 
 if TYPE_CHECKING:
     from store.models import Model

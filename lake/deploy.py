@@ -15,8 +15,9 @@ from lake.files import show_lines
 from lake.local import deploy as sam
 from lake.local import process
 from lake.model import say_findings
+from lake.project import contracts_folder, models_folder, project_root
 from lake.target import choose, parameters_of
-from model.loading import files_of
+from model.files import files_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +68,7 @@ def deploy(
     The local lake comes first where one is up. Contracts and models are in contracts/ and models/.
     Says what has changed.
     """
-    root, given = sam.project_root(Path.cwd()), pairs(parameters)
+    root, given = project_root(Path.cwd()), pairs(parameters)
     if choice.is_local():
         target, before = _to_local(root, choice, given)
     else:
@@ -183,7 +184,7 @@ def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None
     after = look(target)
     contracts = sorted(
         one.name.removesuffix(".schema.json")
-        for one in sam.contracts_folder(root).glob("*.schema.json")
+        for one in contracts_folder(root).glob("*.schema.json")
     )
     told: dict[str, Any] = {
         "stack": target.stack_name,
@@ -192,7 +193,7 @@ def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None
         "new": not before.code,
         **difference(before, after),
         "contracts": contracts,
-        "models": sorted(one.stem for one in files_of(sam.models_folder(root))),
+        "models": sorted(one.stem for one in files_of(models_folder(root))),
     }
     if as_json:
         render.show_json(told)

@@ -23,7 +23,7 @@ from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import show_lines
 from lake.health import functions_of
-from lake.local.deploy import project_root
+from lake.project import project_root
 from lake.target import parameters_of
 from store import naming
 

@@ -23,8 +23,8 @@ from lake import health, render
 from lake.context import err, out, state_folder
 from lake.crawl import twins
 from lake.errors import LakeCommandError
-from lake.local.deploy import project_root
 from lake.messages import DEAD_LETTERS, dead_letters
+from lake.project import project_root
 from lake.tables import tables_of
 from lake.trouble import explain
 

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 _BOLD, _DIM, _END = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
+#: As Athena and Glue name them.
+_NUMBERS = frozenset(
+    {"tinyint", "smallint", "integer", "int", "bigint", "float", "real", "double", "decimal"}
+)
+
 #: Between two columns.
 _GAP = "  "
 
@@ -206,3 +211,8 @@ def vertical(
 
 def _width(text: str) -> int:
     return len(text) if text.isascii() else cell_len(text)
+
+
+def is_numeric(kind: str) -> bool:
+    """Tell whether a type of Athena's or Glue's is one of numbers."""
+    return kind.lower().partition("(")[0] in _NUMBERS

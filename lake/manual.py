@@ -24,6 +24,13 @@ def reference() -> str:
     return "\n".join(["", *_of("lake", main)])
 
 
+def commands_of(group: click.Group) -> dict[str, click.Command]:
+    """Give the commands of a group by name, also those that are imported when they run."""
+    context = click.Context(group)
+    found = {word: group.get_command(context, word) for word in group.list_commands(context)}
+    return {word: command for word, command in found.items() if command is not None}
+
+
 def _of(name: str, command: click.Command) -> Iterator[str]:
     context = click.Context(command, info_name=name)
     is_group = isinstance(command, click.Group) and command is not main
@@ -41,8 +48,8 @@ def _of(name: str, command: click.Command) -> Iterator[str]:
             yield f"| `{option}` | {said.replace('|', chr(92) + '|').replace('  [', ' [')} |"
         yield ""
     if isinstance(command, click.Group):
-        for word in command.list_commands(context):
-            yield from _of(f"{name} {word}", command.commands[word])
+        for word, one in commands_of(command).items():
+            yield from _of(f"{name} {word}", one)
 
 
 if __name__ == "__main__":

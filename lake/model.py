@@ -16,10 +16,11 @@ from lake import layout, model_catalog, models, render
 from lake.completion import MODEL
 from lake.context import err, out
 from lake.errors import LakeCommandError
-from model.columns import Known, near
+from model.columns import Known
+from model.files import SUFFIX, files_of, name_of
 from model.lineage import trace
-from model.loading import files_of, name_of
-from model.model import SUFFIX, query_of
+from model.model import query_of
+from model.near import near
 from store.curated import columns_of
 from store.errors import ModelError
 

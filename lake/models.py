@@ -13,10 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lake import tables
 from lake.context import err
 from lake.errors import LakeCommandError
-from lake.local.deploy import models_folder, project_root
-from model.columns import near
-from model.loading import files_of, name_of, text_of
-from model.model import SUFFIX, ordered, parse
+from lake.project import models_folder, project_root
+from model.files import SUFFIX, files_of, name_of, text_of
+from model.near import near
 from store import curated
 from store.errors import ModelError
 from store.items import key_of
@@ -166,8 +165,13 @@ class Files:
 def read(files: Iterable[Path]) -> Files:
     """Read models from files, the sound ones beside broken ones."""
     found = Files()
+    if not (paths := list(files)):
+        return found
+    # sqlglot takes longer to import than most commands take.
+    from model.model import ordered, parse
+
     sound: dict[str, Model] = {}
-    for path in files:
+    for path in paths:
         name = name_of(path)
         try:
             found.texts[name] = text_of(path)

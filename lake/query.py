@@ -12,14 +12,12 @@ from botocore.exceptions import ClientError
 
 from lake import tables
 from lake.errors import LakeCommandError
+from lake.layout import is_numeric
 from lake.statement import explained, prepared
 
 if TYPE_CHECKING:
     from lake.target import Target
 
-_NUMBERS = frozenset(
-    {"tinyint", "smallint", "integer", "int", "bigint", "float", "real", "double", "decimal"}
-)
 
 _NO_TABLE = re.compile(r"^TABLE_NOT_FOUND: .*Table '(?:[^']*\.)?([^'.]+)' does not exist")
 
@@ -59,11 +57,6 @@ class Result:
     def numeric(self) -> list[bool]:
         """Tell which columns hold numbers."""
         return [is_numeric(kind) for kind in self.types]
-
-
-def is_numeric(kind: str) -> bool:
-    """Tell whether a type of Athena's or Glue's is one of numbers."""
-    return kind.lower().partition("(")[0] in _NUMBERS
 
 
 def run(target: Target, sql: str, timeout: float = 1800, most: int | None = None) -> Result:

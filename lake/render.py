@@ -16,9 +16,8 @@ from rich.console import Console
 from rich.text import Text
 
 from lake import layout
-from lake.layout import visible
+from lake.layout import is_numeric, visible
 from lake.pager import page
-from lake.query import is_numeric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -20,7 +20,7 @@ from lake.context import agree, counting, err, out
 from lake.errors import LakeCommandError
 from lake.files import objects, show_lines
 from lake.ledger import Filter
-from model.loading import files_of
+from model.files import files_of
 from store import naming
 from store.catalog import why_foreign
 from store.model import Status

@@ -13,7 +13,8 @@ from click.shell_completion import get_completion_class
 from lake import render
 from lake.context import state_folder
 from lake.errors import LakeCommandError
-from lake.target import DEFAULT_STACK, LOCAL_CREDENTIALS
+from lake.local.state import LOCAL_CREDENTIALS
+from lake.project import DEFAULT_STACK
 
 if TYPE_CHECKING:
     from lake.context import Choice

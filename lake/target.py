@@ -11,21 +11,11 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lake.errors import LakeCommandError
+from lake.local.state import LOCAL_CREDENTIALS
 from lake.trouble import aws_said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-#: What MiniStack calls its account; root may do everything, the function only its role.
-LOCAL_CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_REGION": "us-east-1",
-}
-
-DEFAULT_STACK = "DataLakeStack"
-
 
 #: Statuses of a stack that holds no working lake (AWS CloudFormation User Guide, "Stack status
 #: codes"), and what to do.

@@ -17,9 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contract.loading import load_folder as load_contracts
 from lake.errors import LakeCommandError
-from lake.target import DEFAULT_STACK, Target, choose, session_of
-from model.loading import files_of
-from model.loading import load_folder as load_models
+from lake.project import DEFAULT_STACK, contracts_folder, models_folder
+from lake.target import Target, choose, session_of
+from model.files import files_of
 from store.errors import ContractError, ModelError
 
 if TYPE_CHECKING:
@@ -36,30 +36,6 @@ _WINDOW = 2
 
 #: How this machine's processor is called in the template.
 _ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
-
-
-def project_root(start: Path) -> Path:
-    """Find the folder of the template, upward from here, else beside this package.
-
-    Raises
-    ------
-    LakeCommandError
-        When there is none.
-    """
-    for folder in (start, *start.parents, Path(__file__).resolve().parents[2]):
-        if (folder / "template.yaml").is_file() and (folder / "samconfig.toml").is_file():
-            return folder
-    raise LakeCommandError("No template.yaml here or above: run this inside the project.")
-
-
-def contracts_folder(root: Path) -> Path:
-    """Give the folder whose contracts a build ships: ``LAKE_CONTRACTS``, else ``contracts``."""
-    return root / os.environ.get("LAKE_CONTRACTS", "contracts")
-
-
-def models_folder(root: Path) -> Path:
-    """Give the folder whose models a build ships: ``LAKE_MODELS``, else ``models``."""
-    return root / os.environ.get("LAKE_MODELS", "models")
 
 
 def fingerprint(root: Path) -> str:
@@ -341,6 +317,9 @@ def check(root: Path) -> None:
     LakeCommandError
         With the first contract's or model's reason.
     """
+    # It imports sqlglot, which takes a second: only a deployment needs it.
+    from model.loading import load_folder as load_models
+
     try:
         load_contracts(contracts_folder(root))
         load_models(models_folder(root))

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.errors import LakeCommandError
-from lake.local.state import LOOPBACK, Running, began
-from lake.target import LOCAL_CREDENTIALS
+from lake.local.state import LOCAL_CREDENTIALS, LOOPBACK, Running, began
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

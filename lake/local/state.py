@@ -11,7 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lake.errors import LakeCommandError
-from lake.target import LOCAL_CREDENTIALS
+
+#: What MiniStack calls its account; root may do everything, the function only its role.
+LOCAL_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+}
 
 #: Everything that a local lake creates in its folder, beside the marker. Nothing else is removed.
 #: SAM writes ``build.toml`` beside the folder that it builds into.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.schema import MappingSchema
 
 from model.model import place_of, tables_of
+from model.near import near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -152,12 +152,6 @@ class Known:
                 other = f"its sources are {_list(sorted(aliases))}"
                 why = f"no source is called {star.table}: {near(name, aliases, other)}"
                 yield Finding(*place_of(text, star), why)
-
-
-def near(name: str, names: Iterable[str], otherwise: str) -> str:
-    """Ask whether one of some names was meant; where none is like it, say something else."""
-    close = get_close_matches(name, sorted(set(names)), cutoff=0.7)
-    return f"did you mean {' or '.join(close)}?" if close else otherwise
 
 
 def _at(finding: Finding) -> tuple[int, int]:

@@ -11,14 +11,13 @@ from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.optimizer.scope import traverse_scope
 
 from model import dates, header
+from model.files import SUFFIX
 from store.errors import ModelError
 from store.models import Model, Refresh, Source
 from store.naming import OBJECTS, QUARANTINE, RUNS, is_reserved, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-SUFFIX = ".sql"
 
 #: Bytes of a query: Athena takes a statement of 262,144 (Athena API, StartQueryExecution), which
 #: also names columns and dates.

@@ -13,7 +13,8 @@ from rich.console import Console
 from lake import render
 from lake.errors import LakeCommandError
 from lake.local import process, state
-from lake.local.deploy import fingerprint, project_root
+from lake.local.deploy import fingerprint
+from lake.project import project_root
 from lake.query import Result
 from lake.target import choose
 

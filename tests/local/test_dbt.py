@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lake import query
-from lake.target import DEFAULT_STACK, Target
+from lake.project import DEFAULT_STACK
+from lake.target import Target
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from lake import completion, shell
 from lake.cli import main
+from lake.manual import commands_of
 from lake.target import choose
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ WITHOUT_JSON = {"completion", "contract infer"}
 
 
 def commands(group: click.Group = main, before: str = "") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    for name, command in commands_of(group).items():
         if isinstance(command, click.Group):
             yield from commands(command, f"{before}{name} ")
         else:

@@ -1,0 +1,35 @@
+"""Where the project lies that the command works for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lake.errors import LakeCommandError
+
+#: As samconfig.toml names it.
+DEFAULT_STACK = "DataLakeStack"
+
+
+def project_root(start: Path) -> Path:
+    """Find the folder of the template, upward from here, else beside this package.
+
+    Raises
+    ------
+    LakeCommandError
+        When there is none.
+    """
+    for folder in (start, *start.parents, Path(__file__).resolve().parents[1]):
+        if (folder / "template.yaml").is_file() and (folder / "samconfig.toml").is_file():
+            return folder
+    raise LakeCommandError("No template.yaml here or above: run this inside the project.")
+
+
+def contracts_folder(root: Path) -> Path:
+    """Give the folder whose contracts a build ships: ``LAKE_CONTRACTS``, else ``contracts``."""
+    return root / os.environ.get("LAKE_CONTRACTS", "contracts")
+
+
+def models_folder(root: Path) -> Path:
+    """Give the folder whose models a build ships: ``LAKE_MODELS``, else ``models``."""
+    return root / os.environ.get("LAKE_MODELS", "models")
