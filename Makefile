@@ -68,7 +68,7 @@ test-upgrade: install ## Older versions, deployed with data, become this one; FR
 fuzz: install ## Read files that chance has spoiled: each must end in a verdict; SECONDS=600 says how long
 	@nice -n 10 python -m tests.engine.fuzz --seconds $(or $(SECONDS),600) --first $(or $(FIRST),$$(date +%s)000)
 
-licences: install ## Write docs/licences.md anew from what is locked and installed; edits the file
+licences: install ## Write docs/reference/licences.md anew from what is locked and installed; edits the file
 	@python -m tests.support.licences
 
 audit: .venv-audit/installed ## Ask OSV about known faults of every locked package; needs api.osv.dev
@@ -81,7 +81,7 @@ LOCKED := src/requirements.txt src/requirements-curator.txt src/requirements-bui
 	@.venv-audit/bin/python -m pip install --quiet --no-compile 'pip-audit>=2.10,<3'
 	@touch $@
 
-test-rights: install ## Take each right from the roles of a lake on this machine; writes docs/security.md
+test-rights: install ## Take each right from the roles of a lake on this machine; writes docs/reference/rights.md
 	@python -m tests.rights
 
 check-security: install ## cfn-lint, cfn-guard and checkov judge the template; each finding needs a waiver (minutes)

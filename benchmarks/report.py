@@ -20,7 +20,7 @@ NAMES = {
 }
 
 RESULTS = ROOT / "benchmarks" / "results"
-PAGE = ROOT / "docs" / "performance.md"
+PAGE = ROOT / "docs" / "explanation" / "performance.md"
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 
 
@@ -141,7 +141,7 @@ def chart(results: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Write the chart, and the table into docs/performance.md."""
+    """Write the chart, and the table into docs/explanation/performance.md."""
     results = json.loads((RESULTS / "latest.json").read_text(encoding="utf-8"))
     chart(results)
     page = PAGE.read_text(encoding="utf-8")

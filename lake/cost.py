@@ -39,7 +39,8 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOpera
 
 _MEASURED, _DERIVED, _UNKNOWN = "measured", "from the ledger", "unknown"
 
-#: Calls for an object, beside those of its rows (docs/performance.md, "What a small object costs").
+#: Calls for an object, beside those of its rows
+#: (docs/explanation/performance.md, "What a small object costs").
 _WRITES, _MESSAGES = 3, 4
 
 

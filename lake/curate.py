@@ -62,7 +62,7 @@ def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
         render.show_table(out, head, lines, [False, True, True, True, True, False])
         _advise(seen)
     else:
-        out.print("There is no model: models/NAME.sql makes one (docs/curated.md).")
+        out.print("There is no model: models/NAME.sql makes one (docs/how-to/curated.md).")
     if any(one.state.failed or one.why_foreign for one in seen):
         sys.exit(1)
 

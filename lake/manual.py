@@ -1,4 +1,4 @@
-"""Write what each command takes into `docs/command.md`: `python -m lake.manual`."""
+"""Write what each command takes into `docs/reference/command.md`: `python -m lake.manual`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: Below this line the page is written by this module.
 MARK = "<!-- written by python -m lake.manual -->\n"
 
-_PAGE = Path(__file__).resolve().parents[1] / "docs" / "command.md"
+_PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "command.md"
 
 
 def reference() -> str:

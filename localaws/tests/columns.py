@@ -10,7 +10,8 @@ _TYPED = {exp.DType.DATE, exp.DType.TIMESTAMP, exp.DType.DECIMAL}
 #: Where a literal stays one: a type, an interval, a lambda, and an index, whose base sqlglot moves.
 _WITHIN = (exp.Interval, exp.DataType, exp.Lambda, exp.Bracket)
 
-#: Formats, patterns and units, which the local AWS needs as literals; see docs/differences.md.
+#: Formats, patterns and units, which the local AWS needs as literals:
+#: docs/explanation/differences.md.
 _PATTERNS: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.ArrayToString: ("expression",),
     exp.DateTrunc: ("unit",),

@@ -107,7 +107,7 @@ def build(settings: Settings) -> tuple[Ingest, Queue]:
 
 def _options(settings: Settings) -> Options:
     return Options(
-        # Few files come near it (docs/performance.md); the rest is for the interpreter,
+        # Few files come near it (docs/explanation/performance.md); the rest is for the interpreter,
         # botocore, what DuckDB takes beside its limit and what the allocator keeps.
         memory_mb=settings.memory_mb // 2,
         threads=max(1, round(settings.vcpus)),

@@ -49,7 +49,7 @@ _COUNTED = (
 )
 
 #: Those that a dataset has of its own. Each costs $0.30 a month and dataset
-#: (docs/observability.md), so they are few.
+#: (docs/reference/metrics.md), so they are few.
 _BY_DATASET = ("RecordsAccepted", "RecordsRescued", "RecordsUndated", "RefusedPercent", "Freshness")
 
 #: Datasets that have metrics of their own, of those that one worker sees.

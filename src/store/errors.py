@@ -43,7 +43,7 @@ class LakeError(Exception):
         What happened, where and why, in words that an operator can act on.
     """
 
-    #: Closed vocabulary, documented in ``docs/operations.md``.
+    #: Closed vocabulary, documented in ``docs/reference/reasons.md``.
     code = "LAKE_ERROR"
 
     def __init__(self, detail: str) -> None:

@@ -1,4 +1,4 @@
-"""Why a record or an object was refused, or an attempt failed: documented in docs/operations.md."""
+"""Why a record or an object was refused, or an attempt failed: docs/reference/reasons.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/formats.md says of each format is what the engine does with a tiny file of it."""
+"""What docs/reference/formats.md says is what the engine does with a tiny file of each format."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.support.packing import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PAGE = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "formats.md").read_text(encoding="utf-8")
 
 ROWS: list[dict[str, Any]] = [{"id": 1, "name": "Anna"}, {"id": 2, "name": "Bert"}]
 CSV = b"id,name\n1,Anna\n2,Bert\n"

@@ -42,13 +42,13 @@ FINDS = ("lake reconcile", "lake doctor")
 
 @pytest.fixture(scope="module")
 def commands(root: Path) -> list[str]:
-    page = (root / "docs" / "runbook.md").read_text(encoding="utf-8")
+    page = (root / "docs" / "how-to" / "runbook.md").read_text(encoding="utf-8")
     found = re.findall(r"<!-- run -->\n```bash\n(.*?)```", page, re.DOTALL)
     return list(dict.fromkeys(line for block in found for line in block.splitlines()))
 
 
 def test_every_command_of_the_runbook_is_among_those_that_are_run(root: Path) -> None:
-    page = (root / "docs" / "runbook.md").read_text(encoding="utf-8")
+    page = (root / "docs" / "how-to" / "runbook.md").read_text(encoding="utf-8")
     assert page.count("```bash") == page.count("<!-- run -->\n```bash")
     parts = re.split(r"^### ", page, flags=re.MULTILINE)[1:]
     assert [part.splitlines()[0] for part in parts if "```bash" not in part] == []

@@ -148,7 +148,7 @@ def test_many_columns_fit_the_function(
         text=True,
         check=True,
     )
-    # What the handler has beside the engine takes about 100 MB (docs/performance.md).
+    # What the handler has beside the engine takes about 100 MB (docs/explanation/performance.md).
     assert int(done.stdout) < 350
 
 

@@ -1,4 +1,4 @@
-"""docs/schema.md, row by row: what a type becomes in Glue, and what Athena then reads."""
+"""docs/reference/schema.md, row by row: what a type becomes in Glue, and what Athena then reads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from store.model import Drift
 from tests.conftest import ROOT
 from tests.support.engine import Result, convert, lines
 
-PAGE = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "schema.md").read_text(encoding="utf-8")
 
 NAMES: dict[str, Any] = {
     **{name: getattr(pa, name) for name in dir(pa) if name.islower()},

@@ -70,7 +70,7 @@ def test_after_the_last_death_the_schedule_ends_the_object(world: World, root: P
         assert bool(world.cloud.items[f"raw/{KEY}"].get("attention")) == (death > 0)
     waited = minutes_until_nothing_is_visible(world)
     assert waited <= (INVOCATION + 60 + SWEEP) / 60 == 11
-    said = (root / "docs" / "operations.md").read_text(encoding="utf-8")
+    said = (root / "docs" / "explanation" / "exactly-once.md").read_text(encoding="utf-8")
     assert "6 minutes" in said
     assert "11 minutes" in said
     entry = world.entries()[KEY]

@@ -114,7 +114,7 @@ def test_what_one_may_not_ask_is_unknown_and_other_failures_are_said() -> None:
 
 
 def test_the_page_prices_what_it_says(root: Path) -> None:
-    page = (root / "docs" / "costs.md").read_text(encoding="utf-8")
+    page = (root / "docs" / "explanation" / "costs.md").read_text(encoding="utf-8")
     table = page.split("## A million objects")[1].split("## A terabyte")[0]
     *parts, together = [
         float(one) for one in re.findall(r"\| \**([\d.]+)\** \|$", table, re.MULTILINE)

@@ -256,7 +256,7 @@ def test_a_model_with_the_name_of_a_dataset_deletes_no_row_of_the_lake(
 
 
 def test_the_page_names_every_variable_that_the_example_reads(root: Path) -> None:
-    page = (root / "docs" / "dbt.md").read_text(encoding="utf-8")
+    page = (root / "docs" / "how-to" / "dbt.md").read_text(encoding="utf-8")
     settings = "\n".join(path.read_text(encoding="utf-8") for path in EXAMPLE.rglob("*.yml"))
     for name in re.findall(r"env_var\('(\w+)'", settings):
         assert name in page

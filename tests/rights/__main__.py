@@ -6,7 +6,7 @@
 First all rights go at once that are said to be needed in AWS only: nothing may break. Then each
 statement goes, and each of its actions: something must break. The policies are changed by IAM's own
 API; IAM decides each request anew, so no worker has to be started again. The result is the table
-in `docs/security.md`.
+in `docs/reference/rights.md`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.rights.scenario import Run, first_failure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = ROOT / "docs" / "security.md"
+PAGE = ROOT / "docs" / "reference" / "rights.md"
 BEGIN, END = "<!-- rights -->\n", "<!-- /rights -->\n"
 
 Document = dict[str, Any]

@@ -147,7 +147,7 @@ def test_a_producer_uploads_where_its_tag_says(translated: Tree) -> None:
 
 
 def test_the_page_tells_what_breaks_without_each_statement(root: Path, translated: Tree) -> None:
-    page = (root / "docs" / "security.md").read_text(encoding="utf-8")
+    page = (root / "docs" / "reference" / "rights.md").read_text(encoding="utf-8")
     table = page.split("<!-- rights -->")[1].split("<!-- /rights -->")[0]
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (?:all|`[\w:]+`) \| \S.*\|$", table, re.MULTILINE)
     # The scenario of tests/rights has no step for what the recorder does.

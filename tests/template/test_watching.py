@@ -29,7 +29,7 @@ def _anchors(page: str) -> set[str]:
 
 
 def test_every_alarm_says_what_to_do_and_where_to_read_on(root: Path, translated: Tree) -> None:
-    page = root / "docs" / "runbook.md"
+    page = root / "docs" / "how-to" / "runbook.md"
     headings = _anchors(page.read_text(encoding="utf-8")) if page.exists() else None
     for name, alarm in _alarms(translated).items():
         said = alarm["AlarmDescription"]["Fn::Sub"]
@@ -160,8 +160,8 @@ def test_every_metric_is_explained_and_every_one_that_is_explained_is_counted(ro
     spelled = r'add_metric\(\s*"(\w+)"|\("(\w+)", "\w+", MetricUnit|told\["(\w+)"\] = \('
     found = re.findall(spelled, "".join(sources))
     counted = {name for names in found for name in names if name}
-    page = (root / "docs" / "observability.md").read_text(encoding="utf-8")
-    section = page.partition("## Metrics")[2].partition("### What metrics cost")[0]
+    page = (root / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+    section = page.partition("## What metrics cost")[0]
     named = set(re.findall(r"`([A-Z]\w+)`", section)) - {"Prefix"}
     verdicts = {name for name in named if name.startswith("Objects")}
     assert named - verdicts == counted - verdicts
@@ -194,8 +194,8 @@ def test_the_dashboard_shows_every_alarm(translated: Tree) -> None:
 
 
 def test_the_dashboard_shows_metrics_that_there_are(root: Path, translated: Tree) -> None:
-    page = (root / "docs" / "observability.md").read_text(encoding="utf-8")
-    by_dataset = page.partition("Of one dataset,")[2].partition("###")[0]
+    page = (root / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+    by_dataset = page.partition("Of one dataset,")[2].partition("##")[0]
     searched, counted = set(), set()
     for widget in _dashboard(translated)["widgets"]:
         for metric in widget["properties"].get("metrics", []):

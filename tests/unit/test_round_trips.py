@@ -67,7 +67,7 @@ def test_a_warm_worker_makes_six_calls_for_a_small_object(world: World, root: Pa
     assert "attention" not in item
     million = (sum(PRICES[one] for one in made) + QUEUE + INVOCATION) * 1e6
     assert million <= 11
-    said = (root / "docs" / "performance.md").read_text(encoding="utf-8")
+    said = (root / "docs" / "explanation" / "performance.md").read_text(encoding="utf-8")
     assert re.search(rf"\$ {million:.1f} a million", said), f"{million:.1f}"
 
 

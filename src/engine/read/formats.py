@@ -53,7 +53,7 @@ def _sheets(job: Job, path: Path, found: Format) -> Reading:
 
 
 #: Who reads a format, and how many megabytes of it, unpacked, one vCPU takes in a second at best
-#: (docs/performance.md).
+#: (docs/explanation/performance.md).
 _READINGS: dict[str, tuple[Callable[[Job, Path, Format], Reading], float]] = {
     "jsonl": (lambda job, path, _: JsonLines(job, path), 60),
     "json": (lambda job, path, _: document(job, path), 60),
