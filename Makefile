@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Without compiled modules each of the several hundred processes of the tests compiles its own anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Two commands
 .PHONY: demo test
