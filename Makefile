@@ -21,7 +21,7 @@ test: install ## Check the code and run every test
 	@pytest -q -n 4
 
 ##@ Development
-.PHONY: install kept check fix build bench dbt lock clean help coverage test-histories test-chaos test-rights check-security test-upgrade fuzz licences audit
+.PHONY: install kept check fix build bench docs dbt lock clean help coverage test-histories test-chaos test-rights check-security test-upgrade fuzz licences audit
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
 # Not compiled: much of it is never imported, and what is, is compiled then.
@@ -76,7 +76,7 @@ licences: install ## Write docs/reference/licences.md anew from what is locked a
 audit: .venv-audit/installed ## Ask OSV about known faults of every locked package; needs api.osv.dev
 	@for one in $(LOCKED); do echo "$$one"; .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --vulnerability-service osv --progress-spinner off --requirement $$one || exit; done
 
-LOCKED := src/requirements.txt src/requirements-curator.txt src/requirements-build.txt requirements/dev.txt requirements/bench.txt requirements/security.txt examples/dbt/requirements.txt
+LOCKED := src/requirements.txt src/requirements-curator.txt src/requirements-build.txt requirements/dev.txt requirements/bench.txt requirements/docs.txt requirements/security.txt examples/dbt/requirements.txt
 
 .venv-audit/installed:
 	@$(PYTHON) -m venv --clear .venv-audit
@@ -94,6 +94,16 @@ bench: install ## Measure the lake beside its peers (twenty minutes); QUICK=1 fo
 	@test -e .venv-bench/installed || { $(PYTHON) -m venv --clear .venv-bench && .venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/bench.txt && touch .venv-bench/installed; }
 	@python -m benchmarks.run $(if $(QUICK),--quick) --python .venv-bench/bin/python
 
+docs: .venv-docs/installed ## Make the site of the documentation in site/; a broken link fails
+	@.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --jobs auto --conf-dir docs . site
+	@echo "The documentation is in site/docs/index.html: file://$(CURDIR)/site/docs/index.html"
+
+# The newest Sphinx and docutils, which nothing of the lake needs.
+.venv-docs/installed: requirements/docs.txt
+	@$(PYTHON) -m venv --clear .venv-docs
+	@.venv-docs/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement $<
+	@touch $@
+
 dbt: .venv-dbt/installed ## Make .venv-dbt, with what examples/dbt needs
 
 # dbt's packages need other versions than the lake's.
@@ -108,12 +118,13 @@ lock: install ## Resolve requirements/*.in anew, and examples/dbt's; edits files
 	@cd requirements && for one in runtime:requirements curator:requirements-curator build:requirements-build; do pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --constraint dev.txt --output-file ../src/$${one#*:}.txt $${one%:*}.in; done
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/bench.txt requirements/bench.in
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/security.txt requirements/security.in
+	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/docs.txt requirements/docs.in
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file examples/dbt/requirements.txt examples/dbt/requirements.in
 
 clean: ## Remove what the other targets made
 	@if [ -x $(BIN)/lake ]; then for unset in "" "-u LAKE_STATE_DIR"; do env $$unset $(BIN)/lake down --yes >/dev/null 2>&1 || true; done; fi
 	@if [ -e .lake ]; then echo ".lake was kept: it holds what no local lake made, or what could not be removed" >&2; fi
-	@rm -rf $(VENV) .venv-security .venv-bench .venv-dbt .venv-audit examples/dbt/target examples/dbt/logs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz .coverage *.egg-info
+	@rm -rf $(VENV) .venv-security .venv-bench .venv-docs site .venv-dbt .venv-audit examples/dbt/target examples/dbt/logs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz .coverage *.egg-info
 
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -20,6 +20,7 @@ LOCKED = [
     "src/requirements-build.txt",
     "requirements/dev.txt",
     "requirements/bench.txt",
+    "requirements/docs.txt",
     "requirements/security.txt",
     "examples/dbt/requirements.txt",
 ]
