@@ -205,8 +205,7 @@ def flow_of(lines: Iterable[Line]) -> Flow:
             files.append(File(line.key, "FAILED", 0, 0, reason))
         else:
             continue
-        if reason:
-            reasons[reason] += 1
+        reasons.update({*told.get("refused", ()), *([reason] if reason else [])})
     rows = sum(one.read for one in files) / _WINDOW
     return Flow(_WINDOW, rows, files[::-1][:_FILES], dict(reasons.most_common()))
 

@@ -21,7 +21,7 @@ def ingested(key: str, status: str = "DONE", **told: object) -> Line:
 LINES = [
     ingested("data/a", records_read=60, records_quarantined=0),
     Line(1.0, "processor", "INFO", "object was ingested before", "data/a"),
-    ingested("data/b", "PARTIAL", records_read=60, records_quarantined=2),
+    ingested("data/b", "PARTIAL", records_read=60, records_quarantined=2, refused={"X": 2}),
     ingested("data/c", "REJECTED", reason="CORRUPT_FILE"),
     Line(1.0, "processor", "WARNING", "message handed back", "data/d", {"reason": "DEFECT"}),
 ]
@@ -36,7 +36,7 @@ def test_the_flow_is_told_from_what_was_ingested() -> None:
         ("data/b", "PARTIAL", 60, 2),
         ("data/a", "DONE", 60, 0),
     ]
-    assert flow.reasons == {"CORRUPT_FILE": 1, "DEFECT": 1}
+    assert flow.reasons == {"X": 1, "CORRUPT_FILE": 1, "DEFECT": 1}
     assert [one.key for one in flow_of([ingested(f"data/{n}") for n in range(20)]).files] == [
         f"data/{n}" for n in range(19, 11, -1)
     ]
