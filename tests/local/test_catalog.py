@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -139,8 +138,8 @@ def test_a_table_that_never_stands_still_is_a_conflict_after_bounded_waits(
     assert sum(waits) < 60
 
 
-WRITER = """
-import json, os, sys, tempfile, time
+WRITERS = """
+import json, multiprocessing, sys
 from pathlib import Path
 import boto3
 from aws.glue import GlueCatalog
@@ -156,53 +155,58 @@ from tests.support.memory import (
     MemoryOutputStore,
     MemoryRawStore,
 )
-number, start, dataset, folder, database = int(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:6]
-kinds = [number, number + 0.5, f"text {number}", number % 2 == 0, {"in": number}, [number]]
-record = {
-    "shared": kinds[number % len(kinds)],
-    f"own {number}": number,
-    "s": {"same": number, f"f{number}": [number]},
-    "list": [{f"g{number}": number}],
-}
-raw, outputs = MemoryRawStore(), MemoryOutputStore()
-raw.write("raw", f"data/{dataset}/{number}.json", json.dumps(record).encode())
-catalog = GlueCatalog(boto3.client("glue"), database, sys.argv[7], sys.argv[6], evolved)
-engine = DuckEngine(Options(memory_mb=64))
-ingest = Ingest(raw, outputs, catalog, MemoryLedger(), engine, MemoryCuration(), 1e6)
-time.sleep(max(0, start - time.time()))
-done = ingest(ObjectEvent("raw", f"data/{dataset}/{number}.json"), Delivery("m", lambda: 900, 900))
-for key, body in outputs.objects.items():
-    Path(folder, f"{number}-{key.replace('/', '-')}").write_bytes(body)
-print(json.dumps([record, dict(done.entry.facts)]))
+dataset, folder, database, crawler, bucket = sys.argv[1:6]
+# Each is a process of its own, which has its imports from this one.
+apart = multiprocessing.get_context("fork")
+ready = apart.Barrier(16)
+
+def write(number):
+    kinds = [number, number + 0.5, f"text {number}", number % 2 == 0, {"in": number}, [number]]
+    record = {
+        "shared": kinds[number % len(kinds)],
+        f"own {number}": number,
+        "s": {"same": number, f"f{number}": [number]},
+        "list": [{f"g{number}": number}],
+    }
+    raw, outputs = MemoryRawStore(), MemoryOutputStore()
+    raw.write("raw", f"data/{dataset}/{number}.json", json.dumps(record).encode())
+    catalog = GlueCatalog(boto3.client("glue"), database, bucket, crawler, evolved)
+    engine = DuckEngine(Options(memory_mb=64))
+    ingest = Ingest(raw, outputs, catalog, MemoryLedger(), engine, MemoryCuration(), 1e6)
+    ready.wait(120)
+    event = ObjectEvent("raw", f"data/{dataset}/{number}.json")
+    done = ingest(event, Delivery("m", lambda: 900, 900))
+    for key, body in outputs.objects.items():
+        Path(folder, f"{number}-{key.replace('/', '-')}").write_bytes(body)
+    return [record, dict(done.entry.facts)]
+
+with apart.Pool(16) as pool:
+    print(json.dumps(pool.map(write, range(16), chunksize=1)))
 """
 
 
 def test_sixteen_writers_at_once_end_with_one_table_that_reads_every_file(
     local_lake: LocalLake, name: str, tmp_path: Path
 ) -> None:
-    start = time.time() + 12
-    writers = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                WRITER,
-                *(str(n), str(start), name, str(tmp_path)),
-                local_lake.outputs["GlueDatabaseName"],
-                local_lake.outputs["GlueCrawlerName"],
-                local_lake.outputs["ProcessedBucketName"],
-            ],
-            cwd=ROOT,
-            env={**local_lake.shell, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for n in range(16)
-    ]
-    answers = [writer.communicate(timeout=300) for writer in writers]
-    assert [w.returncode for w in writers] == [0] * 16, [said for _, said in answers]
-    told = [json.loads(out) for out, _ in answers]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            WRITERS,
+            *(name, str(tmp_path)),
+            local_lake.outputs["GlueDatabaseName"],
+            local_lake.outputs["GlueCrawlerName"],
+            local_lake.outputs["ProcessedBucketName"],
+        ],
+        cwd=ROOT,
+        env={**local_lake.shell, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
 
     schema = catalog(local_lake).schema(name)
     assert schema is not None
