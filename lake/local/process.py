@@ -207,8 +207,15 @@ def tail(folder: StateFolder, lines: int = 15) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def stop(folder: StateFolder) -> bool:
-    """Stop the server and its workers; what they stored is kept.
+def stop(folder: StateFolder, *, kept: bool = True) -> bool:
+    """Stop the server and its workers.
+
+    Parameters
+    ----------
+    folder : StateFolder
+        Of the lake.
+    kept : bool
+        Whether the server saves its state before it ends, which takes seconds.
 
     Returns
     -------
@@ -217,12 +224,11 @@ def stop(folder: StateFolder) -> bool:
     """
     running = folder.read()
     if running is not None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        for number in (signal.SIGTERM, signal.SIGKILL) if kept else (signal.SIGKILL,):
             try:
                 os.killpg(running.pid, number)
             except ProcessLookupError:
                 break
-            # It saves its state before it ends.
             deadline = time.monotonic() + _PATIENCE / (2 if number == signal.SIGTERM else 1)
             while _group_lives(running.pid) and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -237,7 +243,7 @@ def remove(folder: StateFolder) -> bool:
     bool
         False when nothing was there.
     """
-    was_up, held = stop(folder), folder.holds_data()
+    was_up, held = stop(folder, kept=False), folder.holds_data()
     folder.clear()
     return was_up or held
 
