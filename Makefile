@@ -21,7 +21,7 @@ test: install ## Check the code and run every test
 	@pytest -q -n 4
 
 ##@ Development
-.PHONY: install kept check fix build bench docs dbt lock clean help coverage test-histories test-chaos test-rights check-security test-upgrade fuzz licences audit
+.PHONY: install kept check fix build bench docs reference dbt lock clean help coverage test-histories test-chaos test-rights check-security test-upgrade fuzz licences audit
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
 # Not compiled: much of it is never imported, and what is, is compiled then.
@@ -81,6 +81,9 @@ LOCKED := src/requirements.txt src/requirements-curator.txt src/requirements-bui
 	@$(PYTHON) -m venv --clear .venv-audit
 	@.venv-audit/bin/python -m pip install --quiet --no-compile 'pip-audit>=2.10,<3'
 	@touch $@
+
+reference: install ## Write anew what docs/reference has from code and template; edits files
+	@python -m tests.support.reference
 
 test-rights: install ## Take each right from the roles of a lake on this machine; writes docs/reference/rights.md
 	@python -m tests.rights

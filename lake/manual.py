@@ -1,9 +1,8 @@
-"""Write what each command takes into `docs/reference/command.md`: `python -m lake.manual`."""
+"""What each command takes, as `docs/reference/command.md` says it: `make reference` writes that."""
 
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,9 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Below this line the page is written by this module.
-MARK = "<!-- written by python -m lake.manual -->\n"
-
-_PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "command.md"
+MARK = "<!-- written by make reference -->\n"
 
 
 def reference() -> str:
@@ -50,8 +47,3 @@ def _of(name: str, command: click.Command) -> Iterator[str]:
     if isinstance(command, click.Group):
         for word, one in commands_of(command).items():
             yield from _of(f"{name} {word}", one)
-
-
-if __name__ == "__main__":
-    page = _PAGE.read_text(encoding="utf-8").partition(MARK)[0]
-    _PAGE.write_text(page + MARK + reference(), encoding="utf-8")

@@ -14,11 +14,16 @@ from samcli.yamlhelper import parse_yaml_file
 from contract.formats import FORMATS
 from contract.hints import FORMAT_HINTS
 from contract.keywords import KEYWORDS
+from engine.convert.layout import RESCUED, SOURCE_KEY, SOURCE_VERSION
 from lake import manual
 from lake.cli import main
+from store.entry import Entry
 from store.errors import DefectError, TransientError
+from store.items import item_of
 from store.model import Status
+from store.naming import PARTITION_KEY
 from store.reasons import Reason
+from tests.support import reference
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,9 +69,16 @@ def test_every_lake_command_is_named(text: str) -> None:
             assert f"lake {name} {word}".strip() in text
 
 
-def test_the_reference_is_that_of_the_commands(pages: dict[str, str]) -> None:
-    said = pages["docs/reference/command.md"].partition(manual.MARK)[2]
-    assert said == manual.reference(), "python -m lake.manual writes it anew"
+def test_the_reference_is_that_of_code_and_template(pages: dict[str, str]) -> None:
+    assert "## Every command" in pages["docs/reference/command.md"]
+    for place in sorted(reference.FOLDER.glob("*.md")):
+        said = place.read_text(encoding="utf-8")
+        assert said == reference.page(place), f"`make reference` writes {place.name} anew"
+
+
+def test_every_part_that_can_be_written_is_on_a_page(pages: dict[str, str]) -> None:
+    found = re.findall(r"<!-- written: ([\w ]+) -->", "".join(pages.values()))
+    assert sorted(found) == sorted(reference.WRITTEN)
 
 
 def test_every_reason_for_which_a_model_fails_is_explained(
@@ -134,6 +146,48 @@ def test_reasons_and_statuses_are_those_of_the_code(root: Path) -> None:
     terminal = {"OBJECT_GONE", "OBJECT_ARCHIVED", "OBJECT_ENCRYPTED", "WORKER_LOST", "DEFECT"}
     assert set(re.findall(rows, failures, re.MULTILINE)) == transient | terminal
     assert set(re.findall(rows, refused, re.MULTILINE)) == {r.value for r in Reason}
+
+
+def test_every_attribute_of_the_ledger_is_explained(root: Path) -> None:
+    page = (root / "docs" / "reference" / "ledger.md").read_text(encoding="utf-8")
+    table = page.split("<!-- attributes -->")[1].split("<!-- /attributes -->")[0]
+    named = {
+        name
+        for cell in re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", cell)
+    }
+    # What is only written where it has something to say.
+    entry = Entry(untold=("a/2024-01-15",), unheard=True, verdict=Status.PARTIAL)
+    code = (root / "src/processor/ingest/preparation.py").read_text(encoding="utf-8")
+    literals = "".join(re.findall(r"facts: Facts = (\{.+?\n    +\})", code, re.DOTALL))
+    facts = set(re.findall(r'facts\["(\w+)"\]|"(reason|detail)": error', code))
+    written = {name for names in facts for name in names if name}
+    written |= set(re.findall(r'"(\w+)":', literals)) | item_of("b/k", entry, 0).keys()
+    assert {"bytes", "records_read", "drift", "sequencer", "attention"} <= written
+    assert named == written
+
+
+def test_the_columns_that_every_dataset_has_are_named(root: Path) -> None:
+    page = (root / "docs" / "reference" / "tables.md").read_text(encoding="utf-8")
+    table = page.split("<!-- lineage -->")[1].split("<!-- /lineage -->")[0]
+    named = re.findall(r"^\| `(\w+)` \| `string` \|", table, re.MULTILINE)
+    assert named == [SOURCE_KEY, SOURCE_VERSION, RESCUED, PARTITION_KEY]
+
+
+def test_every_variable_that_the_command_reads_is_named(root: Path) -> None:
+    page = (root / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
+    places = [*root.glob("lake/**/*.py"), *root.glob("localaws/*.py"), root / "src" / "Makefile"]
+    code = "".join(place.read_text(encoding="utf-8") for place in places)
+    spelled = r'environ(?:\.get\(|\[)"(\w+)"|envvar="(\w+)"|\$\((?:call folder,\$\()?(LAKE_\w+)'
+    read = {name for names in re.findall(spelled, code) for name in names if name}
+    assert {"LAKE_STATE_DIR", "LAKE_STACK_NAME", "LAKE_CONTRACTS", "LAKE_ARCHITECTURE"} <= read
+    # The server's own, by which the command starts it, and what every shell sets.
+    assert set(re.findall(r"`(\w+)(?:=\w+)?`", page)) >= read - {
+        "GATEWAY_PORT",
+        "STATE_DIR",
+        "HOME",
+        "PATH",
+    }
 
 
 def test_keywords_formats_and_hints_of_contracts_are_those_of_the_code(root: Path) -> None:
