@@ -40,7 +40,7 @@ def test_the_curator_answers_its_schedule(
 def test_the_artifact_ingests_for_each_way_of_being_told(
     deployed: Path, bare_python: Path, local_lake: LocalLake, root: Path, event: str
 ) -> None:
-    """The same steps as `sam local invoke` in the README, without a container engine."""
+    """The same steps as `sam local invoke` in docs/how-to/invoke.md, without a container engine."""
     s3 = local_lake.client("s3")
     body = (root / "samples" / "test-data.json").read_bytes()
     for key in ("data/test-data.json", "data/orders/2024-01-15.json"):

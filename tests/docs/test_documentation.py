@@ -116,8 +116,11 @@ def test_every_environment_variable_is_read_somewhere(text: str, root: Path) -> 
 
 
 def test_every_file_in_backticks_exists(pages: dict[str, str], root: Path) -> None:
-    for name in set(re.findall(r"`((?:events|samples|src|tests)/[\w./-]+)`", pages["README.md"])):
+    named = re.findall(r"`((?:events|samples|src|tests)/[\w./-]*)`", "".join(pages.values()))
+    for name in set(named):
         assert (root / name).exists(), name
+    listed = re.findall(r"^\| `([\w-]+\.json)` \|", pages["docs/how-to/invoke.md"], re.MULTILINE)
+    assert {place.name for place in (root / "events").glob("*.json")} == {*listed}
 
 
 def test_every_module_and_test_that_is_named_exists(pages: dict[str, str], root: Path) -> None:
@@ -216,10 +219,8 @@ def run(script: str, lake: LocalLake) -> str:
 
 
 @pytest.mark.local
-def test_the_command_line_sequences_of_the_readme_run(
-    pages: dict[str, str], local_lake: LocalLake
-) -> None:
-    found = blocks(pages["README.md"], "run")
+def test_the_commands_of_the_aws_cli_run(pages: dict[str, str], local_lake: LocalLake) -> None:
+    found = blocks(pages["docs/how-to/aws-cli.md"], "run")
     assert len(found) >= 7
     said = run("\n".join(found), local_lake)
     assert "Product A | Electronics | 29.99" in said
@@ -232,18 +233,21 @@ def test_logs_tail_runs_where_the_cli_has_it(pages: dict[str, str], local_lake: 
     version = subprocess.run(["aws", "--version"], capture_output=True, text=True, check=True)
     if not version.stdout.startswith("aws-cli/2"):
         pytest.skip("AWS CLI 1 has no `logs tail`; filter-log-events is run instead")
-    preamble = blocks(pages["README.md"], "run")[0]
-    said = run("\n".join([preamble, *blocks(pages["README.md"], "run with aws-cli/2")]), local_lake)
+    preamble = blocks(pages["docs/how-to/aws-cli.md"], "run")[0]
+    said = run(
+        "\n".join([preamble, *blocks(pages["docs/how-to/aws-cli.md"], "run with aws-cli/2")]),
+        local_lake,
+    )
     assert "object" in said
 
 
 @pytest.mark.local
-def test_sam_local_invoke_runs_as_the_readme_says(
+def test_sam_local_invoke_runs_as_the_page_says(
     pages: dict[str, str], local_lake: LocalLake
 ) -> None:
     docker = shutil.which("docker")
     if not docker or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
         pytest.skip("no container engine answers; tests/artifact runs the built function instead")
-    (block,) = blocks(pages["README.md"], "run with a container engine")
-    said = run("\n".join([blocks(pages["README.md"], "run")[0], block]), local_lake)
+    (block,) = blocks(pages["docs/how-to/invoke.md"], "run with a container engine")
+    said = run("\n".join([blocks(pages["docs/how-to/aws-cli.md"], "run")[0], block]), local_lake)
     assert '"status": "DONE"' in said

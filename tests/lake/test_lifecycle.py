@@ -223,8 +223,10 @@ def test_json_output_answers_queries_as_parquet_does(own_lake: LocalLake) -> Non
     ]
 
 
-def test_cleaning_up_as_the_readme_says_keeps_the_data(own_lake: LocalLake) -> None:
-    (block,) = blocks((ROOT / "README.md").read_text(), "run in a lake of its own")
+def test_cleaning_up_as_the_page_says_keeps_the_data(own_lake: LocalLake) -> None:
+    (block,) = blocks(
+        (ROOT / "docs" / "how-to" / "destroy.md").read_text(), "run in a lake of its own"
+    )
     run(block, own_lake)
     names = [b["Name"] for b in own_lake.client("s3").list_buckets()["Buckets"]]
     assert "data-lake-raw-000000000000-us-east-1" in names
