@@ -1,6 +1,5 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -9,27 +8,37 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Without compiled modules each of the several hundred processes of the tests compiles its own anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# make PYTHON=/path/to/python3.11 names one; else it is looked for.
+new_venv = python=$$(PYTHON="$(PYTHON)" sh src/find-python.sh ensurepip) && "$$python" -m venv --clear
+
+# What a long target does now, and after how many seconds.
+export STARTED := $(shell date +%s)
+stage = @printf '%4d s  %s\n' $$(($$(date +%s) - $(STARTED)))
+# Whatever its tests and the tools that they call leave behind is gone with this folder.
+in_own_tmp = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && TMPDIR="$$folder"
+
+.PHONY: audit bench build check check-security clean coverage dbt demo docs fix fuzz help install kept licences lock pr reference test test-chaos test-fast test-histories test-rights test-upgrade
+
 ##@ Two commands
-.PHONY: demo test
 demo: install ## Run the whole lake on this machine, from upload to query; KEEP=1 leaves it up
 	@python -m lake.demo $(if $(KEEP),--keep)
 
 # Four workers on two processors, since those with a lake wait most of the time. What several of
 # them are going to need is made while the code is checked.
 test: install ## Check the code and run every test
+	$(stage) "Checking the code: format, lint, types, imports, template…"
 	@$(MAKE) --no-print-directory --jobs 2 check kept
-	@pytest -q -n 4
+	$(stage) "Running the tests, four at a time; a line says when all of a folder have run…"
+	@$(in_own_tmp) pytest -q -n 4 -p tests.support.stages
+	$(stage) "All is well."
 
 ##@ Development
-.PHONY: install kept check fix build bench docs reference dbt lock clean help coverage test-histories test-chaos test-rights check-security test-upgrade fuzz licences audit
 install: $(VENV)/installed ## Make .venv from the locked requirements
 
 # Not compiled: much of it is never imported, and what is, is compiled then.
 $(VENV)/locked: requirements/dev.txt
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) was not found: install it, or name it with make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, $(PYTHON) is " + sys.version.split()[0])'
-	@echo "Making $(VENV) (about a minute)…"
-	@$(PYTHON) -m venv --clear $(VENV)
+	$(stage) "Making $(VENV): about a minute…"
+	@$(new_venv) $(VENV)
 	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
@@ -37,8 +46,20 @@ $(VENV)/installed: $(VENV)/locked pyproject.toml localaws/pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . --editable localaws
 	@touch $@
 
-kept: install
-	@for one in x86_64 arm64; do LAKE_ARCHITECTURE=$$one $(MAKE) --silent --no-print-directory -C src kept || exit; done
+# What needs neither a lake nor the network, and no random search that takes long.
+FAST := tests/unit tests/models tests/contracts tests/template tests/docs/test_links.py $(patsubst %,tests/engine/test_%.py,casts detect dialect formats)
+SLOW := tests/contracts/test_schema_test_suite.py tests/models/test_dates.py tests/unit/test_house.py
+test-fast: install ## The quick tests: below a minute, without a lake
+	@$(in_own_tmp) pytest -q -n 4 $(FAST) $(SLOW:%=--ignore=%) -k "not both_ways and not random and not agree"
+
+pr: install ## What a pull request must pass: check, test-fast and the site of the documentation
+	$(stage) "Checking the code…"
+	@$(MAKE) --no-print-directory check
+	$(stage) "Running the quick tests…"
+	@$(MAKE) --no-print-directory test-fast
+	$(stage) "Making the documentation…"
+	@$(MAKE) --no-print-directory docs
+	$(stage) "All is well. \`make test\` runs every test."
 
 check: install ## Format, lint, types, imports, template; changes nothing
 	@ruff format --check --quiet . && ruff check --quiet .
@@ -52,25 +73,41 @@ fix: install ## Format the code and mend what can be mended; edits files
 build: install ## Build the function as sam deploys it
 	@sam build
 
+kept: install
+	@for one in x86_64 arm64; do LAKE_ARCHITECTURE=$$one $(MAKE) --silent --no-print-directory -C src kept || exit; done
+
+clean: ## Remove what the other targets made
+	@if [ -x $(BIN)/lake ]; then for unset in "" "-u LAKE_STATE_DIR"; do env $$unset $(BIN)/lake down --yes >/dev/null 2>&1 || true; done; fi
+	@if [ -e .lake ]; then echo ".lake was kept: it holds what no local lake made, or what could not be removed" >&2; fi
+	@rm -rf $(VENV) .venv-security .venv-bench .venv-docs site .venv-dbt .venv-audit examples/dbt/target examples/dbt/logs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz .coverage *.egg-info
+
+help: ## Show this
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Longer tests
 coverage: install ## Run every test and tell what they leave out; takes half as long again
-	@pytest -q -n 4 --cov --cov-report=
+	@$(in_own_tmp) pytest -q -n 4 --cov --cov-report=
 	@coverage report --omit='localaws/*' --skip-covered --fail-under=80
 	@coverage report --include='localaws/*' --skip-covered --fail-under=80
 
 test-histories: install ## Random histories against an oracle; EXAMPLES=5000 says how many
-	@EXAMPLES=$(or $(EXAMPLES),5000) pytest -q tests/histories
+	@$(in_own_tmp) EXAMPLES=$(or $(EXAMPLES),5000) pytest -q tests/histories
 
 test-chaos: install dbt ## What takes minutes: a burst, killed workers, two lakes, dbt, the runbook
-	@pytest -q -m chaos
+	@$(in_own_tmp) pytest -q -m chaos
 
 test-upgrade: install ## Older versions, deployed with data, become this one; FROM="COMMIT…" says which
-	@FROM="$(FROM)" pytest -q -m upgrade tests/upgrade
+	@$(in_own_tmp) FROM="$(FROM)" pytest -q -m upgrade tests/upgrade
+
+test-rights: install ## Take each right from the roles of a lake on this machine; writes docs/reference/rights.md
+	@python -m tests.rights
 
 fuzz: install ## Read files that chance has spoiled: each must end in a verdict; SECONDS=600 says how long
 	@nice -n 10 python -m tests.engine.fuzz --seconds $(or $(SECONDS),600) --first $(or $(FIRST),$$(date +%s)000)
 
-licences: install ## Write docs/reference/licences.md anew from what is locked and installed; edits the file
-	@python -m tests.support.licences
+check-security: install ## cfn-lint, cfn-guard and checkov judge the template; each finding needs a waiver (minutes)
+	@test -e .venv-security/installed || { $(new_venv) .venv-security && .venv-security/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement requirements/security.txt && touch .venv-security/installed; }
+	@python -m tests.security
 
 audit: .venv-audit/installed ## Ask OSV about known faults of every locked package; needs api.osv.dev
 	@for one in $(LOCKED); do echo "$$one"; .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --vulnerability-service osv --progress-spinner off --requirement $$one || exit; done
@@ -78,41 +115,38 @@ audit: .venv-audit/installed ## Ask OSV about known faults of every locked packa
 LOCKED := src/requirements.txt src/requirements-curator.txt src/requirements-build.txt requirements/dev.txt requirements/bench.txt requirements/docs.txt requirements/security.txt examples/dbt/requirements.txt
 
 .venv-audit/installed:
-	@$(PYTHON) -m venv --clear .venv-audit
+	@$(new_venv) .venv-audit
 	@.venv-audit/bin/python -m pip install --quiet --no-compile 'pip-audit>=2.10,<3'
 	@touch $@
 
-reference: install ## Write anew what docs/reference has from code and template; edits files
-	@python -m tests.support.reference
-
-test-rights: install ## Take each right from the roles of a lake on this machine; writes docs/reference/rights.md
-	@python -m tests.rights
-
-check-security: install ## cfn-lint, cfn-guard and checkov judge the template; each finding needs a waiver (minutes)
-	@test -e .venv-security/installed || { $(PYTHON) -m venv --clear .venv-security && .venv-security/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement requirements/security.txt && touch .venv-security/installed; }
-	@python -m tests.security
-
 bench: install ## Measure the lake beside its peers (twenty minutes); QUICK=1 for the engine alone
-	@test -e .venv-bench/installed || { $(PYTHON) -m venv --clear .venv-bench && .venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/bench.txt && touch .venv-bench/installed; }
+	@test -e .venv-bench/installed || { $(new_venv) .venv-bench && .venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/bench.txt && touch .venv-bench/installed; }
 	@python -m benchmarks.run $(if $(QUICK),--quick) --python .venv-bench/bin/python
 
+dbt: .venv-dbt/installed ## Make .venv-dbt, with what examples/dbt needs
+
+# dbt's packages need other versions than the lake's.
+.venv-dbt/installed: examples/dbt/requirements.txt
+	@$(new_venv) .venv-dbt
+	@.venv-dbt/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement $<
+	@touch $@
+
+##@ Documentation and release
 docs: .venv-docs/installed ## Make the site of the documentation in site/; a broken link fails
 	@.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --jobs auto --conf-dir docs . site
 	@echo "The documentation is in site/docs/index.html: file://$(CURDIR)/site/docs/index.html"
 
 # The newest Sphinx and docutils, which nothing of the lake needs.
 .venv-docs/installed: requirements/docs.txt
-	@$(PYTHON) -m venv --clear .venv-docs
+	@$(new_venv) .venv-docs
 	@.venv-docs/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement $<
 	@touch $@
 
-dbt: .venv-dbt/installed ## Make .venv-dbt, with what examples/dbt needs
+reference: install ## Write anew what docs/reference has from code and template; edits files
+	@python -m tests.support.reference
 
-# dbt's packages need other versions than the lake's.
-.venv-dbt/installed: examples/dbt/requirements.txt
-	@$(PYTHON) -m venv --clear .venv-dbt
-	@.venv-dbt/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement $<
-	@touch $@
+licences: install ## Write docs/reference/licences.md anew from what is locked and installed; edits the file
+	@python -m tests.support.licences
 
 lock: install ## Resolve requirements/*.in anew, and examples/dbt's; edits files
 	@python -m pip install --quiet pip-tools
@@ -122,11 +156,3 @@ lock: install ## Resolve requirements/*.in anew, and examples/dbt's; edits files
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/security.txt requirements/security.in
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/docs.txt requirements/docs.in
 	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file examples/dbt/requirements.txt examples/dbt/requirements.in
-
-clean: ## Remove what the other targets made
-	@if [ -x $(BIN)/lake ]; then for unset in "" "-u LAKE_STATE_DIR"; do env $$unset $(BIN)/lake down --yes >/dev/null 2>&1 || true; done; fi
-	@if [ -e .lake ]; then echo ".lake was kept: it holds what no local lake made, or what could not be removed" >&2; fi
-	@rm -rf $(VENV) .venv-security .venv-bench .venv-docs site .venv-dbt .venv-audit examples/dbt/target examples/dbt/logs .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz .coverage *.egg-info
-
-help: ## Show this
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

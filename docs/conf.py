@@ -18,7 +18,7 @@ extensions = ["myst_parser"]
 
 # The source folder is that of the project, so that README and CHANGELOG are pages, too.
 root_doc = "docs/index"
-include_patterns = ["README.md", "CHANGELOG.md", "*/README.md", "docs/**.md"]
+include_patterns = ["*.md", "*/README.md", "docs/**.md"]
 exclude_patterns = [".*", "**/.*", "site", "**/node_modules"]
 
 myst_heading_anchors = 4
@@ -40,7 +40,8 @@ def add_contents(app: Sphinx, docname: str, source: list[str]) -> None:
     pages = list(dict.fromkeys(re.findall(r"\]\((?!\.\./|https?:)([\w/.-]+)\.md\)", source[0])))
     if docname == root_doc:
         others = sorted(Path(app.srcdir).glob("[!.]*/README.md"))
-        pages += ["Changes <../CHANGELOG>", "README <../README>"]
+        pages += ["Changes <../CHANGELOG>", "README <../README>", "../CONTRIBUTING"]
+        pages += ["../SECURITY", "../CODE_OF_CONDUCT"]
         pages += [f"{one.parent.name}/ <../{one.parent.name}/README>" for one in others]
     source[0] += "\n\n```{toctree}\n:hidden:\n\n" + "\n".join(pages) + "\n```\n"
 

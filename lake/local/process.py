@@ -10,11 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +31,9 @@ DEFAULT_PORT = 4566
 #: What of the caller's environment reaches the server.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LAKE_CPU")
 
+#: One place for all commands, whatever their TMPDIR is.
+_LOCKS = Path("/tmp")  # noqa: S108  # the names are the user's own
+
 #: Seconds that the server may take to answer, and to end.
 _PATIENCE = 60
 
@@ -42,9 +44,7 @@ def alone() -> Iterator[None]:
 
     Two that start at once would choose the same port, and one of them talk to the other's lake.
     """
-    path = Path(tempfile.gettempdir()) / f"data-lake-{os.getuid()}.lock"
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _locked("port", fcntl.LOCK_EX):
         yield
 
 
@@ -58,16 +58,39 @@ def owned(folder: StateFolder) -> Iterator[None]:
         When another one is doing so.
     """
     digest = hashlib.sha256(str(folder.path.resolve()).encode()).hexdigest()[:12]
-    path = Path(tempfile.gettempdir()) / f"data-lake-{os.getuid()}-{digest}.lock"
-    with path.open("ab") as file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(_locked(digest, fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError:
             raise LakeCommandError(
                 f"Another `lake` command is starting, deploying or stopping the lake in "
                 f"{folder.path}: wait until it ends, or let LAKE_STATE_DIR name another folder."
             ) from None
         yield
+
+
+@contextmanager
+def _locked(name: str, how: int) -> Iterator[None]:
+    """Hold a lock that every command of this user sees, and leave no file behind."""
+    path = _LOCKS / f"data-lake-{os.getuid()}-{name}.lock"
+    while True:
+        with path.open("ab") as file:
+            fcntl.flock(file, how)
+            # Its last holder removed the file while this command waited: others lock a new one.
+            if not _is_at(path, file.fileno()):
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _is_at(path: Path, opened: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(opened))
+    except FileNotFoundError:
+        return False
 
 
 def free_port(wanted: int | None, before: int | None = None, bind: str = LOOPBACK) -> int:

@@ -93,9 +93,17 @@ def test_every_reason_for_which_a_model_fails_is_explained(
     )
 
 
-def test_every_make_target_exists(text: str, root: Path) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"`make ([a-z-]+)", text)) | {"demo", "test"} <= targets
+def test_every_make_target_that_is_named_exists_and_make_help_tells_it(
+    text: str, root: Path
+) -> None:
+    done = subprocess.run(["make", "help"], cwd=root, capture_output=True, text=True, check=True)
+    told = dict(re.findall(r"^  make ([a-z-]+) +(\S.*)$", done.stdout, re.MULTILINE))
+    phony = re.findall(r"^\.PHONY: (.*)$", (root / "Makefile").read_text(), re.MULTILINE)
+    # What only other targets need has no line.
+    assert {*told, "kept"} == {name for line in phony for name in line.split()}
+    named = set(re.findall(r"(?:`|\$ |^)make ([a-z-]+)", text, re.MULTILINE))
+    assert named >= {"demo", "test", "pr", "test-fast"}
+    assert named <= set(told)
 
 
 def test_every_parameter_and_output_exists(text: str, root: Path) -> None:

@@ -153,7 +153,7 @@ def test_what_is_told_while_a_run_is_at_it_waits_for_the_next_one(
 
 @given(state=states, run=runs)
 def test_nothing_that_was_told_is_forgotten_by_a_run_that_fails(state: Refresh, run: Run) -> None:
-    waiting = replace(state, run=None)
+    waiting = replace(state, run=None, failed=None)
     after = waiting.begun(run).given_up(run.id, WHY, "models/m/r1/")
     assert {*after.waiting} == {*state.waiting, *run.dates}
     assert after.everything == (state.everything or run.everything)
