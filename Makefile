@@ -17,7 +17,7 @@ stage = @printf '%4d s  %s\n' $$(($$(date +%s) - $(STARTED)))
 # Whatever its tests and the tools that they call leave behind is gone with this folder.
 in_own_tmp = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && TMPDIR="$$folder"
 
-.PHONY: audit bench build check check-security clean coverage dbt demo docs fix fuzz help install kept licences lock pr reference test test-chaos test-fast test-histories test-rights test-upgrade
+.PHONY: audit bench build check check-security clean coverage dbt demo docs fix fuzz help install kept licences lock pictures pr reference test test-chaos test-fast test-histories test-rights test-upgrade
 
 ##@ Two commands
 demo: install ## Run the whole lake on this machine, from upload to query; KEEP=1 leaves it up
@@ -132,6 +132,9 @@ dbt: .venv-dbt/installed ## Make .venv-dbt, with what examples/dbt needs
 	@touch $@
 
 ##@ Documentation and release
+pictures: install ## Draw the pictures of the documentation anew; edits files
+	@python -m docs.pictures
+
 docs: .venv-docs/installed ## Make the site of the documentation in site/; a broken link fails
 	@.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --jobs auto --conf-dir docs . site
 	@echo "The documentation is in site/docs/index.html: file://$(CURDIR)/site/docs/index.html"

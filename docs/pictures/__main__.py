@@ -1,0 +1,28 @@
+"""Draw the pictures of the documentation anew: `make pictures`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docs.pictures import architecture, drift, life, sequence, states
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from docs.pictures.svg import Picture
+
+#: Each picture by the name of its file.
+DRAWINGS: dict[str, Callable[[], Picture]] = {
+    "architecture.svg": architecture.draw,
+    "drift.svg": drift.draw,
+    "life.svg": life.draw,
+    "sequence.svg": sequence.draw,
+    "states.svg": states.draw,
+}
+
+FOLDER = Path(__file__).parent
+
+if __name__ == "__main__":
+    for name, draw in DRAWINGS.items():
+        (FOLDER / name).write_text(draw().svg(), encoding="utf-8")
