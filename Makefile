@@ -17,7 +17,7 @@ stage = @printf '%4d s  %s\n' $$(($$(date +%s) - $(STARTED)))
 # Whatever its tests and the tools that they call leave behind is gone with this folder.
 in_own_tmp = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && TMPDIR="$$folder"
 
-.PHONY: audit bench build check check-security clean coverage dbt demo docs fix fuzz help install kept licences lock pictures pr reference test test-chaos test-fast test-histories test-rights test-upgrade
+.PHONY: audit bench build check check-security clean coverage dbt demo docs fix fuzz help install kept licences lock pictures pr reference test test-chaos test-fast test-histories test-rights test-ui test-upgrade
 
 ##@ Two commands
 demo: install ## Run the whole lake on this machine, from upload to query; KEEP=1 leaves it up
@@ -92,6 +92,9 @@ coverage: install ## Run every test and tell what they leave out; takes half as 
 
 test-histories: install ## Random histories against an oracle; EXAMPLES=5000 says how many
 	@$(in_own_tmp) EXAMPLES=$(or $(EXAMPLES),5000) pytest -q tests/histories
+
+test-ui: install ## The console in headless Chromium, with axe-core; PICTURES=1 takes those of the docs
+	@$(in_own_tmp) PICTURES=$(PICTURES) pytest -q -m chaos tests/chaos/test_ui_in_a_browser.py
 
 test-chaos: install dbt ## What takes minutes: a burst, killed workers, two lakes, dbt, the runbook
 	@$(in_own_tmp) pytest -q -m chaos

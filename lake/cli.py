@@ -46,6 +46,7 @@ _COMMANDS = {
     "status": "lake.status:status",
     "stop": "lake.local.up:stop",
     "tables": "lake.browse:tables",
+    "ui": "lake.ui.command:ui",
     "up": "lake.local.up:up",
 }  # fmt: skip
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lake import curation, ledger, models, query, render, tables
+from lake import curation, models, query, render
 from lake.completion import MODEL
 from lake.context import err, out
 from lake.errors import LakeCommandError
 from lake.files import show_lines
-from store.touch import Touch, of_model
 
 if TYPE_CHECKING:
     from lake.context import Choice
+    from lake.curation import Published
     from lake.models import Seen
     from lake.target import Target
     from store.models import Model
@@ -39,7 +39,7 @@ def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
     wanted = _chosen(names)
     target = choice.target()
     seen = models.look(target, wanted)
-    rows = {one.model.name: _count(target, one) for one in seen} if names else {}
+    rows = {one.model.name: count(target, one) for one in seen} if names else {}
     if as_json:
         told = [_plain(one) | _rows_of(one, rows) for one in seen]
         render.show_json(told)
@@ -51,7 +51,7 @@ def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
         lines: list[list[object]] = [
             [
                 one.model.name,
-                _age(one.state.done.at) if one.state.done else "never",
+                age(one.state.done.at) if one.state.done else "never",
                 len(one.partitions),
                 one.waiting,
                 len(one.older),
@@ -60,7 +60,7 @@ def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
             for one in seen
         ]
         render.show_table(out, head, lines, [False, True, True, True, True, False])
-        _advise(seen)
+        show_lines(filter(None, map(advice, seen)), first="")
     else:
         out.print("There is no model: models/NAME.sql makes one (docs/how-to/curated.md).")
     if any(one.state.failed or one.why_foreign for one in seen):
@@ -108,7 +108,7 @@ def curate(
         seen = [one for one in seen if one.deployed != ""]
         if name is None and (first or last):
             seen = [one for one in seen if one.model.by_date]
-        touches = _touches(target, seen, first, last, full=full)
+        touches = curation.wanted(target, seen, first, last, full=full)
     curation.send(target, touches)
     names = list(dict.fromkeys(touch.model for touch in touches))
     say = err.print if as_json else out.print
@@ -143,48 +143,6 @@ def _refuse_undeployed(seen: list[Seen], asked: str | None) -> None:
         err.print(why)
 
 
-def _touches(
-    target: Target, seen: list[Seen], first: str | None, last: str | None, *, full: bool
-) -> list[Touch]:
-    """Say what to send; nothing where all is as it should be."""
-    if full:
-        return [Touch(model=one.model.name, everything=True) for one in seen]
-    if first or last:
-        return [touch for one in seen for touch in _between(target, one, first, last)]
-    changed = models.last_changes(ledger.items(target), seen)
-    found: list[Touch] = []
-    for one in seen:
-        dates = {*one.stale(changed), *one.older, *one.state.waiting}
-        name = one.model.name
-        if dates or one.state.everything:
-            found += of_model(name, {""} if one.state.everything else dates)
-        elif one.state.run:
-            # A message brings somebody who goes on with it.
-            found.append(Touch(model=name))
-    return found
-
-
-def _between(target: Target, one: Seen, first: str | None, last: str | None) -> list[Touch]:
-    if not one.model.by_date:
-        raise LakeCommandError(
-            f"{one.model.name} is made whole and has no dates: leave --from and --to out."
-        )
-    dates = {*one.partitions}
-    for source in one.model.dated:
-        dates |= {*(tables.partitions_of(target, source) or {})}
-    meant = {date for date in dates if (first or "") <= date <= (last or "9999")}
-    return of_model(one.model.name, meant)
-
-
-@dataclass(frozen=True)
-class Published:
-    """A table that was made anew."""
-
-    model: str
-    partitions: int
-    seconds: float
-
-
 def await_published(
     target: Target, wanted: list[Model], started: float, timeout: float, *, quiet: bool = False
 ) -> list[Published]:
@@ -195,45 +153,19 @@ def await_published(
     LakeCommandError
         When one failed, or time ran out; it goes on without this command.
     """
-    deadline, waiting = time.monotonic() + timeout, {model.name: model for model in wanted}
-    failed: list[str] = []
     published: list[Published] = []
-    with err.status("Waiting for the curator…") as status:
-        while waiting and time.monotonic() < deadline:
-            for name in [*waiting]:
-                now = models.state(target, name)
-                if now.failed and now.failed.at >= started and not now.run:
-                    failed.append(f"{name}: {now.failed.reason}: {now.failed.detail}")
-                    del waiting[name]
-                elif now.done and now.done.began >= started and not (now.run or now.is_waiting):
-                    seconds = round(now.done.at - now.done.began, 3)
-                    published.append(Published(name, now.done.partitions, seconds))
-                    if not quiet:
-                        _say_done(published[-1])
-                    del waiting[name]
-            if waiting:
-                status.update(f"Waiting for the curator: {', '.join(waiting)}…")
-                time.sleep(0.5)
-    if failed:
-        raise LakeCommandError(
-            "\n".join(failed) + "\nWhat was published before can be read. Its dates wait: "
-            "`lake curate` tries them again, and so does a deployment of the mended model within "
-            "five minutes."
-        )
-    if waiting:
-        raise LakeCommandError(
-            f"Not published after {timeout:.0f} s: {', '.join(waiting)}. It goes on without this "
-            "command; `lake models` says how far it is."
-        )
+    waiting = [model.name for model in wanted]
+    with err.status(f"Waiting for the curator: {', '.join(waiting)}…") as status:
+        for one in curation.published(target, waiting, started, timeout):
+            published.append(one)
+            waiting.remove(one.model)
+            status.update(f"Waiting for the curator: {', '.join(waiting)}…")
+            if not quiet:
+                out.print(one.said)
     return published
 
 
-def _say_done(one: Published) -> None:
-    many = f"{one.partitions:,} partition{'s'[: one.partitions != 1]}"
-    out.print(f"{one.model}: {many} made anew in {one.seconds:.1f} s.")
-
-
-def _count(target: Target, one: Seen) -> int | None:
+def count(target: Target, one: Seen) -> int | None:
     """Count the rows of a table, which Parquet's footers tell."""
     if not one.partitions:
         return None
@@ -272,10 +204,15 @@ def _plain(one: Seen) -> dict[str, Any]:
 
 
 def _show(one: Seen, rows: int | None) -> None:
+    out.print(render.bold(f"{one.model.name}:"), one.model.header.description)
+    show_lines(about(one, rows))
+
+
+def about(one: Seen, rows: int | None) -> list[str]:
+    """Say everything that is known of a model, in sentences without a full stop."""
     done, failed, model = one.state.done, one.state.failed, one.model
     lookups = model.header.lookups
     sources = (f"{s.name} (lookup)" if s.name in lookups else s.name for s in model.sources)
-    out.print(render.bold(f"{model.name}:"), model.header.description)
     lines = [
         f"refreshed {model.header.refresh.value}, of {', '.join(sources)}",
         "no table yet" if rows is None else f"{rows:,} row{'s'[: rows != 1]} in {_many(one)}",
@@ -286,17 +223,17 @@ def _show(one: Seen, rows: int | None) -> None:
         queries = f"{done.queries} quer{'ies' if done.queries != 1 else 'y'}"
         late = f"{done.late:.0f} s after the first of its changes"
         made = f"{done.partitions:,} partition{'s'[: done.partitions != 1]}"
-        lines.append(f"last made {_age(done.at)} ago, {made} in {seconds:.1f} s, {late}")
+        lines.append(f"last made {age(done.at)} ago, {made} in {seconds:.1f} s, {late}")
         lines.append(f"that read {done.scanned:,} bytes in {queries}: about ${price:.5f} in AWS")
     if one.waiting:
         lines.append(f"{one.waiting:,} wait")
     if one.older:
         lines.append(f"{_counted(len(one.older))} made by an older text")
-    show_lines(lines, first="  ")
     if one.why_foreign:
-        show_lines([one.why_foreign], first="  ")
+        lines.append(one.why_foreign)
     if failed:
-        show_lines([f"failed {_age(failed.at)} ago: {failed.reason}: {failed.detail}"], first="  ")
+        lines.append(f"failed {age(failed.at)} ago: {failed.reason}: {failed.detail}")
+    return lines
 
 
 def _many(one: Seen) -> str:
@@ -305,35 +242,32 @@ def _many(one: Seen) -> str:
     return f"{len(one.partitions):,} partition{'s'[: len(one.partitions) != 1]}"
 
 
-def _advise(seen: list[Seen]) -> None:
-    for one in seen:
-        name, failed = one.model.name, one.state.failed
-        if one.why_foreign:
-            show_lines([one.why_foreign], first="")
-        elif not one.is_deployed:
-            what = "as it is now is" if one.deployed else "is"
-            said = f"{name}: models/{name}.sql {what} not deployed: `lake deploy` does it."
-            show_lines([said], first="")
-        elif failed:
-            show_lines([f"{name}: {failed.detail}"], first="")
-        elif one.older and not one.waiting:
-            said = (
-                f"{name}: {_counted(len(one.older))} made by an older text: "
-                f"`lake curate {name} --full` makes all anew."
-            )
-            show_lines([said], first="")
-        elif one.said == "never made":
-            show_lines(
-                [f"{name}: `lake curate {name} --full` makes it of what is there already."],
-                first="",
-            )
+def advice(one: Seen) -> str:
+    """Say what is to be done about a model; empty where it is as it should be."""
+    name, failed = one.model.name, one.state.failed
+    if one.why_foreign:
+        return one.why_foreign
+    if not one.is_deployed:
+        what = "as it is now is" if one.deployed else "is"
+        return f"{name}: models/{name}.sql {what} not deployed: `lake deploy` does it."
+    if failed:
+        return f"{name}: {failed.detail}"
+    if one.older and not one.waiting:
+        return (
+            f"{name}: {_counted(len(one.older))} made by an older text: "
+            f"`lake curate {name} --full` makes all anew."
+        )
+    if one.said == "never made":
+        return f"{name}: `lake curate {name} --full` makes it of what is there already."
+    return ""
 
 
 def _counted(count: int) -> str:
     return f"{count:,} partition{'s were' if count != 1 else ' was'}"
 
 
-def _age(at: float) -> str:
+def age(at: float) -> str:
+    """Say how long ago something was, in its largest unit."""
     seconds = max(0.0, time.time() - at)
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:

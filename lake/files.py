@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from lake.context import Choice
     from lake.ledger import Item
+    from lake.target import Target
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -139,11 +140,7 @@ def filter_of(named: dict[str, Any]) -> ledger.Filter:
 @click.pass_obj
 def files(choice: Choice, /, limit: int, as_json: bool, **named: Any) -> None:
     """Say what became of each object, the most recent first."""
-    found = sorted(
-        ledger.items(choice.target(), filter_of(named)),
-        key=lambda item: item.updated_at,
-        reverse=True,
-    )
+    found = recent(choice.target(), filter_of(named))
     shown = found[:limit]
     if as_json:
         render.show_json([plain(item) for item in shown])
@@ -152,6 +149,11 @@ def files(choice: Choice, /, limit: int, as_json: bool, **named: Any) -> None:
     _explain(shown)
     more = f", the most recent {limit} shown; --limit shows more" if len(found) > limit else ""
     err.print(f"{objects(len(found))}{more}", style="dim")
+
+
+def recent(target: Target, wanted: ledger.Filter) -> list[Item]:
+    """Give the objects that are meant, the most recent first."""
+    return sorted(ledger.items(target, wanted), key=lambda item: item.updated_at, reverse=True)
 
 
 def _show(items: Iterable[Item]) -> None:

@@ -285,7 +285,7 @@ def lineage(choice: Choice, name: str, column: str | None, as_json: bool) -> Non
     found = models.read(files_of(models.folder()))
     found.named(name)
     catalog, why = _catalog(choice)
-    traced = _traced(found, catalog, name)
+    traced = traced_of(found, catalog, name)
     if column is not None:
         if column.lower() not in traced:
             other = f"it has {', '.join(traced)}."
@@ -296,7 +296,7 @@ def lineage(choice: Choice, name: str, column: str | None, as_json: bool) -> Non
     if as_json:
         render.show_json({one: [asdict(o) for o in made.origins] for one, made in traced.items()})
         return
-    rows = [row for one, made in traced.items() for row in _rows(one, made)]
+    rows = [row for one, made in traced.items() for row in rows_of(one, made)]
     if any(row[1].endswith((".*", _UNKNOWN)) for row in rows):
         _say_offline(why, "So of * nobody knows which columns it stands for.")
     width = 3 if any(row[2] for row in rows) else 2
@@ -304,7 +304,8 @@ def lineage(choice: Choice, name: str, column: str | None, as_json: bool) -> Non
     render.show_table(out, heads, [row[:width] for row in rows], [False] * width)
 
 
-def _rows(column: str, made: Made) -> list[list[str]]:
+def rows_of(column: str, made: Made) -> list[list[str]]:
+    """Say in rows what a column is made of: its name, the columns, the models between."""
     if not made.origins:
         sql = made.sql if len(made.sql) <= _LONGEST else f"{made.sql[: _LONGEST - 1]}…"
         return [[column, f"no column: {sql}", ""]]
@@ -318,7 +319,14 @@ def _rows(column: str, made: Made) -> list[list[str]]:
     ]
 
 
-def _traced(found: Files, catalog: Catalog | None, name: str) -> Mapping[str, Made]:
+def traced_of(found: Files, catalog: Catalog | None, name: str) -> Mapping[str, Made]:
+    """Say of each column of a model what it is made of.
+
+    Raises
+    ------
+    LakeCommandError
+        When nobody can tell.
+    """
     known = _known(found, catalog)
     traced: dict[str, Mapping[str, Made]] = {}
     for one in found.models:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-import time
 import uuid
 from collections import Counter
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lake import health, ledger, messages, models, raw, reconcile, rehearse, render
+from lake import messages, models, reconcile, rehearse, render, replaying
 from lake.context import agree, counting, err, out
 from lake.errors import LakeCommandError
 from lake.files import filter_of, filtered, objects, show_lines
@@ -20,13 +18,11 @@ from lake.files import filter_of, filtered, objects, show_lines
 if TYPE_CHECKING:
     from lake.context import Choice
     from lake.ledger import Item
+    from lake.replaying import Chosen
     from lake.target import Target
 
 #: So many objects are replayed or mended without asking.
 _FEW = 10
-
-#: From so many objects on the whole ledger is read rather than each one's entry.
-_SCAN_FROM = 100
 
 
 @click.command()
@@ -63,41 +59,32 @@ def replay(
     if not everything and not any(named.values()):
         raise LakeCommandError("Say which objects: --key, --dataset, --status, …, or --all.")
     target = choice.target()
-    known = {item.key: item for item in ledger.items(target, filter_of(named))}
-    keys = set(known)
-    # Also one that the ledger does not know.
-    keys |= {key for key in named["keys"] if not key.endswith("*")}
-    if not keys:
-        raise LakeCommandError("No object matches; `lake files` shows what is in the ledger.")
-    there = raw.present(target, keys)
-    chosen = sorted(there)
-    name = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}-{uuid.uuid4().hex[:6]}"
-    if gone := sorted(keys - there):
+    found = replaying.choose(target, filter_of(named))
+    if found.gone:
         err.print(
-            f"{objects(len(gone))} not in the raw bucket, and left out, such as "
-            f"{gone[0]}. Rows of deleted objects stay.",
+            f"{objects(len(found.gone))} not in the raw bucket, and left out, such as "
+            f"{found.gone[0]}. Rows of deleted objects stay.",
         )
+    chosen = found.keys
     if not chosen:
         raise LakeCommandError("No object is left to ingest again.")
     if dry_run:
         _agree(f"Read {objects(len(chosen))}?", len(chosen), yes)
-        bucket = target.outputs["RawBucketName"]
-        asked = [known.get(key) or ledger.unknown(bucket, key) for key in chosen]
-        sys.exit(0 if rehearse.compare(target, asked, as_json=as_json) else 2)
+        sys.exit(0 if rehearse.compare(target, found.items, as_json=as_json) else 2)
     _agree(f"Ingest {objects(len(chosen))} again?", len(chosen), yes)
     with counting() as progress:
         task = progress.add_task("sending", total=len(chosen))
-        messages.announce(target, chosen, name, lambda count: progress.advance(task, count))
-    done = _await(target, chosen, name, timeout) if wait else []
+        replaying.send(target, found, lambda count: progress.advance(task, count))
+    done = _await(target, found, timeout) if wait else []
     counts = dict(sorted(Counter(item.status for item in done).items()))
     waiting = len(chosen) - len(done)
     if as_json:
         said = {
-            "replay": name,
+            "replay": found.name,
             "objects": len(chosen),
             "statuses": counts,
             "waiting": waiting,
-            "deleted": len(gone),
+            "deleted": len(found.gone),
         }
         render.show_json(said)
     else:
@@ -218,35 +205,17 @@ def _show_differences(found: reconcile.Differences) -> None:
     err.print(f"{objects(found.objects)} of the raw bucket compared{agree}{gone}", style="dim")
 
 
-def _await(target: Target, keys: list[str], name: str, timeout: float) -> list[Item]:
-    """Wait until every object is ingested for a replay; give those that are."""
-    done: dict[str, Item] = {}
-    bucket, deadline = target.outputs["RawBucketName"], time.monotonic() + timeout
-    watch = health.Watch(target, keys)
+def _await(target: Target, found: Chosen, timeout: float) -> list[Item]:
+    """Wait with a progress bar."""
+    done: list[Item] = []
     with counting() as progress:
-        task = progress.add_task("ingesting", total=len(keys))
-        while len(done) < len(keys) and time.monotonic() < deadline:
-            rest = [key for key in keys if key not in done]
-            # One page of the table holds more items than so many questions are worth.
-            asked = (
-                ledger.items(target)
-                if len(rest) > _SCAN_FROM
-                else ledger.get_many(target, bucket, rest).values()
-            )
-            before = len(done)
-            done |= {
-                item.key: item
-                for item in asked
-                if item.entry.replay == name and item.status.is_final
-            }
+        task = progress.add_task("ingesting", total=len(found.keys))
+        for item in replaying.outcomes(
+            target, found, timeout, lambda trouble: err.print(trouble, style="yellow")
+        ):
+            done.append(item)
             progress.update(task, completed=len(done))
-            if len(done) > before:
-                watch.news()
-            if len(done) < len(keys):
-                if trouble := watch.unsaid():
-                    err.print(trouble, style="yellow")
-                time.sleep(0.5)
-    return list(done.values())
+    return done
 
 
 def _agree(question: str, count: int, yes: bool) -> None:

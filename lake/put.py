@@ -146,17 +146,17 @@ def _awaited(target: Target, uploads: list[Uploaded], timeout: float) -> list[Fa
 def _plain(fate: Fate) -> dict[str, object]:
     known = plain(fate.item) if fate.item else {"key": fate.uploaded.key}
     told = {"status": fate.status, "seconds": round(fate.seconds, 1), "trouble": fate.trouble}
-    return known | told | {"replaced": fate.uploaded.replaced, "next": _advice(fate)}
+    return known | told | {"replaced": fate.uploaded.replaced, "next": advice(fate)}
 
 
 def _show(found: list[Fate], looked_at: str) -> None:
     if len(found) == 1:
         (only,) = found
         show_lines([only.uploaded.key], first="", others="")
-        show_lines([_status(only), *_notes(only, looked_at)])
+        show_lines([verdict(only), *notes(only, looked_at)])
     else:
         _show_several(found, looked_at)
-    commands = list(dict.fromkeys(filter(None, map(_advice, found))))
+    commands = list(dict.fromkeys(filter(None, map(advice, found))))
     if commands:
         out.print("Next:")
         show_lines(commands[:_ADVICE])
@@ -166,9 +166,9 @@ def _show_several(found: list[Fate], looked_at: str) -> None:
     listed = found if len(found) <= _FEW else [one for one in found if not one.is_accepted][:_FEW]
     for fate in listed:
         show_lines([fate.uploaded.key], first="", others="")
-        show_lines([_status(fate)])
+        show_lines([verdict(fate)])
         if fate.status not in _USUAL:
-            show_lines(_notes(fate, looked_at))
+            show_lines(notes(fate, looked_at))
     left = sum(not one.is_accepted for one in found) - sum(not one.is_accepted for one in listed)
     if left:
         out.print(f"and {left:,} more that were not ingested: `lake files` lists them")
@@ -191,11 +191,13 @@ def _show_totals(found: Iterable[Fate], looked_at: str) -> None:
         show_lines([*facts.outcome(item), *also, *facts.notes(item, looked_at)])
 
 
-def _advice(fate: Fate) -> str:
+def advice(fate: Fate) -> str:
+    """Give the command that is worth trying next; empty where there is nothing to do."""
     return facts.advice(fate.item) if fate.item else facts.look_up(fate.uploaded.key)
 
 
-def _status(fate: Fate) -> str:
+def verdict(fate: Fate) -> str:
+    """Say in a line what became of a file."""
     item = fate.item
     if item is None:
         why = fate.trouble or "nothing is known of it"
@@ -209,7 +211,8 @@ def _status(fate: Fate) -> str:
     return f"{item.status}:{counts} {fate.seconds:.1f} s"
 
 
-def _notes(fate: Fate, looked_at: str) -> list[str]:
+def notes(fate: Fate, looked_at: str) -> list[str]:
+    """Say where its rows are, and what one might not have expected."""
     if fate.item is None:
         return []
     lines = facts.outcome(fate.item)

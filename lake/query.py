@@ -16,6 +16,8 @@ from lake.layout import is_numeric
 from lake.statement import explained, prepared
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lake.target import Target
 
 
@@ -24,6 +26,10 @@ _NO_TABLE = re.compile(r"^TABLE_NOT_FOUND: .*Table '(?:[^']*\.)?([^'.]+)' does n
 
 class QueryTimeoutError(LakeCommandError):
     """When a query took longer than the caller waits."""
+
+
+class QueryStoppedError(LakeCommandError):
+    """When the caller does not want the rows any more."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,13 @@ class Result:
         return [is_numeric(kind) for kind in self.types]
 
 
-def run(target: Target, sql: str, timeout: float = 1800, most: int | None = None) -> Result:
+def run(
+    target: Target,
+    sql: str,
+    timeout: float = 1800,
+    most: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Result:
     """Run one statement and wait for its rows.
 
     Parameters
@@ -72,6 +84,8 @@ def run(target: Target, sql: str, timeout: float = 1800, most: int | None = None
         Seconds to wait; half an hour is Athena's own limit for a query.
     most : int, optional
         So many rows are enough: Athena gives a thousand at a time.
+    stop : callable
+        Asked again and again whether nobody wants the rows any more.
 
     Returns
     -------
@@ -98,8 +112,8 @@ def run(target: Target, sql: str, timeout: float = 1800, most: int | None = None
         said = refused.get("Message", "it gives no reason")
         raise LakeCommandError(explained(sql, statement, said)) from error
     try:
-        done = _ended(athena, execution, started + timeout)
-    except (KeyboardInterrupt, QueryTimeoutError):
+        done = _ended(athena, execution, started + timeout, stop)
+    except (KeyboardInterrupt, QueryTimeoutError, QueryStoppedError):
         # Nobody waits for what it reads, and it costs.
         athena.stop_query_execution(QueryExecutionId=execution)
         raise
@@ -126,7 +140,9 @@ def _meant(target: Target, reason: str) -> str:
     return f"\n{meant}"
 
 
-def _ended(athena: Any, execution: str, deadline: float) -> dict[str, Any]:
+def _ended(
+    athena: Any, execution: str, deadline: float, stop: Callable[[], bool]
+) -> dict[str, Any]:
     """Wait until a query has ended."""
     wait = 0.05
     while True:
@@ -136,6 +152,8 @@ def _ended(athena: Any, execution: str, deadline: float) -> dict[str, Any]:
             return found
         if time.monotonic() > deadline:
             raise QueryTimeoutError(f"The query {execution} took too long, and was stopped.")
+        if stop():
+            raise QueryStoppedError(f"You stopped the query {execution}.")
         time.sleep(wait)
         wait = min(wait * 1.5, 1)
 

@@ -210,28 +210,48 @@ def flow_of(lines: Iterable[Line]) -> Flow:
     return Flow(_WINDOW, rows, files[::-1][:_FILES], dict(reasons.most_common()))
 
 
+class Watch:
+    """Looks at a lake again and again, and asks what is dear less often.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    """
+
+    #: Seconds between two looks.
+    tick = _TICK
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._objects: dict[str, int] = {}
+        self._troubles: list[str] = []
+        self._asked = self._count_at = 0.0
+
+    def look(self) -> Status:
+        """See how it is now; nothing is said of its tables and of the crawler."""
+        target, now = self._target, time.time()
+        if now > self._count_at:
+            self._objects = _objects(target)
+            self._count_at = time.time() + _LEDGER * (time.time() - now)
+        if now - self._asked > _HEALTH:
+            self._troubles, self._asked = health.troubles(target, now - _HEALTH * 4), now
+        flow = flow_of(logs.read(target, now - _WINDOW, "processor"))
+        return Status(self._objects, *_messages(target), {}, "", flow, self._troubles)
+
+
 def _watch(target: Target, *, as_json: bool) -> None:
-    objects: dict[str, int] = {}
-    troubles: list[str] = []
-    asked = count_at = 0.0
+    watch = Watch(target)
     with Live(console=out, auto_refresh=False, screen=False) as live:
         while True:
-            now = time.time()
-            if now > count_at:
-                objects = _objects(target)
-                count_at = time.time() + _LEDGER * (time.time() - now)
-            if now - asked > _HEALTH:
-                troubles, asked = health.troubles(target, now - _HEALTH * 4), now
-            flow = flow_of(logs.read(target, now - _WINDOW, "processor"))
-            waiting, in_flight, dead = _messages(target)
-            seen = Status(objects, waiting, in_flight, dead, {}, "", flow, troubles)
+            seen = watch.look()
             if as_json:
                 told = asdict(seen)
                 del told["tables"], told["crawler"]
                 click.echo(layout.escaped(json.dumps(told, ensure_ascii=False)))
             else:
                 live.update(picture(seen), refresh=True)
-            time.sleep(_TICK)
+            time.sleep(watch.tick)
 
 
 def picture(seen: Status) -> Text:

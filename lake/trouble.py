@@ -1,7 +1,7 @@
 """What AWS, the network and this machine say when they cannot do something, in plain words.
 
-Every command ends here when such an error reaches :func:`lake.cli.run`. Codes are those of the
-services' API references, "Common errors".
+Every command ends here when an error reaches :func:`lake.cli.run`, and so does each page of
+`lake ui`. Codes are those of the services' API references, "Common errors".
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from boto3.exceptions import Boto3Error
 from botocore import exceptions as aws
 from botocore.exceptions import BotoCoreError, ClientError
+
+from lake.errors import LakeCommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +79,8 @@ def explain(error: BaseException) -> str | None:
     str or None
         None for what is a fault of the command's own.
     """
+    if isinstance(error, LakeCommandError):
+        return str(error)
     for one in _chain(error):
         if isinstance(one, (ClientError, BotoCoreError)):
             return aws_said(one)

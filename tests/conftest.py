@@ -111,6 +111,7 @@ class LocalLake:
     state: Path
     endpoint: str
     project: Path = ROOT
+    models: Path = MODELS
 
     @property
     def environment(self) -> dict[str, str]:
@@ -133,7 +134,7 @@ class LocalLake:
             "PATH": path,
             "LAKE_STATE_DIR": str(self.state),
             "LAKE_CONTRACTS": str(CONTRACTS),
-            "LAKE_MODELS": str(MODELS),
+            "LAKE_MODELS": str(self.models),
             "AWS_PAGER": "",
             "COLUMNS": "100",
         }
@@ -219,7 +220,7 @@ class LocalLake:
 
 
 @contextmanager
-def lake_up(state: Path, project: Path = ROOT) -> Iterator[LocalLake]:
+def lake_up(state: Path, project: Path = ROOT, models: Path = MODELS) -> Iterator[LocalLake]:
     """A lake deployed by `lake up`, with IAM enforced, and gone afterwards.
 
     Of another project than this one, the command is this one's all the same.
@@ -230,14 +231,14 @@ def lake_up(state: Path, project: Path = ROOT) -> Iterator[LocalLake]:
         "LAKE_STATE_DIR": str(state),
     }
     if project == ROOT:
-        environment |= {"LAKE_CONTRACTS": str(CONTRACTS), "LAKE_MODELS": str(MODELS)}
+        environment |= {"LAKE_CONTRACTS": str(CONTRACTS), "LAKE_MODELS": str(models)}
     done = subprocess.run(
         [*lake, "up"], cwd=project, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     try:
         port = json.loads((state / "state.json").read_text(encoding="utf-8"))["port"]
-        yield LocalLake(state, f"http://127.0.0.1:{port}")
+        yield LocalLake(state, f"http://127.0.0.1:{port}", models=models)
     finally:
         subprocess.run(
             [*lake, "down", "--yes"], cwd=ROOT, env=environment, check=True, capture_output=True

@@ -93,17 +93,24 @@ def _is_at(path: Path, opened: int) -> bool:
         return False
 
 
-def free_port(wanted: int | None, before: int | None = None, bind: str = LOOPBACK) -> int:
+def free_port(
+    wanted: int | None,
+    before: int | None = None,
+    bind: str = LOOPBACK,
+    first: int = DEFAULT_PORT,
+) -> int:
     """Choose a port to listen on.
 
     Parameters
     ----------
     wanted : int or None
-        A port that must be taken, or None for 4566 or the next free one.
+        A port that must be taken, or None for the first one or the next that is free.
     before : int, optional
         The port that the lake had before: it is taken again if it is free.
     bind : str
         The address that is listened on, besides the loopback interface's.
+    first : int
+        The first that is tried, and 99 behind it.
 
     Returns
     -------
@@ -118,7 +125,7 @@ def free_port(wanted: int | None, before: int | None = None, bind: str = LOOPBAC
     candidates: Iterable[int] = (
         [wanted]
         if wanted is not None
-        else [*([before] if before else []), *range(DEFAULT_PORT, DEFAULT_PORT + 100)]
+        else [*([before] if before else []), *range(first, first + 100)]
     )
     for port in candidates:
         if all(_is_free(address, port) for address in {LOOPBACK, bind}):
@@ -127,7 +134,7 @@ def free_port(wanted: int | None, before: int | None = None, bind: str = LOOPBAC
         f"Port {wanted} is taken by another program: choose another with --port, or leave "
         "--port out and the next free one is used."
         if wanted is not None
-        else f"Ports {DEFAULT_PORT} to {DEFAULT_PORT + 99} are all taken: choose one with --port."
+        else f"Ports {first} to {first + 99} are all taken: choose one with --port."
     )
 
 

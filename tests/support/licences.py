@@ -20,7 +20,16 @@ ALLOWED = frozenset(
 )
 
 #: What the command and the local lake begin with; everything that these need belongs to them.
-COMMAND = ("boto3", "click", "rich", "sqlglot", "aws-sam-cli", "ministack[full]", "duckdb")
+COMMAND = (
+    "boto3",
+    "click",
+    "rich",
+    "sqlglot",
+    "aws-sam-cli",
+    "ministack[full]",
+    "duckdb",
+    "nicegui",
+)
 
 #: How metadata calls a licence, and how SPDX does. Classifiers of BSD do not say which of them.
 _NAMES = {
@@ -33,7 +42,11 @@ _NAMES = {
 }
 
 #: What has no licence in its metadata; the file LICENSE of each says it.
-_SILENT = {"cramjam": "MIT", "cookiecutter": "BSD-3-Clause"}
+_SILENT = {
+    "axe-playwright-python": "MIT AND MPL-2.0",
+    "cookiecutter": "BSD-3-Clause",
+    "cramjam": "MIT",
+}
 
 _HEAD = """\
 # Licences

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lake import browse, overview, query
+from lake import contents, overview, query
 from lake.errors import LakeCommandError
 from lake.ledger import Item
 from lake.overview import Overview
@@ -135,7 +135,7 @@ def sampled(monkeypatch: pytest.MonkeyPatch, dates: int, rows: Sequence[int]) ->
     monkeypatch.setattr(query, "run", asked)
     one = Overview("orders", overview.DATASET, table())
     one.dates = {f"2024-01-{day:02}" for day in range(1, dates + 1)}
-    browse._newest(Target(), one, 10, None)  # type: ignore[arg-type]  # nobody is asked
+    contents.newest(Target(), one, 10)  # type: ignore[arg-type]  # nobody is asked
     return asked.sql
 
 
@@ -159,9 +159,9 @@ def test_a_sample_reads_more_partitions_where_the_newest_have_too_few_rows(
 
 def test_a_profile_asks_for_no_order_where_a_type_has_none() -> None:
     one = Overview("orders", overview.DATASET, table())
-    chosen = browse._chosen(one, None, lineage=False)
+    chosen = contents._chosen(one, None, lineage=False)
     assert [name for name, _ in chosen] == ["id", 'Odd "name', "tags"]
-    sql = browse._profiling("orders", chosen, browse._where(one, "2024-01-01", None))
+    sql = contents._profiling("orders", chosen, contents._where(one, "2024-01-01", None))
     assert sql == (
         'SELECT count(*), count("id"), min("id"), max("id"), '
         'count("Odd ""name"), min("Odd ""name"), max("Odd ""name"), '
@@ -169,7 +169,7 @@ def test_a_profile_asks_for_no_order_where_a_type_has_none() -> None:
         "FROM \"orders\" WHERE date_partition >= '2024-01-01'"
     )
     with pytest.raises(LakeCommandError, match="no column nope"):
-        browse._chosen(one, "id,nope", lineage=False)
+        contents._chosen(one, "id,nope", lineage=False)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_profile_asks_for_no_order_where_a_type_has_none() -> None:
 def test_values_of_a_profile_have_types_and_all_digits(
     text: str | None, kind: str, value: object
 ) -> None:
-    found = browse._value(text, kind)
+    found = contents._value(text, kind)
     assert found == value
     assert type(found) is type(value)
     assert json.loads(json.dumps(found)) == value

@@ -1,0 +1,93 @@
+"""The page of `lake ui`, as its user starts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING
+
+from tests.conftest import ROOT, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from http.client import HTTPResponse
+    from pathlib import Path
+
+    from tests.conftest import LocalLake
+
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)")
+
+
+@dataclass
+class Page:
+    """A running `lake ui`.
+
+    Attributes
+    ----------
+    process : Popen
+        The command.
+    told : Path
+        What it prints.
+    address : str
+        With the token.
+    port : int
+        Where it listens.
+    """
+
+    process: subprocess.Popen[bytes]
+    told: Path
+    address: str
+    port: int
+
+    @property
+    def token(self) -> str:
+        return self.address.partition("token=")[2]
+
+    @property
+    def cookie(self) -> str:
+        return f"lake-ui-{self.port}={self.token}"
+
+    def get(self, path: str, **headers: str) -> HTTPResponse:
+        """Ask for a page, and for nothing that it needs beside."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse()
+
+    def end(self) -> int:
+        """Press Ctrl-C; give the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(10)
+
+
+@contextmanager
+def console(lake: LocalLake, told: Path, **environment: str) -> Iterator[Page]:
+    """Start `lake ui` for a lake, and end it."""
+    # NiceGUI behaves otherwise where it sees that of pytest.
+    shell = {k: v for k, v in lake.shell.items() if k != "PYTEST_CURRENT_TEST"} | environment
+    with told.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lake", "ui", "--no-browser"],
+            cwd=ROOT,
+            env=shell,
+            stdout=file,
+            stderr=file,
+        )
+
+    def printed() -> re.Match[str] | None:
+        assert process.poll() is None, told.read_text()
+        return _ADDRESS.search(told.read_text())
+
+    try:
+        found = until("`lake ui` prints its address", printed, 60)
+        assert found
+        yield Page(process, told, found[0], int(found[1]))
+    finally:
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
