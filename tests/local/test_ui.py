@@ -40,7 +40,7 @@ def test_without_the_token_nothing_is_seen(page: Page) -> None:
     for path in [*PAGES, "/static/console.css", "/_nicegui_ws/socket.io/?EIO=4&transport=polling"]:
         answer = page.get(path)
         assert answer.status == 403, path
-        assert b"token" in answer.read()
+        assert "token" in answer.text
 
 
 def test_the_printed_address_opens_the_page(page: Page) -> None:
@@ -53,7 +53,7 @@ def test_the_printed_address_opens_the_page(page: Page) -> None:
 def test_each_page_is_there(page: Page, path: str, title: str) -> None:
     answer = page.get(path, Cookie=page.cookie)
     assert answer.status == 200
-    assert f"<title>{title} · Data lake</title>" in answer.read().decode()
+    assert f"<title>{title} · Data lake</title>" in answer.text
 
 
 def test_a_name_that_leads_here_is_refused(page: Page) -> None:

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
@@ -16,12 +16,20 @@ from tests.conftest import ROOT, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from http.client import HTTPResponse
     from pathlib import Path
 
     from tests.conftest import LocalLake
 
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is answered to one request."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
 
 
 @dataclass
@@ -53,11 +61,13 @@ class Page:
     def cookie(self) -> str:
         return f"lake-ui-{self.port}={self.token}"
 
-    def get(self, path: str, **headers: str) -> HTTPResponse:
+    def get(self, path: str, **headers: str) -> Answer:
         """Ask for a page, and for nothing that it needs beside."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request("GET", path, headers=headers)
-        return connection.getresponse()
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+            connection.request("GET", path, headers=headers)
+            with connection.getresponse() as told:
+                named = {name.lower(): value for name, value in told.getheaders()}
+                return Answer(told.status, named, told.read().decode())
 
     def end(self) -> int:
         """Press Ctrl-C; give the exit code."""
