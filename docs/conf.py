@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 project = "Data lake"
 extensions = ["myst_parser"]
 
-# The source folder is that of the project, so that README and CHANGELOG are pages, too.
+# The source folder is that of the project, so that README, CHANGELOG and their like are pages.
 root_doc = "docs/index"
 include_patterns = ["*.md", "*/README.md", "docs/**.md"]
 exclude_patterns = [".*", "**/.*", "site", "**/node_modules"]
