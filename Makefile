@@ -42,8 +42,8 @@ $(VENV)/locked: requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
-$(VENV)/installed: $(VENV)/locked pyproject.toml localaws/pyproject.toml
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . --editable localaws
+$(VENV)/installed: $(VENV)/locked pyproject.toml
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # What needs neither a lake nor the network, and no random search that takes long.

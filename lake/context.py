@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,8 @@ from lake.project import project_root
 from lake.render import Terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.progress import ProgressColumn
 
     from lake.target import Target
@@ -35,6 +39,15 @@ def counting(*more: ProgressColumn) -> Progress:
     """
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, *more, console=err, transient=True)
+
+
+@contextmanager
+def step(doing: str) -> Iterator[None]:
+    """Say on standard error what is being done, and after it how long that took."""
+    began = time.monotonic()
+    with err.status(f"{doing}…"):
+        yield
+    err.print(f"{doing}: {time.monotonic() - began:.0f} s", style="dim")
 
 
 def state_folder() -> StateFolder:

@@ -94,8 +94,7 @@ def _to_local(root: Path, choice: Choice, given: Mapping[str, str]) -> tuple[Tar
             raise LakeCommandError("No local lake is up: `lake up` starts and deploys one.")
         target = choose({}, running.endpoint, local=True, cloud=False, stack_name=choice.stack_name)
         before = _before(target)
-        with err.status("sam build, sam deploy…"):
-            sam.deploy(root, folder, running, choice.stack_name, given)
+        sam.deploy(root, folder, running, choice.stack_name, given)
     # What was asked of the stack before is not true any more.
     return choose(
         {}, running.endpoint, local=True, cloud=False, stack_name=choice.stack_name

@@ -22,7 +22,10 @@ def project_root(start: Path) -> Path:
     for folder in (start, *start.parents, Path(__file__).resolve().parents[1]):
         if (folder / "template.yaml").is_file() and (folder / "samconfig.toml").is_file():
             return folder
-    raise LakeCommandError("No template.yaml here or above: run this inside the project.")
+    raise LakeCommandError(
+        f"No template.yaml in {start} or above. The template, contracts and models are in a clone "
+        "of the project: run this inside of one."
+    )
 
 
 def contracts_folder(root: Path) -> Path:

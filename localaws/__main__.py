@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 #: What MiniStack reads when it is imported. Listeners that nobody asked for stay closed.
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True, help="where everything is kept")
     parser.add_argument("--bind", default="127.0.0.1", help="another address to listen on")
+    parser.add_argument("--python", default=sys.executable, help="what runs functions in Python")
     told = parser.parse_args()
     state = told.data.absolute() / "state"
     os.environ.update(
@@ -38,10 +40,10 @@ def main() -> None:
         STATE_DIR=str(state),
         S3_DATA_DIR=str(told.data.absolute() / "s3"),
     )
-    serve(state, told.port, told.bind)
+    serve(state, told.port, told.bind, told.python)
 
 
-def serve(state: Path, port: int, bind: str) -> None:
+def serve(state: Path, port: int, bind: str, python: str) -> None:
     """Serve until terminated; MiniStack is imported here, after its environment is complete."""
     from hypercorn.asyncio import serve as listen
     from hypercorn.config import Config
@@ -63,8 +65,10 @@ def serve(state: Path, port: int, bind: str) -> None:
 
     persistence.move(state, port)
     first = (extensions, rights, queues, batching)
-    for part in (*first, crawler, tables, service, persistence, workers, logs):
+    for part in (*first, crawler, tables, service, persistence):
         part.extend()
+    workers.extend(python)
+    logs.extend()
     config = Config()
     # The functions' workers call by the loopback interface, whatever else is listened on.
     hosts = [_EVERYWHERE] if bind == _EVERYWHERE else dict.fromkeys(["127.0.0.1", bind])

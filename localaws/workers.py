@@ -74,13 +74,25 @@ def share_of(told: str, memory: int) -> float | None:
     return float(told)
 
 
-def extend() -> None:
-    """Teach MiniStack's pool of workers."""
+def extend(python: str) -> None:
+    """Teach MiniStack's pool of workers.
+
+    Parameters
+    ----------
+    python : str
+        What runs functions in Python; MiniStack takes the one that it runs in itself.
+    """
     told = os.environ.get("LAKE_CPU", "")
     share_of(told, 0)
     if told and not sys.platform.startswith("linux"):
         raise ValueError("LAKE_CPU needs Linux: unset it")
-    class_for = lambdas.worker_class_for
+    class_for, detect = lambdas.worker_class_for, lambdas.detect_runtime_binary
+
+    def detected(runtime: str) -> tuple[str, str]:
+        binary, script = detect(runtime)
+        return (python if binary == sys.executable else binary), script
+
+    lambdas.replace("detect_runtime_binary", detected)
     lambdas.replace("worker_class_for", lambda config: _with_folder(class_for(config)))
     discard, invoke = lambda_worker.discard_tmpdir, lambda_worker.invoke
 

@@ -14,7 +14,15 @@ if [ -n "$PYTHON" ]; then
     exit 1
 fi
 
-for one in python3.11 python3 python "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.11*/bin/python3.11; do
+# Every folder of the PATH: the first Python 3.11 there may be one without the module.
+IFS=:
+for folder in $PATH; do
+    for one in "$folder/python3.11" "$folder/python3"; do
+        fits "$one" && { echo "$one"; exit; }
+    done
+done
+unset IFS
+for one in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.11*/bin/python3.11; do
     fits "$one" && { echo "$one"; exit; }
 done
 
@@ -29,8 +37,8 @@ if [ -x "$uv" ]; then
 fi
 
 cat >&2 <<END
-Python 3.11 with the module $module is needed to build the functions, and none was found: on the PATH (python3.11,
-python3, python), among pyenv's, or by uv. One of these gets it:
+Python 3.11 with the module $module is needed to build the functions, and none was found: on the PATH, among
+pyenv's, or by uv. One of these gets it:
   uv python install 3.11                                        (https://docs.astral.sh/uv/)
   pyenv install 3.11
   apt install python3.11 python3.11-venv python3-pip            (Debian 12)

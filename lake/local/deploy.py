@@ -16,7 +16,9 @@ from typing import IO, TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contract.loading import load_folder as load_contracts
+from lake.context import step
 from lake.errors import LakeCommandError
+from lake.local.python import of_functions
 from lake.project import DEFAULT_STACK, contracts_folder, models_folder
 from lake.target import Target, choose, session_of
 from model.files import files_of
@@ -134,19 +136,19 @@ def deploy(
         **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
         **running.environment,
         **_for_sam(machine),
+        "PYTHON": of_functions(root),
     }
-    _run(["build", "--build-dir", str(folder.build)], root, environment)
-    _run(
-        [
-            "deploy",
-            *("--template-file", str(folder.build / "template.yaml")),
-            *("--config-file", str(root / "samconfig.toml"), "--config-env", "local"),
-            *("--stack-name", stack_name, "--s3-prefix", stack_name, "--parameter-overrides"),
-            *_words(parameters),
-        ],
-        root,
-        environment,
-    )
+    with step("Building the functions: sam build"):
+        _run(["build", "--build-dir", str(folder.build)], root, environment)
+    words = [
+        "deploy",
+        *("--template-file", str(folder.build / "template.yaml")),
+        *("--config-file", str(root / "samconfig.toml"), "--config-env", "local"),
+        *("--stack-name", stack_name, "--s3-prefix", stack_name, "--parameter-overrides"),
+        *_words(parameters),
+    ]
+    with step("Deploying them: sam deploy"):
+        _run(words, root, environment)
     if stack_name != DEFAULT_STACK:
         return running
     deployed = replace(running, deployed=wanted, function=_function(running))
@@ -256,7 +258,7 @@ def deploy_to_account(
         **chosen.parameters,
         "Architecture": machine,
     }
-    environment = {**os.environ, **_for_sam(machine)}
+    environment = {**os.environ, **_for_sam(machine), "PYTHON": of_functions(root)}
     for name in ("stack_name", "region", "profile"):
         if value := getattr(chosen, name):
             words = [*words, f"--{name.replace('_', '-')}", value]

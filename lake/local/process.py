@@ -153,8 +153,21 @@ def _is_free(address: str, port: int) -> bool:
     return True
 
 
-def start(folder: StateFolder, port: int, bind: str = LOOPBACK) -> Running:
+def start(
+    folder: StateFolder, port: int, bind: str = LOOPBACK, python: str = sys.executable
+) -> Running:
     """Start the local AWS and wait until it answers; what the folder holds is there again.
+
+    Parameters
+    ----------
+    folder : StateFolder
+        Where it keeps everything.
+    port : int
+        Where it listens.
+    bind : str
+        An address that it listens on, besides the loopback interface's.
+    python : str
+        What runs the functions.
 
     Raises
     ------
@@ -170,6 +183,7 @@ def start(folder: StateFolder, port: int, bind: str = LOOPBACK) -> Running:
                 os.kill(pid, signal.SIGKILL)
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     settings = ["--port", str(port), "--data", str(folder.data), "--bind", bind]
+    settings += ["--python", python]
     with folder.log.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "localaws", *settings],

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from lake import render
-from lake.context import agree, err, out, state_folder
+from lake.context import agree, err, out, state_folder, step
 from lake.errors import LakeCommandError
 from lake.local import deploy as sam
 from lake.local import process
+from lake.local.python import of_functions
 from lake.local.state import LOOPBACK
 from lake.project import DEFAULT_STACK, project_root
 from lake.target import choose
@@ -68,11 +69,11 @@ def _start(folder: StateFolder, root: Path, port: int | None, bind: str | None) 
         # Its first deployment was not finished.
         process.remove(folder)
         last = None
-    bind = bind or LOOPBACK
+    bind, python = bind or LOOPBACK, of_functions(root)
     try:
-        with err.status("Starting the local AWS, IAM enforced…"), process.alone():
+        with step("Starting the local AWS, IAM enforced"), process.alone():
             chosen = process.free_port(port, last.port if last else None, bind)
-            running = process.start(folder, chosen, bind)
+            running = process.start(folder, chosen, bind, python)
         if old and saved is not None:
             err.print(
                 f"The local AWS was killed. It had saved its state at "
@@ -87,8 +88,7 @@ def _start(folder: StateFolder, root: Path, port: int | None, bind: str | None) 
 
 
 def _deploy(folder: StateFolder, root: Path, running: Running) -> Running:
-    with err.status("sam build, sam deploy…"):
-        return sam.deploy(root, folder, running)
+    return sam.deploy(root, folder, running)
 
 
 def _local(running: Running) -> Target:
