@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docs.pictures import architecture, drift, life, sequence, states
+from docs.pictures import architecture, drift, life, sequence, states, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,7 @@ DRAWINGS: dict[str, Callable[[], Picture]] = {
     "life.svg": life.draw,
     "sequence.svg": sequence.draw,
     "states.svg": states.draw,
+    "versions.svg": versions.draw,
 }
 
 FOLDER = Path(__file__).parent

@@ -20,9 +20,9 @@ def draw() -> Picture:
         "A crash, and a duplicate event",
         "Worker A takes the event, asks S3 which version is current and opens attempt 1 in the "
         "ledger at revision 1. It announces its keys, writes its files, and dies before it commits. "
-        "The message returns. Worker B sees that attempt 1 has expired, deletes the files that "
-        "were announced, opens attempt 2, announces, writes, and commits on the revision that it "
-        "read. It deletes the replaced files and acknowledges the message. A duplicate of the "
+        "The message returns. Worker B asks S3 again, ends attempt 1, which has expired, and opens "
+        "attempt 2. It deletes what attempt 1 announced, announces its own keys, writes its files, "
+        "and commits on the revision that it read. It deletes the replaced files and acknowledges the message. A duplicate of the "
         "event finds the version committed, and is acknowledged without work.",
         920,
         700,
@@ -43,11 +43,11 @@ def draw() -> Picture:
     says(204, _A, _BUCKETS, "write its files")
     picture.box(_A - 70, 222, 140, 34, "Worker A dies", kind="red")
     says(292, _QUEUE, _B, "the message returns")
-    says(322, _B, _LEDGER, "attempt 1 has expired")
-    says(352, _B, _BUCKETS, "delete what it announced")
-    says(382, _B, _BUCKETS, "which version is current?")
-    says(412, _B, _LEDGER, "open attempt 2")
-    says(442, _B, _BUCKETS, "announce, then write its files")
+    says(322, _B, _BUCKETS, "which version is current?")
+    says(352, _B, _LEDGER, "end attempt 1, open 2")
+    says(382, _B, _BUCKETS, "delete what attempt 1 announced")
+    says(412, _B, _LEDGER, "announce its keys")
+    says(442, _B, _BUCKETS, "write its files")
     says(472, _B, _LEDGER, "commit, if nobody wrote")
     picture.box(_LEDGER - 66, 488, 132, 34, "committed", kind="green")
     says(552, _B, _BUCKETS, "delete what the version replaced")
