@@ -64,17 +64,14 @@ def put(
     timeout: float,
     as_json: bool,
 ) -> None:
-    r"""Upload FILES and wait until the fate of each is known.
+    """Upload FILES and wait until the fate of each is known.
 
     FILES are files, folders, patterns such as 'in/**/*.csv', objects such as s3://bucket/folder/,
     or - for standard input. A folder's files keep their paths below it; without --dataset its
     folders are the datasets. Hidden files are left out.
 
-    \b
-    Exit codes:
-      0   each record is a row, and each value is in its column
-      1   a file was not ingested, or its fate is not known
-      2   some records were refused, or some values rescued
+    Exit codes: 0 each record is a row, and each value is in its column, 1 a file was not ingested,
+    or its fate is not known, 2 some records were refused, or some values rescued.
     """
     # Before any lake is asked: what is wrong with the names is wrong everywhere.
     sources.find(None, files, dataset, name)

@@ -58,7 +58,7 @@ def test_every_lake_command_and_option_exists(text: str) -> None:
             (word,) = re.findall(r"^ ([a-z]+)", rest)
             assert word in known.commands, (command, word)
             known = known.commands[word]
-        options = {name for p in known.params for name in p.opts}
+        options = {name for p in known.params for name in (*p.opts, *p.secondary_opts)}
         assert set(re.findall(r"--[a-z-]+", rest)) <= options, (command, rest)
 
 
@@ -74,6 +74,14 @@ def test_the_reference_is_that_of_code_and_template(pages: dict[str, str]) -> No
     for place in sorted(reference.FOLDER.glob("*.md")):
         said = place.read_text(encoding="utf-8")
         assert said == reference.page(place), f"`make reference` writes {place.name} anew"
+
+
+def test_every_command_has_an_example() -> None:
+    named = set()
+    for name, command in manual.commands_of(main).items():
+        words = command.commands if isinstance(command, click.Group) else [""]
+        named |= {f"lake {name} {word}".strip() for word in words}
+    assert named == manual.EXAMPLES.keys()
 
 
 def test_every_part_that_can_be_written_is_on_a_page(pages: dict[str, str]) -> None:
