@@ -30,6 +30,7 @@ _COMMANDS = {
     "down": "lake.local.up:down",
     "env": "lake.shell:env",
     "files": "lake.files:files",
+    "invoke": "lake.invoke:invoke",
     "logs": "lake.logs:logs",
     "model": "lake.model:model",
     "models": "lake.curate:models_of",

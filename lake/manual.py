@@ -47,6 +47,7 @@ EXAMPLES = {
         "lake files --status PARTIAL --since 24h",
         "lake files --dataset orders --from 2024-01-01 --to 2024-01-31 --json",
     ),
+    "lake invoke": ("lake invoke events/s3-put.json --upload samples/test-data.json",),
     "lake logs": ("lake logs -f", "lake logs --key data/orders/a.json --since 2h"),
     "lake model check": ("lake model check", "lake model check models/daily_sales.sql"),
     "lake model lineage": (
