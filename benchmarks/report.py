@@ -1,4 +1,4 @@
-"""Write the measured figures as a table and a chart: ``python -m benchmarks.report``."""
+"""Write the measured figures as tables and charts: ``python -m benchmarks.report``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.bench import ROOT
 from benchmarks.ratios import RATE_BARS, bar
+from docs.pictures import __main__ as pictures
 
 NAMES = {
     "duckdb_copy": "DuckDB COPY (the floor)",
@@ -113,37 +114,10 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def chart(results: dict[str, Any]) -> None:
-    """Draw processor seconds and memory of each contestant."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    runs = {n: r for n, r in results["engines"]["json"].items() if "cpu" in r}
-    names = sorted(runs, key=lambda n: -runs[n]["cpu"])
-    colours = ["#0b6e4f" if n in ("ours", "contract", "handler") else "#9aa5b1" for n in names]
-    figure_, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True)
-    for axis, key, title in (
-        (axes[0], "cpu", "CPU seconds"),
-        (axes[1], "rss_mb", "peak memory, MB"),
-    ):
-        values = [runs[n][key] for n in names]
-        bars = axis.barh([NAMES[n] for n in names], values, color=colours)
-        axis.bar_label(bars, [f"{v:,.1f}" if key == "cpu" else f"{v:,.0f}" for v in values],
-                       padding=3, fontsize=9)  # fmt: skip
-        axis.set_title(title, fontsize=11)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.set_xlim(0, max(values) * 1.18)
-    figure_.suptitle("200 MB of nested JSON Lines to zstd Parquet, partitioned by date")
-    figure_.tight_layout()
-    figure_.savefig(RESULTS / "latest.png", dpi=130)
-
-
 def main() -> None:
-    """Write the chart, and the table into docs/explanation/performance.md."""
+    """Write the charts, and the table into docs/explanation/performance.md."""
     results = json.loads((RESULTS / "latest.json").read_text(encoding="utf-8"))
-    chart(results)
+    pictures.main()
     page = PAGE.read_text(encoding="utf-8")
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)

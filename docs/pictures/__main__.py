@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docs.pictures import architecture, drift, life, sequence, states, versions
+from docs.pictures import architecture, charts, drift, life, sequence, states, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: Each picture by the name of its file.
 DRAWINGS: dict[str, Callable[[], Picture]] = {
     "architecture.svg": architecture.draw,
+    "chart-bad-record.svg": charts.bad_record,
+    "chart-dollars.svg": charts.dollars,
+    "chart-speed.svg": charts.speed,
     "drift.svg": drift.draw,
     "life.svg": life.draw,
     "sequence.svg": sequence.draw,
@@ -24,6 +27,12 @@ DRAWINGS: dict[str, Callable[[], Picture]] = {
 
 FOLDER = Path(__file__).parent
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Write each picture into its file."""
     for name, draw in DRAWINGS.items():
         (FOLDER / name).write_text(draw().svg(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
