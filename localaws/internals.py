@@ -87,7 +87,9 @@ glue = Part(
     "get_tables handle_request_sync partitions start_crawler stop_crawler tables update_table",
 )
 lambda_worker = Part("core.lambda_runtime:Worker", "discard_tmpdir", "invoke")
-lambdas = Part("core.lambda_runtime", "detect_runtime_binary lock worker_class_for workers")
+lambdas = Part(
+    "core.lambda_runtime", "detect_runtime_binary lock worker_class_for workers", "kill_workers"
+)
 persistence = Part("core.persistence", "json_default state_format_version")
 provisioners = Part("services.cloudformation.provisioners", "RESOURCE_HANDLERS")
 runtime = Part(

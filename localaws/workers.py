@@ -4,6 +4,8 @@ A worker is a process. It is killed when it takes more memory than the function 
 kills (Lambda documentation, "Troubleshoot execution issues"); it may be held to a share of a
 processor; and its temporary folder is its own and lasts as long as it does, through crashes, too
 (Lambda documentation, "Lambda execution environment lifecycle": a reset does not clear ``/tmp``).
+An invocation that has begun ends with the code that it began with, also where its function is
+updated meanwhile.
 """
 
 from __future__ import annotations
@@ -95,17 +97,31 @@ def extend(python: str) -> None:
     lambdas.replace("detect_runtime_binary", detected)
     lambdas.replace("worker_class_for", lambda config: _with_folder(class_for(config)))
     discard, invoke = lambda_worker.discard_tmpdir, lambda_worker.invoke
+    end, at_work = lambdas.kill_workers, set[Any]()
 
     def discarded(worker: Any) -> None:
         discard(worker)
         shutil.rmtree(_folder_of(worker), ignore_errors=True)
 
     def invoked(worker: Any, event: Any, request_id: str, **more: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = invoke(worker, event, request_id, **more)
+        at_work.add(worker)
+        try:
+            answer: dict[str, Any] = invoke(worker, event, request_id, **more)
+        finally:
+            at_work.discard(worker)
+            with lambdas.lock:
+                stays = any(worker in pool for pool in lambdas.workers.values())
+            if not stays:
+                end([worker])
         if answer.get("error") == _DIED:
             answer["error"] = f"RequestId: {request_id} Error: {_KILLED}"
         return answer
 
+    def ended(workers: list[Any]) -> None:
+        # They have left the pool, and end when their invocation has.
+        end([worker for worker in workers if worker not in at_work])
+
+    lambdas.replace("kill_workers", ended)
     lambda_worker.replace("discard_tmpdir", discarded)
     lambda_worker.replace("invoke", invoked)
     execute = runtime.execute_function_warm

@@ -32,6 +32,8 @@ def handler(event, context):
     folder = pathlib.Path(tempfile.gettempdir())
     if "note" in event:
         (folder / "note").write_text(event["note"])
+    while "until" in event and not pathlib.Path(event["until"]).exists():
+        time.sleep(0.02)
     if "take" in event:
         held = bytearray(os.urandom(1)) * (event["take"] << 20)
     found = folder / "note"

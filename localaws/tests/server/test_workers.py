@@ -1,4 +1,4 @@
-"""A worker has the memory, the processor and the folder that Lambda would give it."""
+"""A worker has the memory, the processor, the folder and the time that Lambda would give it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,12 +16,21 @@ from localaws.tests.server.functions import deploy
 from localaws.workers import Watched, share_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from localaws.tests.server.conftest import Server
 
 
 def invoke(aws: Server, name: str, **event: Any) -> tuple[str | None, dict[str, Any]]:
     answer = aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
     return answer.get("FunctionError"), json.load(answer["Payload"])
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_worker_that_takes_more_than_the_functions_memory_is_killed(aws: Server) -> None:
@@ -63,6 +74,24 @@ def test_each_worker_has_a_temporary_folder_of_its_own(aws: Server) -> None:
     folders = [invoke(aws, name, note=name)[1]["folder"] for name in ("one", "other", "one")]
     assert folders[0] == folders[2] != folders[1]
     assert invoke(aws, "one")[1]["note"] == "one"
+
+
+def test_an_invocation_ends_though_its_function_is_updated(aws: Server, tmp_path: Path) -> None:
+    deploy(aws, "updated", memory=128)
+    old, go = Path(invoke(aws, "updated")[1]["folder"]), tmp_path / "go"
+    with ThreadPoolExecutor() as threads:
+        try:
+            answer = threads.submit(invoke, aws, "updated", note="old", until=str(go))
+            eventually((old / "note").exists)
+            aws.client("lambda").update_function_configuration(FunctionName="updated", Timeout=20)
+            # The next one does not wait for it, and has a worker of its own.
+            assert invoke(aws, "updated")[1]["note"] is None
+            assert not answer.done()
+        finally:
+            go.touch()
+        assert answer.result() == (None, {"note": "old", "folder": str(old)})
+    # The old worker is gone with all that it had.
+    eventually(lambda: not old.exists())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
