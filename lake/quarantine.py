@@ -5,16 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lake import query
+from store import naming
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from lake.ledger import Item
     from lake.query import Result
     from lake.target import Target
 
 _COLUMNS = "source_key, record_number, reason, detail, raw, raw_encoding"
 
 
+def dates_of(item: Item) -> list[str]:
+    """Give the dates on which records of an object were refused, by the ledger."""
+    places = (naming.partition_in(key).partition("/") for key in item.outputs)
+    return sorted({date for name, _, date in places if name == naming.QUARANTINE})
+
+
 def records(
-    target: Target, *, most: int, key: str = "", dataset: str = "", reason: str = ""
+    target: Target,
+    *,
+    most: int,
+    key: str = "",
+    dataset: str = "",
+    reason: str = "",
+    dates: Collection[str] = (),
 ) -> Result:
     """Give refused records, the newest days first.
 
@@ -26,9 +42,13 @@ def records(
         So many are enough.
     key, dataset, reason : str
         Only those of an object, of a dataset, with a reason; what is empty does not matter.
+    dates : collection of str
+        Where they are known, Athena does not look at other days.
     """
     named = {"source_key": key, "dataset": dataset, "reason": reason}
     conditions = [f"{name} = {_literal(value)}" for name, value in named.items() if value]
+    if dates:
+        conditions.append(f"date_partition IN ({', '.join(map(_literal, dates))})")
     where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
     order = "ORDER BY date_partition DESC, source_key, record_number"
     sql = f"SELECT {_COLUMNS} FROM quarantine {where}{order} LIMIT {most + 1}"  # noqa: S608  # of literals that are quoted

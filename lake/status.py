@@ -198,9 +198,10 @@ def flow_of(lines: Iterable[Line]) -> Flow:
     for line in lines:
         told = line.told
         reason = str(told.get("reason", ""))
+        first = reason or str(next(iter(told.get("refused", ())), ""))
         if line.message == "object ingested":
             read, refused = (int(told.get(f"records_{n}", 0)) for n in ("read", "quarantined"))
-            files.append(File(line.key, str(told.get("status", "")), read, refused, reason))
+            files.append(File(line.key, str(told.get("status", "")), read, refused, first))
         elif line.message == "message handed back":
             files.append(File(line.key, "FAILED", 0, 0, reason))
         else:

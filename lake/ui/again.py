@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 #: Seconds to wait, as the command does.
 _PATIENCE = 900.0
 
-#: So many keys are listed before it is asked.
-_LISTED = 8
-
 
 def button(
     console: Console,
@@ -52,9 +49,7 @@ def button(
     """
 
     async def ask() -> None:
-        place.clear()
-        with place:
-            page.waiting("Looking into the raw bucket…")
+        page.fill(place, partial(page.waiting, "Looking into the raw bucket…"))
         try:
             wanted = Filter(keys=keys)
             found = await page.in_thread(partial(replaying.choose, console.target, wanted))
@@ -63,52 +58,44 @@ def button(
                     "No object is left to ingest again: the raw bucket has none of them any more."
                 )
         except Exception as error:
-            _show_problem(error)
+            page.fill(place, partial(page.problem, error))
             return
-        place.clear()
-        lines = found.keys[:_LISTED]
-        lines += [f"… and {len(found.items) - _LISTED:,} more"][: len(found.items) > _LISTED]
+        lines = page.some(found.keys)
         if found.gone:
             lines.append(f"{objects(len(found.gone))} not in the raw bucket, and left out")
         lines.append("Their rows stay readable until the new ones replace them")
-        with place:
-            question = f"Ingest {objects(len(found.items))} again?"
-            if not await page.agreed(question, lines, "Ingest again"):
-                return
-        await go(found)
+        question = f"Ingest {objects(len(found.items))} again?"
+        page.fill(place, lambda: None)
+        if await page.agreed(question, lines, "Ingest again"):
+            await go(found)
 
     async def go(found: Chosen) -> None:
-        made.disable()
-        with place:
-            page.waiting(f"Ingesting {objects(len(found.items))}…")
+        page.usable(made, yes=False)
+        ingesting = f"Ingesting {objects(len(found.items))}…"
+        page.fill(place, partial(page.waiting, ingesting))
         items: list[Item] = []
+
+        def show_trouble(why: str) -> None:
+            page.waiting(ingesting)
+            page.uneasy(why)
+
         try:
             async for one in page.told(partial(_replay, console, found)):
                 if isinstance(one, str):
-                    place.clear()
-                    with place:
-                        page.waiting(f"Ingesting {objects(len(found.items))}…")
-                        page.uneasy(one)
+                    page.fill(place, partial(show_trouble, one))
                 else:
                     items.append(one)
         except Exception as error:
-            _show_problem(error)
+            page.fill(place, partial(page.problem, error))
             return
         finally:
-            made.enable()
+            page.usable(made, yes=True)
         counts = Counter(one.status for one in items)
         said = ", ".join(f"{count:,} {status}" for status, count in counts.items())
         left = len(found.items) - len(items)
         late = f"; {left:,} not yet: `lake files` says what becomes of them" if left else ""
-        place.clear()
-        with place:
-            page.done(f"Ingested again: {said or 'none'}{late}.")
+        page.fill(place, partial(page.done, f"Ingested again: {said or 'none'}{late}."))
         await done()
-
-    def _show_problem(error: BaseException) -> None:
-        place.clear()
-        with place:
-            page.problem(error)
 
     made = page.action(text, ask)
 

@@ -6,13 +6,17 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lake import query
 from lake.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from lake.query import Result
 
 #: So many queries are remembered.
 _REMEMBERED = 50
+
+#: Seconds for which the server waits until Athena has been told to stop.
+_LAST = 3
 
 
 @dataclass(frozen=True)
@@ -46,22 +50,39 @@ class Console:
         How the pages are to look; None as the browser does.
     asked : list of str
         Queries that were run, the newest first.
-    closing : threading.Event
-        Set when the server ends: nobody waits for anything any more.
     """
 
     target: Target
     is_dark: bool | None = None
     asked: list[str] = field(default_factory=list)
-    closing: threading.Event = field(default_factory=threading.Event)
+    _closing: threading.Event = field(default_factory=threading.Event)
+    _asking: threading.Condition = field(default_factory=threading.Condition)
+    _waiting: int = 0
 
     def remember(self, sql: str) -> None:
         """Put a query into the history, once."""
         self.asked[:] = [sql, *(one for one in self.asked if one != sql)][:_REMEMBERED]
 
-    def stopping(self, stop: threading.Event) -> Callable[[], bool]:
-        """Tell a query whether it is to stop: it is asked to, or the server ends."""
-        return lambda: stop.is_set() or self.closing.is_set()
+    def ask(self, sql: str, most: int, stop: threading.Event) -> Result:
+        """Ask Athena, until the rows are there, the user stops it, or the server ends."""
+
+        def is_over() -> bool:
+            return stop.is_set() or self._closing.is_set()
+
+        with self._asking:
+            self._waiting += 1
+        try:
+            return query.run(self.target, sql, most=most, stop=is_over)
+        finally:
+            with self._asking:
+                self._waiting -= 1
+                self._asking.notify_all()
+
+    def close(self) -> None:
+        """Stop the queries that run: nobody waits for them, and they cost."""
+        self._closing.set()
+        with self._asking:
+            self._asking.wait_for(lambda: not self._waiting, _LAST)
 
 
 def shared(target: Target) -> SharedTarget:

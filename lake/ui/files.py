@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from lake import facts, ledger, render
+from lake import facts, ledger, quarantine, render
 from lake.contents import minute
 from lake.errors import LakeCommandError
 from lake.files import objects, recent
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from lake.ledger import Item
     from lake.ui.console import Console
 
-#: So many are listed, as by the command.
-_LISTED = 100
+#: So many are listed, as by the command, and so many keys of rows.
+_LISTED, _OUTPUTS = 100, 20
 
 _ANY = "any"
 
@@ -134,10 +134,10 @@ class _One:
                 page.Text("code", command)
         if item.quarantined or item.status == Status.REJECTED:
             page.Text("h2", "What was refused")
-            refused.records(self._console, key=item.key)
+            refused.records(self._console, key=item.key, dates=quarantine.dates_of(item))
         if item.outputs:
             page.Text("h2", "Where its rows are")
-            page.sentences(item.outputs)
+            page.sentences(page.some(item.outputs, _OUTPUTS))
 
 
 def _format(item: Item) -> str:

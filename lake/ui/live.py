@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nicegui import ui
@@ -55,9 +56,7 @@ class _Show:
             seen = await page.in_thread(self._watch.look)
         except Exception as error:
             self._seen = None
-            self._place.clear()
-            with self._place:
-                page.problem(error)
+            page.fill(self._place, partial(page.problem, error))
             return
         finally:
             self._looking = False
@@ -71,9 +70,7 @@ class _Show:
         )
         if seen != self._seen:
             self._seen = seen
-            self._place.clear()
-            with self._place:
-                _draw(seen)
+            page.fill(self._place, partial(_draw, seen))
 
 
 def _draw(seen: Status) -> None:
@@ -138,7 +135,5 @@ def _chart() -> dict[str, object]:
         "grid": {"left": 48, "right": 16, "top": 16, "bottom": 28},
         "xAxis": {"type": "time", "axisLine": AXIS},
         "yAxis": {"type": "value", "min": 0, "minInterval": 1, "splitLine": SPLIT},
-        "series": [
-            {"type": "line", "showSymbol": False, "areaStyle": {"opacity": 0.15}, "data": []}
-        ],
+        "series": [{"type": "line", "symbolSize": 3, "areaStyle": {"opacity": 0.15}, "data": []}],
     }

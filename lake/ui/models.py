@@ -128,7 +128,10 @@ class _One:
             page.Text("p", known.why_not)
         rows = [row for name, made in known.lineage.items() for row in model.rows_of(name, made)]
         if rows:
-            page.table("Of which columns each is made", ["column", "made of", "through"], rows)
+            # As the command: models between are named where there are some.
+            width = 3 if any(row[2] for row in rows) else 2
+            heads = ["column", "made of", "through"][:width]
+            page.table("Of which columns each is made", heads, [row[:width] for row in rows])
         page.Text("h2", "SQL")
         with page.group("div", "wide-box", tabindex="0", role="region", aria_label="SQL"):
             page.Text("pre", seen.model.sql.strip(), "raw")
@@ -148,20 +151,13 @@ class _One:
         page.action("Make all anew…", partial(ask, full=True))
 
     async def _refresh(self, *, full: bool) -> None:
-        place = self._said
-        place.clear()
-        with place:
-            page.waiting("Waiting for the curator…")
+        page.fill(self._said, partial(page.waiting, "Waiting for the curator…"))
         try:
             said = [one async for one in page.told(partial(self._curate, full))]
         except Exception as error:
-            place.clear()
-            with place:
-                page.problem(error)
+            page.fill(self._said, partial(page.problem, error))
             return
-        place.clear()
-        with place:
-            page.done(" ".join(said))
+        page.fill(self._said, partial(page.done, " ".join(said)))
         await self._again()
 
     def _curate(self, full: bool, tell: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlencode
 
@@ -154,6 +155,21 @@ def problem(error: BaseException) -> None:
             prose("p", said)
 
 
+def fill(place: Element, draw: Callable[[], object]) -> None:
+    """Show something in a place instead of what is there; nothing once its page was left."""
+    if place.is_deleted:
+        return
+    place.clear()
+    with place:
+        draw()
+
+
+def usable(button: ui.button, *, yes: bool) -> None:
+    """Let a button be pressed, or not; nothing once its page was left."""
+    if not button.is_deleted:
+        button.set_enabled(yes)
+
+
 def uneasy(trouble: str) -> None:
     """Say why something may take so long."""
     with group("div", "problem", role="alert"):
@@ -222,21 +238,13 @@ async def shown(
     draw : callable
         Given what was found.
     """
-    place.clear()
-    with place:
-        waiting(what)
+    fill(place, partial(waiting, what))
     try:
         found = await in_thread(work)
     except Exception as error:
-        if not place.is_deleted:
-            place.clear()
-            with place:
-                problem(error)
-        return
-    if not place.is_deleted:
-        place.clear()
-        with place:
-            draw(found)
+        fill(place, partial(problem, error))
+    else:
+        fill(place, partial(draw, found))
 
 
 async def told(work: Callable[[Callable[[T], None]], None]) -> AsyncIterator[T]:
@@ -341,6 +349,12 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
                     Text("dd", value)
 
 
+def some(lines: Sequence[str], most: int = 8) -> list[str]:
+    """Give lines; of more than so many the first, and how many more there are."""
+    more = [f"… and {len(lines) - most:,} more"] if len(lines) > most else []
+    return [*lines[:most], *more]
+
+
 def sentences(lines: Iterable[str]) -> None:
     """Make a list of sentences."""
     said = list(lines)
@@ -373,5 +387,6 @@ async def agreed(question: str, lines: Iterable[str], yes: str) -> bool:
             action("Cancel", lambda: dialog.submit(False))
             action(yes, lambda: dialog.submit(True), primary=True)
     answer = await dialog
-    dialog.delete()
+    if not dialog.is_deleted:
+        dialog.delete()
     return bool(answer)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
+import threading
+import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nicegui import background_tasks, ui
 
-from lake import ledger, put, sources, tables, upload
+from lake import ledger, put, render, sources, tables, upload
 from lake.overview import is_shown
+from lake.trouble import explain
 from lake.ui import page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from nicegui.events import MultiUploadEventArguments
 
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
 #: Seconds without any news after which nobody waits any longer, as for the command.
 _PATIENCE = 300.0
 
-#: So many keys are listed before it is asked.
-_LISTED = 8
+#: Seconds between two words on how much was uploaded.
+_TICK = 0.3
 
 
 #: Quasar's own head hides the field for files in a link without a name.
@@ -58,9 +61,9 @@ class _Upload:
 
     def __init__(self, console: Console, dataset: str) -> None:
         self._console = console
-        self._folder = Path(tempfile.mkdtemp(prefix="lake-ui-"))
+        # It is gone with this object, at the latest when the process ends.
+        self._folder = tempfile.TemporaryDirectory(prefix="lake-ui-", ignore_cleanup_errors=True)
         self._chosen: dict[str, Path] = {}
-        ui.context.client.on_delete(lambda: shutil.rmtree(self._folder, ignore_errors=True))
         page.Text(
             "p",
             "The content says what a file is: JSON, CSV, Parquet, Avro, ORC, spreadsheets, text, "
@@ -90,25 +93,35 @@ class _Upload:
             self._clear = page.action("Choose others", self._forget)
             self._clear.disable()
         self._fates = page.group("section", "part", aria_label="What became of them")
-        page.load("", self._datasets, self._offer)
+        ui.timer(0, self._offer, once=True)
 
-    def _datasets(self) -> list[str]:
-        found = tables.tables_of(self._console.target)
-        return sorted(name for name, one in found.items() if is_shown(name, one))
-
-    def _offer(self, names: list[str]) -> None:
-        self._dataset.set_autocomplete(names)
+    async def _offer(self) -> None:
+        """Offer the names of datasets; without an answer of the lake there are none to offer."""
+        with suppress(Exception):
+            found = await page.in_thread(partial(tables.tables_of, self._console.target))
+            names = sorted(name for name, one in found.items() if is_shown(name, one))
+            self._dataset.set_autocomplete(names)
 
     async def _take(self, event: MultiUploadEventArguments) -> None:
+        said: list[str] = []
         for file in event.files:
-            path = self._folder / file.name
-            await file.save(path)
-            self._chosen[file.name] = path
+            path = Path(self._folder.name) / file.name
+            if file.name in self._chosen:
+                said.append(f"Two files are called {file.name}: the one chosen last counts.")
+            try:
+                await file.save(path)
+            except (OSError, ValueError) as error:
+                said.append(f"{file.name} cannot be taken: {explain(error) or error}")
+            else:
+                self._chosen[file.name] = path
         self._field.reset()
-        self._list_chosen()
+        self._list_chosen(said)
 
-    def _list_chosen(self) -> None:
+    def _list_chosen(self, said: Sequence[str] = ()) -> None:
         self._list.clear()
+        with self._list:
+            for one in said:
+                page.uneasy(one)
         with self._list:
             if self._chosen:
                 size = sum(path.stat().st_size for path in self._chosen.values())
@@ -136,14 +149,11 @@ class _Upload:
         try:
             found, there = await page.in_thread(self._found)
         except Exception as error:
-            self._fates.clear()
-            with self._fates:
-                page.problem(error)
+            page.fill(self._fates, partial(page.problem, error))
             return
         keys = [*found.sources]
         many = f"{len(keys):,} file{'s'[: len(keys) != 1]}"
-        lines = keys[:_LISTED]
-        lines += [f"… and {len(keys) - _LISTED:,} more"] if len(keys) > _LISTED else []
+        lines = page.some(keys)
         if there:
             lines.append(
                 f"{len(there):,} of these keys have a file already: it is replaced, with all of "
@@ -160,39 +170,60 @@ class _Upload:
             page.Text("h2", "What became of them")
             bar = page.group("div", "part")
             with bar:
-                page.waiting(f"0 of {len(found.sources):,} known…")
+                page.waiting("Uploading…")
             trouble = page.group("div", "part")
             cards = page.group("div", "cards", role="log", aria_label="Files")
-        done = 0
+        done, every = 0, len(found.sources)
         try:
             async for one in page.told(partial(_put, self._console, found)):
+                # Who leaves the page does not stop what he began.
                 if self._fates.is_deleted:
-                    return
+                    continue
+                if isinstance(one, Trouble):
+                    page.fill(trouble, partial(page.uneasy, one))
+                    continue
                 trouble.clear()
-                with trouble:
-                    if isinstance(one, str):
-                        page.uneasy(one)
-                        continue
+                if isinstance(one, str):
+                    page.fill(bar, partial(page.waiting, one))
+                    continue
                 done += 1
-                bar.clear()
-                with bar:
-                    if done < len(found.sources):
-                        page.waiting(f"{done:,} of {len(found.sources):,} known…")
+                said = f"Ingesting: {done:,} of {every:,} files are known…"
+                page.fill(bar, partial(page.waiting, said) if done < every else lambda: None)
                 with cards:
                     _card(one, self._console.target.parameters.get("DateColumns", ""))
         except Exception as error:
-            bar.clear()
-            with bar:
-                page.problem(error)
-            self._list_chosen()
+            page.fill(bar, partial(page.problem, error))
+            if not self._fates.is_deleted:
+                self._list_chosen()
             return
-        self._forget()
+        if not self._fates.is_deleted:
+            self._forget()
+
+
+class Trouble(str):
+    """Why it may take so long."""
+
+    __slots__ = ()
 
 
 def _put(console: Console, found: Found, tell: Callable[[Fate | str], None]) -> None:
-    """Upload and wait; tell what became of each file, and why it may take so long."""
-    uploads = list(upload.upload(console.target, found.sources, lambda _: None))
-    for fate in upload.fates(console.target, uploads, _PATIENCE, tell):
+    """Upload and wait; tell how far it is, what became of each file, and why it takes so long."""
+    size = sum(source.size for source in found.sources.values())
+    counted, told_at, lock = 0, time.monotonic(), threading.Lock()
+
+    def sent(more: int) -> None:
+        nonlocal counted, told_at
+        with lock:
+            counted += more
+            if (now := time.monotonic()) > told_at + _TICK:
+                told_at = now
+                tell(f"Uploading: {render.size(counted)} of {render.size(size)}…")
+
+    uploads = list(upload.upload(console.target, found.sources, sent))
+    many = len(uploads)
+    tell(f"Ingesting {many:,} file{'s'[: many != 1]}…")
+    fates = upload.fates(console.target, uploads, _PATIENCE, lambda why: tell(Trouble(why)))
+    for fate in fates:
         tell(fate)
 
 
@@ -203,7 +234,7 @@ def _card(fate: Fate, looked_at: str) -> None:
             page.link(fate.uploaded.key, "/file", key=fate.uploaded.key)
         with page.group("p"):
             page.status(fate.status)
-            page.Text("span", put.verdict(fate).partition(":")[2])
+            page.Text("span", put.verdict(fate).removeprefix(fate.status).lstrip(": "))
         page.sentences(put.notes(fate, looked_at))
         with page.group("p", "more"):
             if item and item.accepted:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from lake import model_catalog, query, render
+from lake import model_catalog, render
 from lake.overview import is_shown
 from lake.statement import quoted
 from lake.ui import page
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lake.ui.console import Console
 
 #: Rows that are shown and exported, and what may be chosen instead.
-_ROWS, _CHOICES = 1_000, [100, 1_000, 10_000, 100_000]
+_ROWS, _CHOICES = 1_000, [100, 1_000, 10_000]
 
 _EXAMPLE = "SHOW TABLES"
 
@@ -107,29 +107,31 @@ class _Editor:
         self._console.remember(sql)
         self._list_history()
         self._stop.clear()
-        self._go.disable()
-        self._end.enable()
+        page.usable(self._go, yes=False)
+        page.usable(self._end, yes=True)
         try:
             await page.shown(
                 self._place,
                 "Athena is at work…",
-                lambda: query.run(
-                    self._console.target, sql, most=most, stop=self._console.stopping(self._stop)
-                ),
+                lambda: self._console.ask(sql, most, self._stop),
                 self._show,
             )
         finally:
-            self._go.enable()
-            self._end.disable()
+            page.usable(self._go, yes=True)
+            page.usable(self._end, yes=False)
 
     def _show(self, found: Result) -> None:
         count = len(found.rows)
         said = f"{count:,} row{'s'[: count != 1]} in {found.seconds:.1f} s"
         said += f", {render.size(found.scanned)} read" if found.scanned else ""
         if found.more:
-            said = f"The first {said}. There are more: raise the limit, or ask for fewer"
+            said = (
+                f"The first {said}. There are more: raise the limit, or let "
+                "`lake query --format csv` write all"
+            )
         with page.group("div", "summary"):
-            page.Text("p", f"{said}.").props["role"] = "status"
+            with page.group("div", role="status"):
+                page.prose("p", f"{said}.")
             if found.columns:
                 text = "Export as CSV" if not found.more else f"Export these {count:,} rows as CSV"
                 page.action(text, lambda: ui.download.content(render.as_csv(found), "result.csv"))

@@ -15,6 +15,8 @@ from lake.ui import again, page
 from store.model import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from lake.ledger import Item
     from lake.query import Result
     from lake.ui.console import Console
@@ -109,13 +111,21 @@ def _chosen(console: Console, key: str, dataset: str, reason: str) -> None:
     records(console, key=key, dataset=dataset, reason=reason)
 
 
-def records(console: Console, **wanted: str) -> None:
-    """Make a part with refused records, as the table quarantine has them."""
-    page.load(
-        "Asking Athena for the records…",
-        lambda: quarantine.records(console.target, most=_RECORDS, **wanted),
-        partial(_records, by_key="key" not in wanted),
-    )
+def records(
+    console: Console,
+    key: str = "",
+    dataset: str = "",
+    reason: str = "",
+    dates: Collection[str] = (),
+) -> None:
+    """Make a part with refused records; parameters are those of :func:`quarantine.records`."""
+
+    def ask() -> Result:
+        return quarantine.records(
+            console.target, most=_RECORDS, key=key, dataset=dataset, reason=reason, dates=dates
+        )
+
+    page.load("Asking Athena for the records…", ask, partial(_records, by_key=not key))
 
 
 def _records(found: Result, *, by_key: bool) -> None:

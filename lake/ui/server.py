@@ -42,7 +42,7 @@ def serve(target: Target, guard: Guard, tell: Callable[[], None], *, browser: bo
             webbrowser.open(guard.address)
 
     app.on_startup(started)
-    app.on_shutdown(console.closing.set)
+    app.on_shutdown(console.close)
     app.add_middleware(guard.around)
     app.add_static_files("/static", _STATIC)
     for part in (live, tables, put, files, refused, query, models):

@@ -157,9 +157,9 @@ class User:
         path = _PICTURES / f"ui-{name}.png"
         self.page.screenshot(path=path, full_page=True)
         # Few colours are enough, and make a third of the file.
-        Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
-            path, optimize=True
-        )
+        Image.open(path).convert("RGB").quantize(
+            256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        ).save(path, optimize=True)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def test_the_picture_says_queue_flow_files_and_trouble_and_obeys_no_key() -> Non
     seen = Status({"DONE": 2}, 3, 1, 1, {}, "", flow_of(LINES), ["The function is ill."])
     said = picture(seen).plain.splitlines()
     assert said[0] == "queue: 3 waiting, 1 in flight, 1 dead"
-    assert "  PARTIAL   data/b: 60 read, 2 refused" in said
+    assert "  PARTIAL   data/b: 60 read, 2 refused (X)" in said
     assert "  REJECTED  data/c: 0 read (CORRUPT_FILE)" in said
     assert said[-1] == "The function is ill."
     evil = picture(Status({}, 0, 0, 0, {}, "", flow_of([ingested("data/\x1b[2J")]))).plain
