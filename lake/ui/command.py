@@ -35,8 +35,8 @@ def ui(choice: Choice, port: int | None, no_browser: bool) -> None:
     """
     if find_spec("nicegui") is None:
         raise LakeCommandError(
-            "`lake ui` needs NiceGUI, and it is not installed: `pip install '.[ui]'` in the "
-            "project's folder installs it."
+            "`lake ui` needs NiceGUI, and it is not installed: in the project's folder "
+            "`uv tool install '.[ui]'` or `pip install '.[ui]'` brings it."
         )
     target = choice.target()
     # What is wrong with the lake is said before a browser opens.
