@@ -35,6 +35,9 @@ _CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 
+#: Pages of which the documentation has pictures.
+_SHOWN = ("live", "table", "file", "query")
+
 _PICTURES = ROOT / "docs" / "pictures" if os.environ.get("PICTURES") else None
 
 #: What must never become an element, in a key, a column and values.
@@ -191,7 +194,7 @@ def test_each_page_is_there_and_axe_finds_no_fault(
                 page.locator(".chart svg").wait_for()
             found = Axe().run(page).response["violations"]
             assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], name
-            if name != "nothing":
+            if name in _SHOWN:
                 user.picture(f"{name}-{look}")
         assert user.wrong == []
 
@@ -427,7 +430,6 @@ def test_what_aws_refuses_is_said_in_one_sentence(
             alert = page.get_by_role("alert")
             expect(alert).to_contain_text("AWS refused")
             expect(alert).to_contain_text("ask for the right that the message names")
-            expect(alert).to_contain_text("request ")
             assert user.wrong == []
         assert "Traceback" not in (tmp_path / "told").read_text()
 
