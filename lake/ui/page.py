@@ -286,6 +286,8 @@ def load(
     Parameters are those of :func:`shown`.
     """
     place = group("div", "part")
+    # Also before the browser has connected.
+    fill(place, partial(waiting, what))
 
     async def again() -> None:
         await shown(place, what, work, draw)
