@@ -140,7 +140,9 @@ def infer(choice: Choice, dataset: str, date_column: str, write: bool) -> None:
             f"`lake contract diff` compares the two."
         )
     file.write_text(json.dumps(proposed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    out.print(f"Wrote {file}. Next:")
+    here = Path.cwd()
+    shown = file.relative_to(here) if file.is_relative_to(here) else file
+    out.print(f"Wrote {shown}. Next:")
     show_lines(
         [
             f"lake contract check --against {dataset}",

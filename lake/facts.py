@@ -58,7 +58,7 @@ def outcome(item: Item) -> list[str]:
     return ["; ".join(said)]
 
 
-def notes(item: Item, looked_at: str = "") -> list[str]:
+def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[str]:
     """Say what one might not have expected.
 
     Parameters
@@ -67,6 +67,8 @@ def notes(item: Item, looked_at: str = "") -> list[str]:
         Its entry in the ledger.
     looked_at : str, optional
         The deployment's ``DateColumns``, where they are known.
+    rehearsed : bool
+        It is what would become of it, and nothing was written.
 
     Returns
     -------
@@ -80,10 +82,9 @@ def notes(item: Item, looked_at: str = "") -> list[str]:
     elif why := ": ".join(part for part in (item.reason, item.detail) if part):
         said.append(why)
     if item.quarantined:
+        said.append(f"{item.quarantined:,} of {_count(item.read, 'record')} ")
         was = "was refused; it is" if item.quarantined == 1 else "were refused; they are"
-        said.append(
-            f"{item.quarantined:,} of {_count(item.read, 'record')} {was} in the table quarantine"
-        )
+        said[-1] += "would be refused" if rehearsed else f"{was} in the table quarantine"
     said += [
         f"{one.reason}: {_count(one.count, 'record')}, first record {one.record:,}: {one.detail}"
         for one in item.refused

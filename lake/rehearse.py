@@ -129,7 +129,8 @@ def compare(
     for one in found:
         if not one.status.is_accepted:
             show_lines([f"{one.key}: {one.status}: {one.reason}: {one.detail}"], first="")
-    show_lines(facts.notes(then, target.parameters.get("DateColumns", "")), first="")
+    notes = facts.notes(then, target.parameters.get("DateColumns", ""), rehearsed=True)
+    show_lines(notes, first="")
     err.print(f"{objects(len(found))} read; nothing was changed.", style="dim")
     return whole
 

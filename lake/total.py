@@ -14,7 +14,7 @@ from store.model import Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from store.model import Drift, Refusal
+    from store.model import Drift
 
 #: Facts that are counts.
 _COUNTS = ("records_", "columns_added", "bytes", "milliseconds")
@@ -34,8 +34,9 @@ def total(items: Sequence[Item]) -> Item:
     Returns
     -------
     Item
-        Counts are sums; what drifted, was refused or was guessed is listed once. Its key is that of
-        the first one, and its status says nothing.
+        Counts are sums; what drifted, was refused or was guessed is listed once, and the first
+        record that was refused is told with its object. Its key is that of the first one, and its
+        status says nothing.
     """
     facts: dict[str, str | int] = {}
     for item in items:
@@ -46,7 +47,7 @@ def total(items: Sequence[Item]) -> Item:
         texts = dict.fromkeys(text for item in items for text in getattr(item, name))
         facts[name] = json.dumps(list(texts))
     facts["drift"] = json.dumps(_by_column([one for item in items for one in item.drift]))
-    facts["refused"] = json.dumps(_by_reason([one for item in items for one in item.refused]))
+    facts["refused"] = json.dumps(_by_reason(items))
     dating = {item.date_column for item in items if item.date_column}
     facts["dataset"] = items[0].dataset
     facts["date_column"] = ", ".join(sorted(dating))
@@ -66,11 +67,12 @@ def _by_column(found: list[Drift]) -> dict[str, dict[str, str | int]]:
     }
 
 
-def _by_reason(found: list[Refusal]) -> dict[str, dict[str, str | int]]:
+def _by_reason(items: Sequence[Item]) -> dict[str, dict[str, str | int]]:
     counts = Counter[str]()
-    for one in found:
-        counts[one.reason] += one.count
-    first = {one.reason: one for one in reversed(found)}
-    return {
-        reason: {**asdict(first[reason]), "count": count} for reason, count in counts.most_common()
-    }
+    first: dict[str, dict[str, str | int]] = {}
+    for item in items:
+        where = f", in {item.key}" if len(items) > 1 else ""
+        for one in item.refused:
+            counts[one.reason] += one.count
+            first.setdefault(one.reason, {**asdict(one), "detail": f"{one.detail}{where}"})
+    return {reason: {**first[reason], "count": count} for reason, count in counts.most_common()}

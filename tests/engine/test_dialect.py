@@ -100,6 +100,13 @@ def test_a_guessed_header_is_said_with_its_names() -> None:
     assert "ann, graz" in dialect("ann,graz\nbob,linz\ncid,wels\n").guesses[0]
 
 
+def test_a_guess_names_some_of_many_columns_and_says_why() -> None:
+    names = ",".join(f"column name {n}" for n in range(99))
+    (guess,) = dialect(f"{names}\n" + f"{'1,' * 98}2\n" * 3).guesses
+    assert guess.startswith("header guessed: column name 0, column name 1, ")
+    assert guess.endswith(", …: differs from the rows below")
+
+
 def test_samples_are_whole_lines_of_several_places(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"".join(b"%07d,x\n" % n for n in range(40_000)))

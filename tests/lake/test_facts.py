@@ -330,6 +330,11 @@ def test_refused_records_are_told_by_reason_with_the_first_one() -> None:
     ]
 
 
+def test_a_rehearsal_does_not_say_that_something_was_written() -> None:
+    found = item("PARTIAL", records_read=9, records_quarantined=1)
+    assert facts.notes(found, rehearsed=True) == ["1 of 9 records would be refused"]
+
+
 def test_a_column_that_looks_like_a_date_is_named_with_what_mends_it() -> None:
     found = item(records_read=2, records_undated=2, datelike='["picked up"]')
     first, second = facts.notes(found, "timestamp,date")
@@ -385,7 +390,7 @@ def test_of_many_files_what_became_of_all_is_told(
         "orders: 20 files (20 PARTIAL)",
         f"  table orders: 180 rows in 3 partitions ({dates}); dated by the column date",
         "  20 of 200 records were refused; they are in the table quarantine",
-        "  MALFORMED_ROW: 20 records, first record 4: a quote is open",
+        "  MALFORMED_ROW: 20 records, first record 4: a quote is open, in data/orders/a.csv",
         "  price: 40 values did not fit bigint, such as 19.99; they are in _rescued_data",
         "  `lake retype orders.price double` gives the column a type that holds it",
     ]

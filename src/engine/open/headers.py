@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: A table begins within so many rows.
 _MAX_PREAMBLE = 40
 
+#: So many names of a guessed header are told.
+_NAMED = 4
+
 _TOTAL = re.compile(r"(grand |sub)?totals?:?|sum:?|summe:?|gesamt:?", re.IGNORECASE)
 _NOTHING = frozenset({"\\n", "null", "na", "n/a", "nan", "none", "-"})
 _UNIT = re.compile(r"[\[(][^\])]{0,20}[\])]|%|°\w?|\w{1,3}(/\w{1,3})?")
@@ -207,7 +210,7 @@ def _decided(
     # That a file without a header came first says nothing of one that plainly has one.
     if unnamed and known == 0 and not (contrast > 1 and all(map(_is_word, filled))):
         return False, "as in the table"
-    names = ", ".join(cells)[:200]
+    names = ", ".join(cells if len(cells) <= _NAMED else [*cells[:_NAMED], "…"])[:150]
     if contrast > 0 and filled:
         return True, f"guessed: {names}: differs from the rows below"
     if contrast < 0 or not named:
