@@ -67,19 +67,19 @@ def mapped(server: Server, folder: Path, **told: Any) -> Mapped:
 
 
 def test_a_batch_is_what_comes_within_the_window(aws: Server, tmp_path: Path) -> None:
-    one = mapped(aws, tmp_path, BatchSize=10, MaximumBatchingWindowInSeconds=4)
+    one = mapped(aws, tmp_path, BatchSize=10, MaximumBatchingWindowInSeconds=8)
     began = one.send(range(2))
     time.sleep(1)
     one.send(range(2, 3))
-    until("the messages are in flight", lambda: one.counted() == ("0", "3"), 2.5)
+    until("the messages are in flight", lambda: one.counted() == ("0", "3"), 6)
     (batch,) = one.batches(1)
     assert (batch["numbers"], batch["received"]) == ([0, 1, 2], [1, 1, 1])
     # A worker's start is in it, too.
-    assert 4 <= batch["began"] - began < 15
+    assert 8 <= batch["began"] - began < 30
     until("they are gone", lambda: one.counted() == ("0", "0"))
     # The next message begins a window of its own.
     again = one.send(range(3, 4))
-    assert one.batches(2)[1]["began"] - again >= 4
+    assert one.batches(2)[1]["began"] - again >= 8
 
 
 def test_a_batch_that_is_full_does_not_wait(aws: Server, tmp_path: Path) -> None:
@@ -150,8 +150,8 @@ def test_without_a_window_nothing_waits(aws: Server, tmp_path: Path) -> None:
     for n in range(4):
         began = one.send(range(n, n + 1))
         waits.append(one.batches(n + 1)[n]["began"] - began)
-    # The first waits for the worker to start, and any may wait for the machine.
-    assert min(waits[1:]) < 0.5
+    # The first waits for the worker to start, and any may wait for the machine. No window is shorter.
+    assert min(waits[1:]) < 1
 
 
 def test_no_more_batches_at_once_than_the_mapping_allows(aws: Server, tmp_path: Path) -> None:
