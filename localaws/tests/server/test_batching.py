@@ -150,7 +150,8 @@ def test_without_a_window_nothing_waits(aws: Server, tmp_path: Path) -> None:
     for n in range(4):
         began = one.send(range(n, n + 1))
         waits.append(one.batches(n + 1)[n]["began"] - began)
-    # The first waits for the worker to start, and any may wait for the machine. No window is shorter.
+    # The first waits for the worker to start, and any may wait for the machine; no window is
+    # shorter than a second.
     assert min(waits[1:]) < 1
 
 
