@@ -92,6 +92,13 @@ def test_no_settings_of_this_project_fix_the_region_and_prod_is_a_lake_of_its_ow
     assert "Prefix=data-lake-prod " in told["prod"]["deploy"]["parameters"]["parameter_overrides"]
 
 
+def test_a_deployment_that_changes_nothing_is_no_failure(root: Path) -> None:
+    told = tomllib.loads((root / "samconfig.toml").read_text())
+    for name, settings in told.items():
+        if name != "version":
+            assert settings["deploy"]["parameters"]["fail_on_empty_changeset"] is False, name
+
+
 def test_a_lake_of_before_keeps_its_database() -> None:
     assert sam.keeping_database({}) == {}
     assert sam.keeping_database({"Prefix": "x"}) == {"DatabaseFollowsPrefix": "false"}

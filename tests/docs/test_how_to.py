@@ -1,0 +1,129 @@
+"""The how-to guides: what a page has its reader run runs on a lake here, in the page's order."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import ROOT, LocalLake, lake_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GUIDES = ROOT / "docs" / "how-to"
+ASKS = re.compile(r"^(lake (?:rm|retype|deploy)\b(?!.*(?:--dry-run|--yes)).*)$", re.MULTILINE)
+BLOCK = re.compile(r"^<!-- run -->\n```(bash|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+HEAD = "order_id,customer,ordered_at,price\n"
+JANUARY = f"{HEAD}1,c-17,2024-01-15T09:00:00Z,20\n2,c-18,2024-01-15T10:00:00Z,35\n"
+FEBRUARY = f"{HEAD}3,c-17,2024-02-03T09:00:00Z,19.99\n"
+
+#: What is in the raw bucket before a page begins, by its key; only what the page does not upload.
+GIVEN = {
+    "existing-bucket": {"data/orders/2024-01-15.csv": JANUARY},
+    "contracts": {"data/orders/2024-01-15.csv": JANUARY},
+    "retype": {"data/orders/january.csv": JANUARY, "data/orders/february.csv": FEBRUARY},
+    "remove": {"data/orders/january.csv": JANUARY, "data/orders/wrong.csv": FEBRUARY},
+    "curated": {"data/test-data.json": (ROOT / "samples" / "test-data.json").read_text()},
+}
+
+#: What the reader finds, in the order of the page; in this order the pages are run.
+SAYS = {
+    "upload": ["data/orders/orders.csv", "2 read, 2 accepted, 0 quarantined"],
+    "existing-bucket": ["DONE", "order_id"],
+    "retype": ["19.99", "bigint", "double", "74.99"],
+    "remove": [
+        "data/orders/wrong.csv",
+        "left_over",
+        "DELETED",
+        "data/orders/january.csv",
+        "1 read, 1 accepted",
+        "of_the_person",
+    ],
+    "curated": ["daily_sales", "Electronics"],
+    "connect": [
+        "27,004 accepted",
+        "[('UA', 156), ('EV', 146)]",
+        "EWR    2.4",
+        "(902, 2)",
+        "(902, 23)",
+        "LGA",
+        "27004",
+        "902",
+        "True",
+        "9893",
+    ],
+    # The last: its contract stays.
+    "contracts": ["orders.schema.json", "accepted"],
+}
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = BLOCK.findall((GUIDES / f"{page}.md").read_text("utf-8"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLake]:
+    """A lake of a copy of the project: the guides write contracts and deploy them."""
+    folder = tmp_path_factory.mktemp("guides")
+    project = folder / "project"
+    for name in ("src", "contracts", "models", "samples"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, project / name, ignore=ignored)
+    for name in ("template.yaml", "samconfig.toml"):
+        shutil.copy(ROOT / name, project)
+    (project / "orders.csv").write_text(JANUARY, encoding="utf-8")
+    with lake_up(folder / "state", project) as up:
+        yield replace(up, project=project)
+
+
+def run(lake: LocalLake, language: str, code: str) -> str:
+    """Run what a page shows, as a reader who says yes; give what is said."""
+    words = {
+        "bash": ["bash", "-euo", "pipefail", "-c", ASKS.sub(r"\1 --yes", code)],
+        "python": [sys.executable, "-W", "ignore", "-c", code],
+    }
+    own = {k: v for k, v in lake.shell.items() if k not in ("LAKE_CONTRACTS", "LAKE_MODELS")}
+    done = subprocess.run(
+        words[language],
+        cwd=lake.project,
+        env=own,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, f"{code}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def test_every_guide_that_has_one_run_something_is_run() -> None:
+    pages = {place.stem for place in GUIDES.glob("*.md") if blocks(place.stem)}
+    # These have tests of their own.
+    assert pages - {"runbook", "aws-cli"} == set(SAYS)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("page", SAYS)
+def test_what_a_guide_has_one_run_runs_and_says_what_the_reader_looks_for(
+    page: str, lake: LocalLake
+) -> None:
+    # It exits with 1 where nothing is there.
+    lake.command("lake", "rm", "--dataset", "orders", "--raw", "--yes", expect=None)
+    # A warm worker still believes in the table for some seconds.
+    time.sleep(15)
+    for key, body in GIVEN.get(page, {}).items():
+        lake.ingest(key, body.encode())
+    said = "".join(run(lake, language, code) for language, code in blocks(page))
+    for words in SAYS[page]:
+        assert words in said, said
+        said = said.partition(words)[2]
