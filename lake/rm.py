@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from lake.ledger import Item
     from lake.target import Target
 
+#: Seconds; a worker remembers a table for ten (`aws/glue.py`).
+_REMEMBERED = 11.0
+
 #: So many keys are named before it is asked.
 _NAMED = 10
 
@@ -258,6 +261,9 @@ def _drop(target: Target, dataset: str, deadline: float) -> bool:
     target.client("glue").delete_table(
         DatabaseName=target.outputs["GlueDatabaseName"], Name=dataset
     )
+    # What is uploaded after the command gets a table again, also from a worker that knew this one.
+    with err.status("waiting until no worker remembers the table…"):
+        time.sleep(_REMEMBERED)
     if readers:
         err.print(
             f"These models read {dataset}, and wait from now on until there is such a table "

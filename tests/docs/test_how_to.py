@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -119,8 +118,6 @@ def test_what_a_guide_has_one_run_runs_and_says_what_the_reader_looks_for(
 ) -> None:
     # It exits with 1 where nothing is there.
     lake.command("lake", "rm", "--dataset", "orders", "--raw", "--yes", expect=None)
-    # A warm worker still believes in the table for some seconds.
-    time.sleep(15)
     for key, body in GIVEN.get(page, {}).items():
         lake.ingest(key, body.encode())
     said = "".join(run(lake, language, code) for language, code in blocks(page))

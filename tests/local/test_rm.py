@@ -63,3 +63,6 @@ def test_a_dataset_is_erased_with_every_version_of_its_objects_and_rows(
         DatabaseName=local_lake.outputs["GlueDatabaseName"])["TableList"]]  # fmt: skip
     assert "erased" not in names
     assert local_lake.query("SELECT count(*) AS n FROM erased_not") == [{"n": 1}]
+    # A worker that knew the table makes it again.
+    assert local_lake.ingest("data/erased/b.json", b'{"n": 3}\n')["status"] == "DONE"
+    assert local_lake.query("SELECT n FROM erased") == [{"n": 3}]
