@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: They print something for programs without being asked: a script, and a contract.
-WITHOUT_JSON = {"completion", "contract infer"}
+#: They print something for programs without being asked: a script, and a contract. `ui` is a page.
+WITHOUT_JSON = {"completion", "contract infer", "ui"}
 
 
 def commands(group: click.Group = main, before: str = "") -> Iterator[tuple[str, click.Command]]:
