@@ -127,17 +127,6 @@ def profile(
     if as_json:
         render.show_json(known)
         return
-    lines: list[list[object]] = [
-        [
-            column["name"],
-            column["type"],
-            f"{column['nulls']:,}",
-            contents.share(column["nulls"], found.rows),
-            column["min"],
-            column["max"],
-        ]
-        for column in found.columns
-    ]
     footer = f"{found.footer}; the table: {contents.facts(one)}"
     heads = ["column", "type", "nulls", "%", "min", "max"]
-    render.show_table(out, heads, lines, [False, False, True, True, False, False], footer)
+    render.show_table(out, heads, found.lines, [False, False, True, True, False, False], footer)

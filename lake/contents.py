@@ -55,6 +55,21 @@ class Profile:
     scanned: int
 
     @property
+    def lines(self) -> list[list[object]]:
+        """Give a line for each column: name, type, nulls, their share, the least, the greatest."""
+        return [
+            [
+                column["name"],
+                column["type"],
+                f"{column['nulls']:,}",
+                share(column["nulls"], self.rows),
+                column["min"],
+                column["max"],
+            ]
+            for column in self.columns
+        ]
+
+    @property
     def footer(self) -> str:
         """Say how much was read, and what it costs in AWS."""
         price = models.dollars(self.queries, self.scanned)

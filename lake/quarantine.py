@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lake import query
+from lake.statement import literal
 from store import naming
 
 if TYPE_CHECKING:
@@ -46,14 +47,10 @@ def records(
         Where they are known, Athena does not look at other days.
     """
     named = {"source_key": key, "dataset": dataset, "reason": reason}
-    conditions = [f"{name} = {_literal(value)}" for name, value in named.items() if value]
+    conditions = [f"{name} = {literal(value)}" for name, value in named.items() if value]
     if dates:
-        conditions.append(f"date_partition IN ({', '.join(map(_literal, dates))})")
+        conditions.append(f"date_partition IN ({', '.join(map(literal, dates))})")
     where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
     order = "ORDER BY date_partition DESC, source_key, record_number"
     sql = f"SELECT {_COLUMNS} FROM quarantine {where}{order} LIMIT {most + 1}"  # noqa: S608  # of literals that are quoted
     return query.run(target, sql, most=most)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

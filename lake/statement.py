@@ -34,6 +34,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """Write a text so that a query may hold it, whatever is in it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def prepared(sql: str) -> str:
     """Give what Athena runs: one statement, without what stands before and behind it.
 

@@ -11,7 +11,7 @@ from nicegui import ui
 
 from lake import model_catalog, render
 from lake.overview import is_shown
-from lake.statement import quoted
+from lake.statement import literal, quoted
 from lake.ui import page
 from lake.ui.chart import Chart
 from lake.ui.grid import grid
@@ -38,8 +38,7 @@ def register(console: Console) -> None:
 def _query_of(table: str, date: str) -> str:
     if not table:
         return ""
-    day = date.replace("'", "''")
-    where = f"WHERE date_partition = '{day}'\n" if date else ""
+    where = f"WHERE date_partition = {literal(date)}\n" if date else ""
     return f"SELECT *\nFROM {quoted(table)}\n{where}LIMIT 100"
 
 
@@ -77,6 +76,7 @@ class _Editor:
         try:
             found = await page.in_thread(partial(model_catalog.read, self._console.target))
         except Exception:
+            # The query itself says what is wrong with the lake.
             return
         names = {
             name: columns

@@ -145,17 +145,7 @@ def _profiled(found: Profile) -> None:
     page.table(
         "Profile of the columns",
         ["column", "type", "nulls", "%", "least", "greatest"],
-        (
-            [
-                column["name"],
-                column["type"],
-                f"{column['nulls']:,}",
-                contents.share(column["nulls"], found.rows),
-                column["min"],
-                column["max"],
-            ]
-            for column in found.columns
-        ),
+        found.lines,
         [False, False, True, True, False, False],
     )
     page.Text("p", f"{found.footer}.", "quiet")
