@@ -3,6 +3,7 @@
 - Its CloudFormation refuses a template with a resource type that it does not know, and keeps
   the value of a ``Number`` parameter as a string where CloudFormation would pass a number.
 - It imports resources that exist into a stack, but no databases of Glue.
+- It leaves out how a bucket encrypts its objects, and where it logs who accesses them.
 
 Each is added where MiniStack decides it; the work is done by its own services.
 """
@@ -11,12 +12,14 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from xml.etree import ElementTree
 
 from localaws import batching
-from localaws.internals import athena, glue, provisioners
+from localaws.internals import athena, glue, provisioners, s3
 
 _NAMED_QUERY = "AWS::Athena::NamedQuery"
 _DATABASE = "AWS::Glue::Database"
+_BY_DEFAULT = "ServerSideEncryptionByDefault"
 _EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
 
 #: Properties of a mapping that are numbers.
@@ -72,8 +75,55 @@ def _numbers(properties: Properties, *names: str) -> Properties:
     return {name: int(properties[name]) for name in names if name in properties}
 
 
+def _encryption(told: Properties) -> bytes:
+    """Give the body of PutBucketEncryption; only one name in it is another."""
+    rules = [
+        {"ApplyServerSideEncryptionByDefault" if name == _BY_DEFAULT else name: value
+         for name, value in rule.items()}
+        for rule in told["ServerSideEncryptionConfiguration"]
+    ]  # fmt: skip
+    return ElementTree.tostring(_xml("ServerSideEncryptionConfiguration", {"Rule": rules}))
+
+
+def _logging(told: Properties) -> bytes:
+    """Give the body of PutBucketLogging."""
+    enabled = {
+        "TargetBucket": told["DestinationBucketName"],
+        "TargetPrefix": told.get("LogFilePrefix", ""),
+    }
+    return ElementTree.tostring(_xml("BucketLoggingStatus", {"LoggingEnabled": enabled}))
+
+
+def _xml(name: str, told: Any) -> ElementTree.Element:
+    """Write a structure as S3 does: a list is an element again and again."""
+    element = ElementTree.Element(name)
+    if not isinstance(told, dict):
+        element.text = json.dumps(told) if isinstance(told, bool) else str(told)
+        return element
+    for key, value in told.items():
+        element.extend(_xml(key, one) for one in (value if isinstance(value, list) else [value]))
+    return element
+
+
+def _log_nothing(bucket: str) -> None:
+    s3.put_bucket_logging(bucket, ElementTree.tostring(_xml("BucketLoggingStatus", {})))
+
+
 def extend() -> None:
     """Teach MiniStack what the template needs."""
+    provisioners.replace(
+        "S3_BUCKET_CONFIGURATIONS",
+        (
+            *provisioners.S3_BUCKET_CONFIGURATIONS,
+            (
+                "BucketEncryption",
+                _encryption,
+                s3.put_bucket_encryption,
+                s3.delete_bucket_encryption,
+            ),
+            ("LoggingConfiguration", _logging, s3.put_bucket_logging, _log_nothing),
+        ),
+    )
     handlers = provisioners.RESOURCE_HANDLERS
     handlers[_NAMED_QUERY] = {
         "create": _create_named_query,

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import iam_actions as iam_actions
+from ministack.core.iam_evaluator import AuthError as AuthError
 from ministack.core.iam_evaluator import CredentialResolutionError as CredentialResolutionError
 from ministack.core.iam_evaluator import resolve_credential as resolve_credential
 from ministack.core.responses import error_response_json as error_response_json
@@ -86,17 +87,25 @@ glue = Part(
     "ALL_STATE crawlers databases delete_partition get_crawler_metrics get_partitions get_table "
     "get_tables handle_request_sync partitions start_crawler stop_crawler tables update_table",
 )
+kms = Part("services.kms", "resolve_key")
 lambda_worker = Part("core.lambda_runtime:Worker", "discard_tmpdir", "invoke")
 lambdas = Part(
     "core.lambda_runtime", "detect_runtime_binary lock worker_class_for workers", "kill_workers"
 )
 persistence = Part("core.persistence", "json_default state_format_version")
-provisioners = Part("services.cloudformation.provisioners", "RESOURCE_HANDLERS")
+provisioners = Part(
+    "services.cloudformation.provisioners", "RESOURCE_HANDLERS S3_BUCKET_CONFIGURATIONS"
+)
 runtime = Part(
     "services.lambda_svc",
     "create_esm esms execute_function_warm iter_all_esms sqs_esm_concurrency update_esm",
 )
-s3 = Part("services.s3", "version_entry_from_record")
+s3 = Part(
+    "services.s3",
+    "bucket_default_sse_headers bucket_encryption buckets delete_bucket_encryption "
+    "multipart_uploads object_versions put_bucket_encryption put_bucket_logging "
+    "version_entry_from_record",
+)
 sqs = Part(
     "services.sqs",
     "Err HANDLERS act_delete_message act_delete_message_batch collect_msgs delete_messages_for_esm "

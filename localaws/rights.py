@@ -9,6 +9,7 @@
 - A variable in a resource, such as ``${aws:PrincipalTag/team}``, is what the request has of that
   name; where it has none, the resource is none (IAM User Guide, "IAM policy elements: Variables
   and tags").
+- Objects and messages that a key of KMS encrypts need rights to it, too (`keys.py`).
 - MiniStack takes the name in a call about a crawler or a database for a table's, and ends a log
   group's ARN without its streams.
 
@@ -19,9 +20,11 @@ from __future__ import annotations
 
 import json
 import re
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from localaws import keys
 from localaws.internals import athena, dynamodb, evaluator, iam_actions
 
 if TYPE_CHECKING:
@@ -40,6 +43,9 @@ _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 _EQUALITY = re.compile(r"(?<![\w#.-])(#?[\w.-]+)\s*=\s*(:\w+)")
 
 Words = dict[str, Any]
+
+#: The request that is decided about.
+_request: ContextVar[Words] = ContextVar("request")
 
 
 def extend() -> None:
@@ -62,6 +68,7 @@ def extend() -> None:
         region: str,
         account_id: str,
     ) -> str:
+        _request.set({"method": method, "headers": headers, "query": query_params})
         call = headers.get("x-amz-target", "").rpartition(".")[2]
         at = f"arn:aws:{service}:{region}:{account_id}"
         if service == "glue" and (named := _of_glue(call, _words(body))):
@@ -86,7 +93,12 @@ def extend() -> None:
         for one in _with_parents(service, resource_arn):
             if denied := enforce(key, action, service, region, resource_arn=one, **more):
                 return denied
-        return None
+
+        def ask(of_kms: str, arn: str) -> Any:
+            via = {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
+            return enforce(key, of_kms, "kms", region, resource_arn=arn, service_context=via)
+
+        return keys.refusal(service, action, resource_arn, _request.get({}), ask)
 
     def matched(request: Any, statements: list[Any], effect: str) -> Any:
         filled = [one for statement in statements for one in _filled(statement, request)]

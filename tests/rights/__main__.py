@@ -53,9 +53,6 @@ def roles(lake: LocalLake) -> Iterator[Role]:
     for one in stack.list_stack_resources(StackName="DataLakeStack")["StackResourceSummaries"]:
         if one["ResourceType"] != "AWS::IAM::Role":
             continue
-        # The scenario has no step for what it does.
-        if one["LogicalResourceId"] == "RecorderRole":
-            continue
         name = one["PhysicalResourceId"]
         (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
         document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]

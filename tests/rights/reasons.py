@@ -29,6 +29,14 @@ _TRACES = (
     "in AWS: Lambda sends traces in the name of the role "
     "([source](https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html))"
 )
+_STREAM = (
+    "in AWS: Lambda reads the stream in the name of the role "
+    "([source](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/iam-policy-example-lamda-process-dynamodb-streams.html))"
+)
+_KEEPS = (
+    "in AWS: after a fault only; Lambda sends what it could not deliver in the name of the role "
+    "([source](https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html))"
+)
 _PARTS = (
     "after a fault only: removes the parts of an upload that failed; else they cost until the "
     "bucket's lifecycle removes them"
@@ -83,6 +91,11 @@ _REASONS: dict[str, dict[tuple[str, str], str]] = {
         ("KeepResults", "s3:ListMultipartUploadParts"): _ATHENA,
         ("PublishTables", "glue:GetDatabase"): _CATALOG,
         ("PublishTables", "glue:GetPartition"): _CATALOG,
+    },
+    "RecorderRole": {
+        ("ReadStream", ""): _STREAM,
+        ("TellMissingFromForbidden", ""): _GONE,
+        ("KeepWhatFailed", ""): _KEEPS,
     },
     "CrawlerRole": {
         ("WriteLogs", ""): _CRAWL_LOGS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
@@ -329,6 +330,44 @@ def forget(run: Run) -> None:
     run.until("files that were replaced are still there", gone)
 
 
+# --- The recorder ----------------------------------------------------------------------------
+
+
+def record(run: Run) -> None:
+    """A commit becomes a row of ``lake_runs``, and an event that a rule sends to a queue."""
+    name = f"{run.name}_t"
+    sqs, events = run.lake.client("sqs"), run.lake.client("events")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    events.put_rule(Name=name, EventPattern=json.dumps({"detail": {"dataset": [name]}}))
+    events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": arn["QueueArn"]}])
+    try:
+        run.put(f"{name}/a.csv", b"id,date\n1,2024-01-15\n")
+        run.until("the commit has no row", lambda: name in _recorded(run))
+        run.until("nobody is told", lambda: sqs.receive_message(QueueUrl=url).get("Messages"))
+        # A file that is there already is read before it is written anew.
+        run.put(f"{name}/b.csv", b"id,date\n1,2024-01-15\n")
+        run.until("the second commit has no row", lambda: f"{name}/b.csv" in _recorded(run))
+        run.until("both have", lambda: f"{name}/a.csv" in _recorded(run))
+    finally:
+        events.remove_targets(Rule=name, Ids=["q"])
+        events.delete_rule(Name=name)
+        sqs.delete_queue(QueueUrl=url)
+
+
+def _recorded(run: Run) -> set[str]:
+    """The datasets and keys that ``lake_runs`` has rows of."""
+    found = set()
+    for key in run.keys("ProcessedBucketName", "lake_runs/"):
+        body = run.lake.client("s3").get_object(
+            Bucket=run.lake.outputs["ProcessedBucketName"], Key=key
+        )["Body"]
+        for line in gzip.decompress(body.read()).splitlines():
+            row = json.loads(line)
+            found |= {row["dataset"], row["key"].removeprefix("data/")}
+    return found
+
+
 # --- The crawler -----------------------------------------------------------------------------
 
 
@@ -387,6 +426,7 @@ STEPS = (
     Step("CuratorRole", "a changed date is not made anew", curate_again),
     Step("CuratorRole", "a date without rows stays", curate_less),
     Step("CuratorRole", "what was replaced is not deleted", forget),
+    Step("RecorderRole", "commits have no rows in `lake_runs`, or nobody is told", record),
     Step("CrawlerRole", "the crawler fails", crawl),
 )
 

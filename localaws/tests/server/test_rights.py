@@ -33,9 +33,10 @@ class Role:
         iam.put_role_policy(
             RoleName=self.name, PolicyName="p", PolicyDocument=document(*statements)
         )
-        self.key = aws.client("sts").assume_role(
-            RoleArn=made["Role"]["Arn"], RoleSessionName=self.name
-        )["Credentials"]
+        self.arn: str = made["Role"]["Arn"]
+        self.key = aws.client("sts").assume_role(RoleArn=self.arn, RoleSessionName=self.name)[
+            "Credentials"
+        ]
 
     def client(self, service: str) -> Any:
         key = self.key
