@@ -108,7 +108,7 @@ test-rights: install ## Take each right from the roles of a lake on this machine
 fuzz: install ## Read files that chance has spoiled: each must end in a verdict; SECONDS=600 says how long
 	@nice -n 10 python -m tests.engine.fuzz --seconds $(or $(SECONDS),600) --first $(or $(FIRST),$$(date +%s)000)
 
-check-security: install ## cfn-lint, cfn-guard and checkov judge the template; each finding needs a waiver (minutes)
+check-security: install ## cfn-lint, cfn-guard, checkov and cdk-nag judge the template; each finding needs a waiver (minutes)
 	@test -e .venv-security/installed || { $(new_venv) .venv-security && .venv-security/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement requirements/security.txt && touch .venv-security/installed; }
 	@python -m tests.security
 

