@@ -11,6 +11,17 @@ unexport PYTHONDONTWRITEBYTECODE
 # make PYTHON=/path/to/python3.11 names one; else it is looked for.
 new_venv = python=$$(PYTHON="$(PYTHON)" sh src/find-python.sh ensurepip) && "$$python" -m venv --clear
 
+# Makes the folder of a target with what a file locks. uv takes seconds where pip takes a minute;
+# where uv does not find the packages, pip does, by the indexes that its own settings name.
+define from_locked
+	@$(new_venv) $(@D)
+	@$(@D)/bin/python -m pip install --quiet --no-compile --require-hashes --requirement requirements/uv.txt
+	@locked="--quiet --no-deps --require-hashes --requirement $<" && { \
+		$(@D)/bin/uv pip install --python $(@D)/bin/python $$locked 2>/dev/null \
+		|| $(@D)/bin/python -m pip install --no-compile $$locked; }
+	@touch $@
+endef
+
 # What a long target does now, and after how many seconds.
 export STARTED := $(shell date +%s)
 stage = @printf '%4d s  %s\n' $$(($$(date +%s) - $(STARTED)))
@@ -37,10 +48,8 @@ install: $(VENV)/installed ## Make .venv from the locked requirements
 
 # Not compiled: much of it is never imported, and what is, is compiled then.
 $(VENV)/locked: requirements/dev.txt
-	$(stage) "Making $(VENV): about a minute…"
-	@$(new_venv) $(VENV)
-	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement requirements/dev.txt
-	@touch $@
+	$(stage) "Making $(VENV)…"
+	$(from_locked)
 
 $(VENV)/installed: $(VENV)/locked pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
@@ -108,31 +117,33 @@ test-rights: install ## Take each right from the roles of a lake on this machine
 fuzz: install ## Read files that chance has spoiled: each must end in a verdict; SECONDS=600 says how long
 	@nice -n 10 python -m tests.engine.fuzz --seconds $(or $(SECONDS),600) --first $(or $(FIRST),$$(date +%s)000)
 
-check-security: install ## cfn-lint, cfn-guard, checkov and cdk-nag judge the template; each finding needs a waiver (minutes)
-	@test -e .venv-security/installed || { $(new_venv) .venv-security && .venv-security/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement requirements/security.txt && touch .venv-security/installed; }
+check-security: install .venv-security/installed ## cfn-lint, cfn-guard, checkov and cdk-nag judge the template; each finding needs a waiver (minutes)
 	@python -m tests.security
+
+.venv-security/installed: requirements/security.txt
+	$(from_locked)
 
 audit: .venv-audit/installed ## Ask OSV about known faults of every locked package; needs api.osv.dev
 	@for one in $(LOCKED); do echo "$$one"; .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --vulnerability-service osv --progress-spinner off --requirement $$one || exit; done
 
-LOCKED := src/requirements.txt src/requirements-curator.txt src/requirements-build.txt requirements/dev.txt requirements/bench.txt requirements/docs.txt requirements/security.txt examples/dbt/requirements.txt
+LOCKED := src/requirements.txt src/requirements-curator.txt src/requirements-build.txt requirements/dev.txt requirements/bench.txt requirements/docs.txt requirements/security.txt requirements/uv.txt examples/dbt/requirements.txt
 
 .venv-audit/installed:
 	@$(new_venv) .venv-audit
 	@.venv-audit/bin/python -m pip install --quiet --no-compile 'pip-audit>=2.10,<3'
 	@touch $@
 
-bench: install ## Measure the lake beside its peers (twenty minutes); QUICK=1 for the engine alone
-	@test -e .venv-bench/installed || { $(new_venv) .venv-bench && .venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/bench.txt && touch .venv-bench/installed; }
+bench: install .venv-bench/installed ## Measure the lake beside its peers (twenty minutes); QUICK=1 for the engine alone
 	@python -m benchmarks.run $(if $(QUICK),--quick) --python .venv-bench/bin/python
+
+.venv-bench/installed: requirements/bench.txt
+	$(from_locked)
 
 dbt: .venv-dbt/installed ## Make .venv-dbt, with what examples/dbt needs
 
 # dbt's packages need other versions than the lake's.
 .venv-dbt/installed: examples/dbt/requirements.txt
-	@$(new_venv) .venv-dbt
-	@.venv-dbt/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement $<
-	@touch $@
+	$(from_locked)
 
 ##@ Documentation and release
 pictures: install ## Draw the pictures of the documentation anew; edits files
@@ -144,9 +155,7 @@ docs: .venv-docs/installed ## Make the site of the documentation in site/; a bro
 
 # The newest Sphinx and docutils, which nothing of the lake needs.
 .venv-docs/installed: requirements/docs.txt
-	@$(new_venv) .venv-docs
-	@.venv-docs/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement $<
-	@touch $@
+	$(from_locked)
 
 reference: install ## Write anew what docs/reference has from code and template; edits files
 	@python -m tests.support.reference
@@ -156,9 +165,8 @@ licences: install ## Write docs/reference/licences.md anew from what is locked a
 
 lock: install ## Resolve requirements/*.in anew, and examples/dbt's; edits files
 	@python -m pip install --quiet pip-tools
-	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/dev.txt requirements/dev.in
-	@cd requirements && for one in runtime:requirements curator:requirements-curator build:requirements-build; do pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --constraint dev.txt --output-file ../src/$${one#*:}.txt $${one%:*}.in; done
-	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/bench.txt requirements/bench.in
-	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/security.txt requirements/security.in
-	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file requirements/docs.txt requirements/docs.in
-	@pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header --output-file examples/dbt/requirements.txt examples/dbt/requirements.in
+	@for one in uv dev bench security docs; do $(pip_compile) --output-file requirements/$$one.txt requirements/$$one.in || exit; done
+	@cd requirements && for one in runtime:requirements curator:requirements-curator build:requirements-build; do $(pip_compile) --constraint dev.txt --output-file ../src/$${one#*:}.txt $${one%:*}.in || exit; done
+	@$(pip_compile) --output-file examples/dbt/requirements.txt examples/dbt/requirements.in
+
+pip_compile = pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header
