@@ -150,11 +150,10 @@ def test_the_page_tells_what_breaks_without_each_statement(root: Path, translate
     page = (root / "docs" / "reference" / "rights.md").read_text(encoding="utf-8")
     table = page.split("<!-- rights -->")[1].split("<!-- /rights -->")[0]
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (?:all|`[\w:]+`) \| \S.*\|$", table, re.MULTILINE)
-    # The scenario of tests/rights has no step for what the recorder does.
     wanted = {
         (name, statement["Sid"])
         for name, role in translated["Resources"].items()
-        if role["Type"] == "AWS::IAM::Role" and name != "RecorderRole"
+        if role["Type"] == "AWS::IAM::Role"
         for policy in role["Properties"]["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
     }

@@ -195,7 +195,7 @@ def test_the_dashboard_shows_every_alarm(translated: Tree) -> None:
 
 def test_the_dashboard_shows_metrics_that_there_are(root: Path, translated: Tree) -> None:
     page = (root / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
-    by_dataset = page.partition("Of one dataset,")[2].partition("##")[0]
+    by_dataset = page.partition("## Of one dataset")[2].partition("##")[0]
     searched, counted = set(), set()
     for widget in _dashboard(translated)["widgets"]:
         for metric in widget["properties"].get("metrics", []):

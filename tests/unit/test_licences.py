@@ -22,6 +22,7 @@ LOCKED = [
     "requirements/bench.txt",
     "requirements/docs.txt",
     "requirements/security.txt",
+    "requirements/uv.txt",
     "examples/dbt/requirements.txt",
 ]
 
