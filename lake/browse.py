@@ -61,7 +61,7 @@ def describe(choice: Choice, table: str, as_json: bool) -> None:
         render.show_json(known)
         return
     for label, said in contents.lines(one, known):
-        out.print(render.bold(f"{label:<12}"), said)
+        render.paragraph(out, f"{label:<12}", said)
     out.print()
     columns: list[list[object]] = [
         [column["name"], column["type"], column["comment"]] for column in known["columns"]

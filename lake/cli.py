@@ -52,6 +52,10 @@ _COMMANDS = {
 }  # fmt: skip
 
 
+#: No first sentence of a docstring is longer.
+_SENTENCE = 400
+
+
 class Commands(click.Group):
     """The commands, of which only the one that runs is imported: all of them take a second."""
 
@@ -65,6 +69,13 @@ class Commands(click.Group):
             module, _, name = _COMMANDS[cmd_name].partition(":")
             self.add_command(getattr(import_module(module), name), cmd_name)
         return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their whole first sentence; click cuts what is longer."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, one.get_short_help_str(_SENTENCE)) for name, one in found if one]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -70,8 +70,11 @@ class Choice:
 
     def is_local(self) -> bool:
         """Tell whether the lake that `lake up` started is meant, without asking any."""
-        elsewhere = self.cloud or self.profile or os.environ.get("AWS_ENDPOINT_URL")
-        return self.local or (not elsewhere and state_folder().read() is not None)
+        if self.local or self.cloud or self.profile:
+            return self.local
+        running, named = state_folder().read(), os.environ.get("AWS_ENDPOINT_URL")
+        # `eval "$(lake env)"` names the local lake, too.
+        return running is not None and (not named or named.rstrip("/") == running.endpoint)
 
     def target(self) -> Target:
         """Decide, and say what was decided."""
@@ -117,5 +120,8 @@ def agree(question: str, *, yes: bool, else_say: str) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise LakeCommandError(f"{question} {else_say}")
+        raise LakeCommandError(
+            f"Nothing was done: standard input is no terminal, so nobody can be asked. "
+            f"{question} {else_say}"
+        )
     click.confirm(question, abort=True, err=True)

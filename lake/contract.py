@@ -67,7 +67,10 @@ def check(
     if as_json:
         render.show_json(judged)
     elif not judged:
-        out.print("There is no contract.")
+        folder = contracts_folder(project_root(Path.cwd()))
+        out.print(
+            f"There is no contract in {folder}. `lake contract infer DATASET --write` writes one."
+        )
     else:
         for one in judged:
             named = f"{one['file']}: will be honoured, {one['properties']} properties named"
@@ -142,7 +145,8 @@ def infer(choice: Choice, dataset: str, date_column: str, write: bool) -> None:
     file.write_text(json.dumps(proposed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     here = Path.cwd()
     shown = file.relative_to(here) if file.is_relative_to(here) else file
-    out.print(f"Wrote {shown}. Next:")
+    out.print(f"Wrote {shown}.")
+    out.print("Next:")
     show_lines(
         [
             f"lake contract check --against {dataset}",

@@ -239,6 +239,11 @@ def _columns(target: Target, dataset: str) -> list[tuple[str, str, str]]:
     try:
         table = target.client("glue").get_table(DatabaseName=database, Name=dataset)["Table"]
     except ClientError as error:
+        if error.response["Error"]["Code"] == "EntityNotFoundException":
+            raise LakeCommandError(
+                f"There is no table {dataset}: `lake put FILE --dataset {dataset}` makes one, and "
+                "`lake tables` lists those that are there."
+            ) from error
         raise LakeCommandError(f"No table {dataset} in {database}: {aws_said(error)}") from error
     return [
         (c["Name"], c["Type"], c.get("Comment") or c["Name"])

@@ -102,7 +102,7 @@ def curate(
         raise LakeCommandError(f"--from {first} is after --to {last}: no date is between them.")
     wanted, target = _chosen((name,) if name else ()), choice.target()
     started = time.time()
-    with err.status("Comparing…"):
+    with err.status("Comparing tables of models with their sources…"):
         seen = models.look(target, wanted)
         _refuse_undeployed([one for one in seen if one.deployed == ""], name)
         seen = [one for one in seen if one.deployed != ""]
@@ -113,7 +113,7 @@ def curate(
     names = list(dict.fromkeys(touch.model for touch in touches))
     say = err.print if as_json else out.print
     if names:
-        say(f"Told to make anew: {', '.join(names)}.")
+        say(f"The curator was told to make anew: {', '.join(names)}.")
     else:
         say("Nothing is to be made anew: all that was asked for is fresh.")
     published: list[Published] = []
@@ -159,7 +159,8 @@ def await_published(
         for one in curation.published(target, waiting, started, timeout):
             published.append(one)
             waiting.remove(one.model)
-            status.update(f"Waiting for the curator: {', '.join(waiting)}…")
+            if waiting:
+                status.update(f"Waiting for the curator: {', '.join(waiting)}…")
             if not quiet:
                 out.print(one.said)
     return published
@@ -250,6 +251,12 @@ def advice(one: Seen) -> str:
     if not one.is_deployed:
         what = "as it is now is" if one.deployed else "is"
         return f"{name}: models/{name}.sql {what} not deployed: `lake deploy` does it."
+    if one.missing:
+        what = f"table{'s'[: len(one.missing) != 1]} {' and '.join(one.missing)}"
+        return (
+            f"{name}: there is no {what} yet: `lake put FILE --dataset {one.missing[0]}` makes "
+            f"one, and then the model's within five minutes; `lake curate {name}` makes it at once."
+        )
     if failed:
         return f"{name}: {failed.detail}"
     if one.older and not one.waiting:

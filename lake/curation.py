@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: The most that SendMessageBatch takes (Amazon SQS API Reference).
 _BATCH = 10
 
+#: A source has no table yet (`curator/work.py`).
+_NO_TABLE = "TABLE_NOT_FOUND"
+
 
 def tell(target: Target, partitions: Iterable[str]) -> None:
     """Say that rows of partitions changed, such as those of ``orders/2024-01-15``."""
@@ -146,11 +149,13 @@ def published(
     """
     deadline, waiting = time.monotonic() + timeout, dict.fromkeys(names)
     failed: list[str] = []
+    reasons: set[str] = set()
     while waiting and time.monotonic() < deadline:
         for name in [*waiting]:
             now = models.state(target, name)
             if now.failed and now.failed.at >= started and not now.run:
                 failed.append(f"{name}: {now.failed.reason}: {now.failed.detail}")
+                reasons.add(now.failed.reason)
                 del waiting[name]
             elif now.done and now.done.began >= started and not (now.run or now.is_waiting):
                 del waiting[name]
@@ -159,11 +164,14 @@ def published(
         if waiting:
             time.sleep(0.5)
     if failed:
-        raise LakeCommandError(
-            "\n".join(failed) + "\nWhat was published before can be read. Its dates wait: "
-            "`lake curate` tries them again, and so does a deployment of the mended model within "
-            "five minutes."
+        after = (
+            "`lake put FILE --dataset NAME` makes the missing table. The curator looks for it "
+            "every five minutes; `lake curate` makes the model's table at once."
+            if reasons == {_NO_TABLE}
+            else "What was published before can be read. Its dates wait: `lake curate` tries them "
+            "again, and so does a deployment of the mended model within five minutes."
         )
+        raise LakeCommandError("\n".join([*failed, after]))
     if waiting:
         raise LakeCommandError(
             f"Not published after {timeout:.0f} s: {', '.join(waiting)}. It goes on without this "

@@ -72,7 +72,8 @@ def show(*, keep: bool) -> None:
     folder, samples = state_folder(), project_root(Path.cwd()) / "samples"
     was_up, had_data = folder.read() is not None, folder.holds_data()
     out.rule("Starting a lake on this machine", align="left")
-    running = bring_up(None)
+    running = bring_up(None, quiet=True)
+    out.print(f"The lake is up at {running.endpoint}, IAM enforced.")
     try:
         target = choose({}, running.endpoint, local=True, cloud=False, stack_name=DEFAULT_STACK)
         out.print()
@@ -98,18 +99,23 @@ def show(*, keep: bool) -> None:
             process.stop(folder) if had_data else process.remove(folder)
     if keep or was_up:
         out.print(f"The lake is still up at {running.endpoint}. Go on with")
-        out.print("  .venv/bin/lake put YOUR-FILE --dataset NAME")
-        out.print('  .venv/bin/lake query "SELECT * FROM NAME LIMIT 10"')
-        out.print("  .venv/bin/lake stop")
+        out.print("  source .venv/bin/activate")
+        out.print("  lake put YOUR-FILE --dataset NAME")
+        out.print('  lake query "SELECT * FROM NAME LIMIT 10"')
+        out.print("  lake stop")
     else:
-        out.print("The lake was stopped. Go on with")
-        out.print("  make demo KEEP=1                    the same, and it stays up")
-        out.print("  .venv/bin/lake up                   an empty lake; see .venv/bin/lake --help")
-        out.print("  sam build && sam deploy --guided    a lake in your AWS account")
+        what = "stopped" if had_data else "stopped and removed"
+        out.print(f"The lake was {what}. Go on with")
+        out.print("  source .venv/bin/activate      so that the shell finds `lake`")
+        out.print("  lake up                        a lake of your own; see lake --help")
+        out.print("  docs/tutorial/taxi.md          what to do with it, in twenty minutes")
+        out.print("  make demo KEEP=1               the same again, and the lake stays up")
+        out.print("  lake --cloud deploy --guided   a lake in your AWS account")
 
 
 def _put(target: Target, file: Path, dataset: str | None) -> None:
-    (fate,) = put_files(target, [str(file)], dataset, timeout=120)
+    # The reader need not do anything next: the demonstration goes on.
+    (fate,) = put_files(target, [str(file)], dataset, timeout=120, advise=False)
     if not fate.is_accepted:
         raise LakeCommandError(f"{file.name} was not ingested: {fate.status} {fate.detail}")
 

@@ -12,6 +12,8 @@ from store.naming import reserved_name
 from store.reasons import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lake.ledger import Item
     from store.model import Drift
 
@@ -110,18 +112,19 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
 
 
 def _undated(item: Item, looked_at: str) -> list[str]:
-    have = "has" if item.undated == 1 else "have"
+    have, get = ("has", "it gets") if item.undated == 1 else ("have", "they get")
     named = f" ({looked_at.replace(',', ', ')})" if looked_at else ""
     said = (
         f"{_count(item.undated, 'record')} {have} no usable date in the columns that are "
-        f"looked at{named}: the path dates them, or the day of upload"
+        f"looked at{named}: {get} the date in the object's key, else the day of the upload"
     )
     if not item.datelike:
-        return [f"{said}. DateColumns, or x-partition-column in a contract, names others"]
-    names, verb = ", ".join(item.datelike), "looks" if len(item.datelike) == 1 else "look"
+        return [f"{said}. x-partition-column in a contract names another column"]
+    names = ", ".join(item.datelike)
+    like = "looks like a date" if len(item.datelike) == 1 else "look like dates"
     line = f'"x-partition-column": {json.dumps(item.datelike[0], ensure_ascii=False)}'
-    mends = f"the line {line} in a contract dates records by it, and `{_dating(item)}` writes one"
-    return [said, f"{names} {verb} like a date: {mends}"]
+    command = f"`{_dating(item)}`".replace(" ", FIXED)
+    return [said, f"{names} {like}: {line} in a contract dates records by it; {command} writes it"]
 
 
 def _dating(item: Item) -> str:
@@ -179,6 +182,31 @@ def advice(item: Item) -> str:
     return ""
 
 
+def more_advice(item: Item) -> list[str]:
+    """Give every command that is worth trying next, the first of which :func:`advice` gives."""
+    commands = [advice(item)]
+    if item.datelike and item.status in ("DONE", "PARTIAL"):
+        commands.append(_dating(item))
+    return list(dict.fromkeys(filter(None, commands)))
+
+
+def after(items: Iterable[Item]) -> list[str]:
+    """Give the commands that show what was refused or rescued of several objects, by dataset."""
+    kept = [item for item in items if item.status in ("DONE", "PARTIAL")]
+    refused = sorted({item.dataset for item in kept if item.quarantined})
+    rescued = sorted({item.dataset for item in kept if item.rescued})
+    commands = [
+        "SELECT source_key, record_number, reason, detail FROM quarantine "
+        f"WHERE dataset = {_text(one)}"
+        for one in refused
+    ]
+    commands += [
+        f"SELECT _source_key, _rescued_data FROM {_identifier(one)} WHERE _rescued_data IS NOT NULL"
+        for one in rescued
+    ]
+    return [_query(sql) for sql in commands]
+
+
 def look_up(key: str) -> str:
     """Give the command that says what is known of an object."""
     return f"lake files --key {_quoted(key.replace(' ', FIXED))}"
@@ -216,6 +244,10 @@ def _query(sql: str) -> str:
 def _quoted(text: str) -> str:
     """Quote for a shell, by the plainest quotes that do."""
     return shlex.quote(text) if re.search(r'["$`\\!]', text) else f'"{text}"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _identifier(name: str) -> str:

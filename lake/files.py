@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from lake.context import Choice
     from lake.ledger import Item
+    from lake.render import Terminal
     from lake.target import Target
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -180,13 +181,15 @@ def _explain(items: Iterable[Item]) -> None:
             show_lines(said)
 
 
-def show_lines(lines: Iterable[str], first: str = "  ", others: str = "    ") -> None:
+def show_lines(
+    lines: Iterable[str], first: str = "  ", others: str = "    ", console: Terminal = out
+) -> None:
     """Print sentences, broken at their spaces where a terminal shows them, else whole."""
-    width = out.width if out.is_terminal else 0
+    width = console.width if console.is_terminal else 0
     for line in lines:
         # A line feed of the data would look like a line of ours.
         said = facts.wrapped(layout.visible(line, but=facts.FIXED), width, first, others)
-        out.print(said, soft_wrap=True)
+        console.print(said, soft_wrap=True)
 
 
 def plain(item: Item) -> dict[str, object]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lake.context import Choice
     from lake.model_catalog import Catalog
     from lake.models import Files
+    from lake.render import Terminal
     from lake.target import Target
     from model.columns import Finding
     from model.lineage import Made
@@ -64,17 +65,17 @@ def _say_offline(why: str, so: str) -> None:
         err.print(f"{why}\n{so}", style="dim")
 
 
-def _say(text: str) -> None:
+def _say(text: str, console: Terminal = out, style: str = "") -> None:
     """Print a line; a terminal gets it folded between words, a program in one piece."""
-    if out.is_terminal:
+    if console.is_terminal:
         text = textwrap.fill(
             text,
-            out.width,
+            console.width,
             subsequent_indent="  ",
             break_long_words=False,
             break_on_hyphens=False,
         )
-    out.print(text, soft_wrap=True)
+    console.print(text, soft_wrap=True, style=style)
 
 
 @model.command()
@@ -124,7 +125,7 @@ def say_findings(target: Target) -> None:
     for name, lines in _judged(found, model_catalog.read(target)).items():
         # The first line says what a sound model is.
         for line in lines if name in found.wrong else lines[1:]:
-            err.print(line, style="yellow")
+            _say(line, err, "yellow")
 
 
 def _judged(found: Files, catalog: Catalog | None) -> dict[str, list[str]]:
@@ -207,7 +208,7 @@ def show(choice: Choice, name: str, as_json: bool) -> None:
     }
     for key, value in said.items():
         if value:
-            _paragraph(key, value)
+            render.paragraph(out, f"{key:<14}", value)
     out.print()
     if columns:
         # What is not known of any column is left out.
@@ -220,13 +221,6 @@ def show(choice: Choice, name: str, as_json: bool) -> None:
         _say(line)
     out.print()
     click.echo(layout.visible(one.sql, but="\n\t"))
-
-
-def _paragraph(key: str, value: str) -> None:
-    lines = textwrap.wrap(value, max(out.width - 15, 20), break_long_words=False)
-    for number, line in enumerate(lines):
-        label = "" if number else key
-        out.print(render.bold(f"{label:<14}"), line, soft_wrap=True)
 
 
 def _columns(

@@ -108,12 +108,13 @@ class Catalog:
         if table is None:
             others = {*models, *self.tables} - {model.name}
             known = [one for one in others if not one.startswith("_")]
-            if self.is_empty:
-                why = near(name, known, "the model waits until data of it is uploaded")
-                yield Finding(*place, f"there is no table {name} yet: {why}", grave=False)
+            meant = near(name, known, "")
+            if meant and not self.is_empty:
+                yield Finding(*place, f"there is no table and no model {name}: {meant}")
             else:
-                why = near(name, known, f"`lake put FILE --dataset {name}` makes one")
-                yield Finding(*place, f"there is no table and no model {name}: {why}")
+                waits = f"the model waits until `lake put FILE --dataset {name}` makes one"
+                why = f"there is no table {name} yet: {meant or waits}"
+                yield Finding(*place, why, grave=False)
         elif table.get("TableType") == "VIRTUAL_VIEW" and name in model.dated:
             why = (
                 f"{name} is a view: nobody tells when what it reads changes. Read its tables, or "

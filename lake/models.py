@@ -49,6 +49,8 @@ class Seen:
     partitions : dict of str to tuple of (str, float)
         By date: the hash of the text that it was made by, and when that was begun. A table without
         dates has one, under an empty name.
+    missing : tuple of str
+        Sources that have no table, where the table of the model was never made.
     why_foreign : str
         Why the table of its name is not the model's; empty where it is, or there is none.
     deployed : str or None
@@ -58,6 +60,7 @@ class Seen:
     model: Model
     state: Refresh
     partitions: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
     why_foreign: str = ""
     deployed: str | None = None
 
@@ -306,7 +309,11 @@ def _look(target: Target, model: Model) -> Seen:
     now = state(target, model.name)
     table = tables.table_of(target, model.name)
     if table is None:
-        return Seen(model, now)
+        # What a model makes is not uploaded.
+        made = {name_of(path) for path in files_of(folder())}
+        names = [source.name for source in model.sources if source.name not in made]
+        missing = tuple(name for name in names if tables.table_of(target, name) is None)
+        return Seen(model, now, missing=missing)
     why = curated.why_not_ours(
         table, target.outputs["CuratedBucketName"], model.name, by_date=model.by_date
     )

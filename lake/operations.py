@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lake import messages, models, reconcile, rehearse, render, replaying
+from lake import facts, messages, models, reconcile, rehearse, render, replaying
 from lake.context import agree, counting, err, out
 from lake.errors import LakeCommandError
 from lake.files import filter_of, filtered, objects, show_lines
@@ -92,6 +92,9 @@ def replay(
         if waiting:
             rows.append(["sent" if not wait else "not yet", waiting])
         render.show_table(out, ["status", "objects"], rows, [False, True])
+        if commands := facts.after(done):
+            out.print("Next:")
+            show_lines(commands)
     if wait and (waiting or not all(item.status.is_accepted for item in done)):
         sys.exit(1)
     if any(item.quarantined or item.rescued for item in done):
@@ -220,4 +223,4 @@ def _await(target: Target, found: Chosen, timeout: float) -> list[Item]:
 
 def _agree(question: str, count: int, yes: bool) -> None:
     if count > _FEW:
-        agree(question, yes=yes, else_say="Nobody is here to ask: --yes says so.")
+        agree(question, yes=yes, else_say="--yes does not ask.")

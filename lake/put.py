@@ -91,8 +91,9 @@ def put_files(
     *,
     name: str = "",
     as_json: bool = False,
+    advise: bool = True,
 ) -> list[Fate]:
-    """Upload with a progress bar, wait, and say of each file what became of it."""
+    """Upload with a progress bar, wait, and say of each file what became of it, and what next."""
     chosen = sources.find(target, named, dataset, name)
     if chosen.hidden:
         err.print(f"{chosen.hidden:,} hidden files were left out.", style="dim")
@@ -100,7 +101,7 @@ def put_files(
     if as_json:
         render.show_json([_plain(fate) for fate in found])
     else:
-        _show(found, target.parameters.get("DateColumns", ""))
+        _show(found, target.parameters.get("DateColumns", ""), advise=advise)
     return found
 
 
@@ -143,18 +144,18 @@ def _awaited(target: Target, uploads: list[Uploaded], timeout: float) -> list[Fa
 def _plain(fate: Fate) -> dict[str, object]:
     known = plain(fate.item) if fate.item else {"key": fate.uploaded.key}
     told = {"status": fate.status, "seconds": round(fate.seconds, 1), "trouble": fate.trouble}
-    return known | told | {"replaced": fate.uploaded.replaced, "next": advice(fate)}
+    return known | told | {"replaced": fate.uploaded.replaced, "next": _typed(advice(fate))}
 
 
-def _show(found: list[Fate], looked_at: str) -> None:
+def _show(found: list[Fate], looked_at: str, *, advise: bool = True) -> None:
     if len(found) == 1:
         (only,) = found
         show_lines([only.uploaded.key], first="", others="")
         show_lines([verdict(only), *notes(only, looked_at)])
     else:
         _show_several(found, looked_at)
-    commands = list(dict.fromkeys(filter(None, map(advice, found))))
-    if commands:
+    commands = list(dict.fromkeys(command for fate in found for command in _commands(fate)))
+    if commands and advise:
         out.print("Next:")
         show_lines(commands[:_ADVICE])
 
@@ -188,6 +189,14 @@ def _show_totals(found: Iterable[Fate], looked_at: str) -> None:
         show_lines([*facts.outcome(item), *also, *facts.notes(item, looked_at)])
 
 
+def _typed(command: str) -> str:
+    return command.replace(facts.FIXED, " ")
+
+
+def _commands(fate: Fate) -> list[str]:
+    return facts.more_advice(fate.item) if fate.item else [advice(fate)]
+
+
 def advice(fate: Fate) -> str:
     """Give the command that is worth trying next; empty where there is nothing to do."""
     return facts.advice(fate.item) if fate.item else facts.look_up(fate.uploaded.key)
@@ -198,14 +207,14 @@ def verdict(fate: Fate) -> str:
     item = fate.item
     if item is None:
         why = fate.trouble or "nothing is known of it"
-        return f"{fate.status} after {fate.seconds:.0f} s: {why}"
+        return f"{fate.status} after {fate.seconds:.0f}{facts.FIXED}s: {why}"
     counts = ""
     if item.read or item.status in _USUAL:
         counts = (
             f" {item.read:,} read, {item.accepted:,} accepted, {item.quarantined:,} quarantined,"
         )
         counts += f" {item.rescued:,} with rescued values," if item.rescued else ""
-    return f"{item.status}:{counts} {fate.seconds:.1f} s"
+    return f"{item.status}:{counts} {fate.seconds:.1f}{facts.FIXED}s"
 
 
 def notes(fate: Fate, looked_at: str) -> list[str]:

@@ -113,7 +113,8 @@ def compare(
         for item in rehearse(target, items, contract):
             found.append(item)
             progress.update(task, advance=1)
-    then = total(found)
+    # Whoever asks, and in whatever order, is told the same first record.
+    then = total(sorted(found, key=lambda one: one.key))
     whole = not (then.quarantined or then.rescued) and all(one.status.is_accepted for one in found)
     if as_json:
         told = {
@@ -125,7 +126,7 @@ def compare(
         return whole
     now, after = _counts(items), _counts(found)
     rows = [[name, f"{now[name]:,}", f"{after[name]:,}"] for name in now]
-    render.show_table(out, ["", "now", "then"], rows, [False, True, True])
+    render.show_table(out, ["", "now", "would be"], rows, [False, True, True])
     for one in found:
         if not one.status.is_accepted:
             show_lines([f"{one.key}: {one.status}: {one.reason}: {one.detail}"], first="")

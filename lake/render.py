@@ -147,6 +147,20 @@ def show_table(
         console.file.write(text + shown)
 
 
+def paragraph(console: Console, label: str, text: str) -> None:
+    """Print a text beside its label; on a terminal its lines stay to the right of the label."""
+    lines = [plain(text)]
+    if console.is_terminal:
+        lines = textwrap.wrap(
+            lines[0],
+            max(console.width - len(label) - 1, 20),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    for number, line in enumerate(lines):
+        console.print(bold(" " * len(label) if number else label), line, soft_wrap=True)
+
+
 def size(count: int) -> str:
     """Give bytes in the unit that says them in three digits, as ``1.2 MB``."""
     number, units = float(count), ["B", "kB", "MB", "GB", "TB", "PB"]

@@ -112,7 +112,7 @@ def _run(
         agree(
             f"Give up the rows of {dataset} whose raw objects were deleted?",
             yes=yes,
-            else_say="Nobody is here to ask: --yes says so.",
+            else_say="--yes does not ask.",
         )
     work = Rebuild(
         choice.target(),

@@ -112,8 +112,7 @@ def rm(
             f"{objects(len(chosen.present))} in the raw bucket, such as {chosen.present[0]}: rows "
             "of an object that is there would come back. --raw deletes the objects, too."
         )
-    for line in lines:
-        err.print(line)
+    show_lines(lines, first="", console=err)
     agree("Remove this?", yes=yes, else_say="`lake rm --yes` does not ask.")
     deadline = time.monotonic() + timeout
     erased = _delete_raw(target, chosen.present, all_versions) if also_raw else 0
@@ -165,14 +164,16 @@ def _plan(chosen: Chosen, also_raw: bool, all_versions: bool) -> Iterator[str]:
     more = f", and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     if named:
         yield f"{objects(len(named))}: {', '.join(named[:_NAMED])}{more}"
-    yield f"rows that go: {chosen.rows:,}"
+    refused = sum(item.quarantined for item in chosen.items.values())
+    also = f", and records of the table quarantine: {refused:,}" if refused else ""
+    yield f"rows that go: {chosen.rows:,}{also}"
     if chosen.dataset:
         yield f"the table {chosen.dataset} goes"
     if chosen.present and also_raw:
         yield (
             f"raw objects that are erased with every version: {len(chosen.present):,}"
             if all_versions
-            else f"raw objects that get a delete marker: {len(chosen.present):,}"
+            else f"raw objects that are deleted: {len(chosen.present):,}"
         )
     yield from _remains(all_versions)
 
@@ -301,7 +302,7 @@ def _tell(chosen: Chosen, left: list[str], erased: int, *, dropped: bool, as_jso
         return
     out.print(f"The rows of {objects(len(gone))} are removed: {rows:,}.")
     if erased:
-        out.print(f"{erased:,} objects or versions of objects were deleted.")
+        out.print(f"Versions of objects that were deleted: {erased:,}.")
     if dropped:
         out.print(f"The table {chosen.dataset} was dropped.")
     if left:

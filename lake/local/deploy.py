@@ -358,4 +358,6 @@ def _run(
     )
     if done.returncode != 0:
         told = [line for line in (done.stdout or "").splitlines() if line.strip()]
+        if not told:
+            raise LakeCommandError(f"`sam {words[0]}` ended with an error; it says above why.")
         raise LakeCommandError(f"`sam {words[0]}` failed:\n" + "\n".join(told[-25:]))

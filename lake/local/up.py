@@ -103,6 +103,8 @@ def _say_where(running: Running, folder: StateFolder) -> None:
     for name, value in running.environment.items():
         out.print(f"  export {name}={value}")
     out.print(f"Logs: {folder.log}")
+    out.print("Next:")
+    out.print("  lake put FILE --dataset NAME")
     if running.bind != LOOPBACK:
         out.print(
             f"It also listens on {running.bind}: whoever reaches that address can do everything "
@@ -120,7 +122,11 @@ def stop(as_json: bool) -> None:
     if as_json:
         render.show_json({"stopped": stopped})
     else:
-        err.print("Stopped." if stopped else "No local lake is up.")
+        err.print(
+            "Stopped; `lake up` starts it again with its data."
+            if stopped
+            else "No local lake is up."
+        )
 
 
 @click.command()

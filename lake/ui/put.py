@@ -234,7 +234,8 @@ def _card(fate: Fate, looked_at: str) -> None:
             page.link(fate.uploaded.key, "/file", key=fate.uploaded.key)
         with page.group("p"):
             page.status(fate.status)
-            page.Text("span", put.verdict(fate).removeprefix(fate.status).lstrip(": "))
+            counts = put.verdict(fate).removeprefix(fate.status).lstrip(": ")
+            page.Text("span", counts.replace("\0", " "))
         page.sentences(put.notes(fate, looked_at))
         with page.group("p", "more"):
             if item and item.accepted:

@@ -8,9 +8,11 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
 from lake import render
+from lake.cli import main
 from lake.errors import LakeCommandError
 from lake.local import process, state
 from lake.local.deploy import fingerprint
@@ -51,6 +53,13 @@ def test_flag_then_variable_then_running_lake_then_cloud(
         environment, running, local=local, cloud=cloud, stack_name="S", region="eu-west-1"
     )
     assert target.endpoint == endpoint
+
+
+def test_no_description_of_a_command_is_cut_off() -> None:
+    said = CliRunner().invoke(main, ["--help"], terminal_width=80).output
+    commands = said.partition("Commands:")[2]
+    assert "..." not in commands
+    assert max(map(len, said.splitlines())) <= 80
 
 
 def test_contradictions_and_a_missing_lake_are_named() -> None:

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from contract.check import violation
 from contract.schema import parse
 from lake.cli import main
 from lake.contract_diff import Effect, differences
+from lake.contract_infer import infer
+from lake.errors import LakeCommandError
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -44,6 +47,21 @@ def test_check_tells_what_the_function_would_refuse(tmp_path: Path) -> None:
     assert "orders.schema.json: will be honoured, 1 properties named" in done.output
     assert "items.schema.json #/properties/a/oneOf: keyword oneOf: not supported" in done.output
     assert "items.schema.json #/not: keyword not: not supported" in done.output
+
+
+def test_without_a_table_there_is_nothing_to_propose_from_and_what_makes_one() -> None:
+    class Glue:
+        outputs = {"GlueDatabaseName": "lake"}
+
+        def client(self, _: str) -> Any:
+            return self
+
+        def get_table(self, **_: str) -> Any:
+            raise ClientError({"Error": {"Code": "EntityNotFoundException"}}, "GetTable")
+
+    target: Any = Glue()
+    with pytest.raises(LakeCommandError, match="`lake put FILE --dataset orders` makes one"):
+        infer(target, "orders")
 
 
 def test_check_without_files_checks_those_of_the_project() -> None:

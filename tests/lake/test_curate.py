@@ -110,6 +110,16 @@ def test_a_model_without_a_table_says_how_to_make_it(
 
 
 @pytest.mark.usefixtures("zone")
+def test_a_model_whose_source_is_not_there_says_what_makes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(models, "known", lambda: [model("new", "flights", Refresh.BY_DATE)])
+    said = " ".join(lake("models").output.split())
+    assert "there is no table flights yet: `lake put FILE --dataset flights` makes one" in said
+    assert "--full" not in said
+
+
+@pytest.mark.usefixtures("zone")
 def test_there_is_no_such_model_and_which_there_are() -> None:
     for command in ("models", "curate"):
         done = CliRunner().invoke(cli.main, [command, "dayly"])

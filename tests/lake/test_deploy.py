@@ -11,6 +11,7 @@ from lake.context import Choice
 from lake.deploy import Deployed, difference, pairs
 from lake.errors import LakeCommandError
 from lake.local import deploy as sam
+from lake.local.state import Running, StateFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +91,24 @@ def test_no_settings_of_this_project_fix_the_region_and_prod_is_a_lake_of_its_ow
     names = [told[name]["global"]["parameters"]["stack_name"] for name in ("default", "prod")]
     assert names == ["DataLakeStack", "DataLakeProdStack"]
     assert "Prefix=data-lake-prod " in told["prod"]["deploy"]["parameters"]["parameter_overrides"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "cloud", "is_local"),
+    [
+        ("", False, True),
+        ("http://127.0.0.1:4566", False, True),
+        ("http://127.0.0.1:4566/", False, True),
+        ("http://elsewhere:1", False, False),
+        ("http://127.0.0.1:4566", True, False),
+    ],
+)
+def test_the_local_lake_is_meant_also_where_lake_env_names_it(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, cloud: bool, is_local: bool
+) -> None:
+    monkeypatch.setattr(StateFolder, "read", lambda _: Running(1, "", 4566))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    assert Choice(False, cloud, "DataLakeStack", None, None).is_local() is is_local
 
 
 def test_a_deployment_that_changes_nothing_is_no_failure(root: Path) -> None:

@@ -341,10 +341,52 @@ def test_a_column_that_looks_like_a_date_is_named_with_what_mends_it() -> None:
     assert "in the columns that are looked at (timestamp, date)" in first
     command = "lake contract infer orders --date-column 'picked up' --write"
     assert second == (
-        'picked up looks like a date: the line "x-partition-column": "picked up" in a contract '
-        f"dates records by it, and `{command}` writes one"
-    )
+        'picked up looks like a date: "x-partition-column": "picked up" in a contract dates '
+        f"records by it; `{command}` writes it"
+    ).replace(command, command.replace(" ", "\0"))
     assert facts.advice(found) == command
+
+
+def test_a_command_within_a_sentence_and_a_number_with_its_unit_are_not_broken() -> None:
+    found = item(
+        "PARTIAL",
+        records_read=1101,
+        records_accepted=1100,
+        records_quarantined=1,
+        records_rescued=3,
+        records_undated=1100,
+        datelike='["tpep_pickup_datetime"]',
+    )
+    (counts, *more) = facts.wrapped(putting.verdict(Fate(UPLOADED, 0.4, found)), 80).splitlines()
+    assert (len(counts) <= 80, more) == (True, ["    0.4 s"])
+    lines = facts.wrapped(facts.notes(found)[-1], 80).splitlines()
+    command = "lake contract infer orders --date-column tpep_pickup_datetime --write"
+    assert any(f"`{command}`" in line for line in lines)
+
+
+def test_a_file_of_refused_and_undated_records_has_two_next_commands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = item("PARTIAL", records_read=2, records_quarantined=1, datelike='["picked_up"]')
+    _, said = put([Fate(UPLOADED, 1, found)], monkeypatch, tmp_path)
+    first, second = said.partition("Next:\n")[2].splitlines()
+    assert "FROM quarantine" in first
+    assert second == "  lake contract infer orders --date-column picked_up --write"
+
+
+def test_after_a_replay_the_commands_show_what_was_refused_or_rescued() -> None:
+    assert facts.after([item(), item("REJECTED")]) == []
+    some = [item("PARTIAL", records_quarantined=1), item("DONE", records_rescued=1)]
+    refused, rescued = facts.after([*some, *some])
+    assert shlex.split(refused)[2].endswith("FROM quarantine WHERE dataset = 'orders'")
+    assert shlex.split(rescued)[2].endswith("FROM orders WHERE _rescued_data IS NOT NULL")
+
+
+def test_the_next_command_for_programs_can_be_run() -> None:
+    found = item("PARTIAL", records_quarantined=1)
+    spaced = ledger.read(item_of("raw/data/orders/a b.csv", found.entry, 1705752000))
+    told: Any = putting._plain(Fate(UPLOADED, 1, spaced))
+    assert "'data/orders/a b.csv'" in told["next"]
 
 
 def test_new_columns_are_named() -> None:

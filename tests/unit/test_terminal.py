@@ -113,6 +113,19 @@ def test_a_value_that_is_folded_can_be_put_together_again() -> None:
     assert "".join(line[22:] for line in lines[2:]) == value
 
 
+def test_a_text_beside_its_label_stays_to_the_right_of_it() -> None:
+    place = "s3://data-lake-processed-000000000000-us-east-1/processed/taxi/"
+    console = terminal()
+    render.paragraph(console, f"{'files':<12}", f"parquet in {place}")
+    assert STYLES.sub("", said(console)).splitlines() == [
+        "files        parquet in",
+        f"             {place}",
+    ]
+    console = pipe()
+    render.paragraph(console, f"{'files':<12}", f"parquet in {place}")
+    assert said(console) == f"files        parquet in {place}\n"
+
+
 def test_what_would_be_hard_to_read_is_shown_one_column_a_line() -> None:
     columns = [f"column_{number}" for number in range(12)]
     lines = shown(columns, [[f"value {n}" for n in range(12)]] * 2, terminal())
