@@ -30,7 +30,6 @@ GIVEN = {
     "contracts": {"data/orders/2024-01-15.csv": JANUARY},
     "retype": {"data/orders/january.csv": JANUARY, "data/orders/february.csv": FEBRUARY},
     "remove": {"data/orders/january.csv": JANUARY, "data/orders/wrong.csv": FEBRUARY},
-    "curated": {"data/test-data.json": (ROOT / "samples" / "test-data.json").read_text()},
 }
 
 #: What the reader finds, in the order of the page; in this order the pages are run.
