@@ -140,7 +140,7 @@ def test_a_record_of_hundreds_of_megabytes_is_refused_alone(tmp_path: Path) -> N
 @pytest.mark.parametrize("key", ["x.jsonl", "x.csv", "x", *(["x.json", "x.log"] if FULL else [])])
 @pytest.mark.parametrize("byte", [b"[", b"{", b'"', b"a", b",", b"\n", b" ", b"\r", b"\0", b"1"])
 def test_one_byte_over_and_over_is_a_verdict(byte: bytes, key: str, tmp_path: Path) -> None:
-    size = (3000 * MB if byte == b"\n" else 300 * MB) if FULL else 4 * MB
+    size = (3000 * MB if byte == b"\n" else 300 * MB) if FULL else 3 * MB // 2
     found = told(repeated(tmp_path / key, byte, size))
     if byte in b"\n \r":
         assert (found["status"], found["accepted"]) == ("EMPTY", 0)
