@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
+
+#: Python's decimals hold exponents of up to 18 digits.
+_BEYOND = re.compile(r"[eE]([+-]?)0*[1-9]\d{17,}$")
 
 
 class Digits(str):
@@ -18,6 +22,23 @@ class Spelled(float):
     __slots__ = ("digits",)
 
     digits: str
+
+
+def exactly(digits: str) -> Decimal:
+    """Give the number that digits spell.
+
+    Parameters
+    ----------
+    digits : str
+        A number in JSON's grammar.
+
+    Returns
+    -------
+    Decimal
+        Where its exponent is one that no decimal has, a number as good: beyond all that
+        contracts and columns can name, or closer to zero.
+    """
+    return Decimal(_BEYOND.sub(r"e\g<1>99999999999999999", digits))
 
 
 def type_of(value: Any) -> str:
@@ -40,7 +61,7 @@ def type_of(value: Any) -> str:
         case bool():
             return "boolean"
         case Digits():
-            number = Decimal(value)
+            number = exactly(value)
             return "integer" if number == number.to_integral_value() else "number"
         case int():
             return "integer"
@@ -55,12 +76,14 @@ def type_of(value: Any) -> str:
 
 def number_of(value: Any) -> int | float | Decimal:
     """Give a number in the form in which Python compares it exactly."""
-    number: int | float | Decimal = Decimal(value) if isinstance(value, Digits) else value
+    number: int | float | Decimal = exactly(value) if isinstance(value, Digits) else value
     return number
 
 
 def decimal_of(value: Any) -> Decimal:
     """Give a number as a decimal: a double as the shortest one that reads as it."""
+    if isinstance(value, Digits):
+        return exactly(value)
     return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
 
 

@@ -356,6 +356,13 @@ def test_numbers_that_no_column_holds_are_judged_exactly() -> None:
     assert {"n": 2**65} in found.rescued
 
 
+def test_an_exponent_beyond_all_decimals_is_judged_as_a_number() -> None:
+    contract = {"properties": {"n": {"type": "number", "maximum": 10**300, "minimum": 0}}}
+    body = b'{"n": 1e99999999999999999999}\n{"n": -1e99999999999999999999}\n{"n": 1.5}\n'
+    found = convert(body, contract=contract)
+    assert found.reasons == [(1, "CONTRACT_VIOLATION"), (2, "CONTRACT_VIOLATION")]
+
+
 def test_every_committed_contract_is_honoured() -> None:
     contracts = load_folder(ROOT / "contracts")
     assert {f"{name}.schema.json" for name in contracts} == {

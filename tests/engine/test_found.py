@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import zipfile
 from decimal import Decimal
 from typing import Any
@@ -271,3 +272,24 @@ def test_numbers_in_other_order_are_a_row(first: str) -> None:
     if first[0] == "0":
         rest = ["0.7,0.1,0.5"] * 5
     assert len(_csv("\n".join([first, *rest]) + "\n").rows) == 6
+
+
+#: Exponents that neither doubles nor Python's decimals have.
+_BEYOND = ["1e99999999999999999999", "-2.5E+99999999999999999999", "1E-99999999999999999999"]
+
+
+@pytest.mark.parametrize("number", _BEYOND)
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.csv"])
+def test_an_exponent_beyond_all_decimals_costs_nobody_else(number: str, name: str) -> None:
+    bodies = {
+        "a.json": f'[{{"id": 1, "n": {number}}}, {{"id": 2, "n": 1.5}}]',
+        "a.jsonl": f'{{"id": 1, "n": {number}}}\n{{"id": 2, "n": 1.5}}\n',
+        "a.csv": f"id,n\n1,{number}\n2,1.5\n",
+    }
+    found = convert(bodies[name].encode(), f"data/t/{name}")
+    assert found.status == "DONE"
+    first, second = sorted(found.rows, key=lambda row: int(row["id"]))
+    # It is there by its digits, wherever it went; or it is zero, which 1e-400 is as a double, too.
+    zero = ["0.0"] if "E-" in number and name != "a.csv" else []
+    assert {number, *zero} & {str(first["n"]), *json.loads(first["_rescued_data"] or "{}").values()}
+    assert str(second["n"]) == "1.5"

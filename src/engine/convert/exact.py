@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from contract.values import Digits, Spelled
+from contract.values import Digits, Spelled, exactly
 from engine.convert.jsontext import FLOAT_DIGITS, Repeated, dumps
 from engine.convert.written import Field
 from engine.types.glue import sized
@@ -227,7 +227,7 @@ def _decimal(value: Any, precision: int, scale: int) -> str:
     digits = _digits(value)
     if not _JSON_NUMBER.fullmatch(digits):
         raise MisfitError
-    number = Decimal(digits)
+    number = exactly(digits)
     # An exponent beyond these is no number that 38 digits hold, and expensive to write out.
     if number and not -50 < number.adjusted() < 50:
         raise MisfitError
@@ -263,7 +263,7 @@ def _double(value: Any) -> float:
         if not _JSON_NUMBER.fullmatch(value):
             raise MisfitError
         number = float(value)
-        if not math.isfinite(number) or Decimal(repr(number)) != Decimal(value):
+        if not math.isfinite(number) or Decimal(repr(number)) != exactly(value):
             raise MisfitError
         return number
     if isinstance(value, float):

@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from contract.values import Digits, Spelled
+from contract.values import Digits, Spelled, exactly
 
 #: Begins each record of a JSON text sequence (RFC 7464); to Python it is white space.
 SEPARATOR = "\x1e"
@@ -133,9 +133,9 @@ def _fraction(digits: str) -> float | Digits:
 def _loses(digits: str, number: float) -> bool:
     """Tell whether a double may not give back the digits that it was read from."""
     if len(digits) > DOUBLE_DIGITS:
-        return len(repr(number)) > DOUBLE_DIGITS or Decimal(repr(number)) != Decimal(digits)
+        return len(repr(number)) > DOUBLE_DIGITS or Decimal(repr(number)) != exactly(digits)
     # So small that no double is near: 1e-400.
-    return not number and Decimal(digits) != 0
+    return not number and exactly(digits) != 0
 
 
 def _refuse(name: str) -> Any:

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from contract.values import exactly
 from engine.types.glue import sized
 from engine.types.kinds import (
     BIGINT,
@@ -63,7 +64,7 @@ class Field(str):
             short = len(number) <= 20
             return BIGINT if short and -(2**63) <= int(number) < 2**63 else STRING
         value = float(number)
-        kept = math.isfinite(value) and Decimal(repr(value)) == Decimal(number)
+        kept = math.isfinite(value) and Decimal(repr(value)) == exactly(number)
         return DOUBLE if kept else STRING
 
     def meant(self, kind: Kind) -> Any:
@@ -109,7 +110,7 @@ def _whole(number: str) -> int | str:
     """Give a whole number, however it is written; else the text."""
     if not re.search("[.eE]", number):
         return int(number) if len(number) <= 40 else number
-    value = Decimal(number)
+    value = exactly(number)
     # Beyond these no column holds it, and writing it out is expensive.
     if value and not -1 < value.adjusted() < 40:
         return number
