@@ -23,6 +23,7 @@ from lake import health, render
 from lake.context import err, out, state_folder
 from lake.crawl import twins
 from lake.errors import LakeCommandError
+from lake.local.python import of_functions
 from lake.messages import DEAD_LETTERS, dead_letters
 from lake.project import project_root
 from lake.tables import tables_of
@@ -83,7 +84,9 @@ def doctor(choice: Choice, drift: bool, as_json: bool) -> None:
     with err.status("Looking…"):
         for what, check in _checks(drift):
             found += asked(what, check, target)
-            if any(one.level == "bad" for one in found) and what in ("credentials", "stack"):
+            if what in ("credentials", "stack") and any(
+                one.level == "bad" and one.what == what for one in found
+            ):
                 # Nothing that follows could be told from it.
                 break
     if as_json:
@@ -132,18 +135,24 @@ def credentials(target: Target) -> list[Finding]:
 
 
 def versions(_: Target) -> list[Finding]:
-    """Say what is installed here."""
+    """Say what is installed here, and with which Python a build makes the functions."""
     told = [f"Python {platform.python_version()}"]
     for name in _PACKAGES:
         try:
             told.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             told.append(f"no {name}")
-    if sys.version_info[:2] != (3, 11):
-        return [
-            Finding("bad", "versions", ", ".join(told), "A build needs Python 3.11, as Lambda has.")
-        ]
-    return [Finding("ok", "versions", ", ".join(told))]
+    found = [Finding("ok", "versions", ", ".join(told))]
+    try:
+        root = project_root(Path.cwd())
+    except LakeCommandError:
+        # Nothing is built outside of a clone.
+        return found
+    try:
+        found.append(Finding("ok", "python of the functions", of_functions(root, fetch=False)))
+    except LakeCommandError as error:
+        found.append(Finding("warn", "python of the functions", "none is found", str(error)))
+    return found
 
 
 def stack(target: Target) -> list[Finding]:

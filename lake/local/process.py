@@ -214,18 +214,34 @@ def start(
 
 def _left_over(folder: StateFolder, group: int) -> list[int]:
     """Give the processes of a group that were started in the lake's temporary folder."""
+    return [
+        pid
+        for pid, of, command in processes()
+        if of == group and f" {folder.temporary}/" in command
+    ]
+
+
+def processes() -> Iterator[tuple[int, int, str]]:
+    """Give the id, the group and the command of each process."""
+    if Path("/proc/self/stat").exists():
+        for folder in Path("/proc").glob("[0-9]*"):
+            # One may end while it is looked at.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                told = (folder / "stat").read_text(encoding="utf-8", errors="replace")
+                command = (folder / "cmdline").read_text(encoding="utf-8", errors="replace")
+                # The name in brackets may hold anything (proc(5)); the 5th field is the group.
+                group = told.rpartition(")")[2].split()[2]
+                yield int(folder.name), int(group), command.replace("\0", " ")
+        return
     said = subprocess.run(
-        ["ps", "-A", "-o", "pid=,pgid=,args="],  # noqa: S607  # wherever the system has it
+        ["ps", "-A", "-o", "pid=,pgid=,args="],  # noqa: S607  # where there is no /proc
         capture_output=True,
         text=True,
         check=False,
     ).stdout
-    rows = (line.split(maxsplit=2) for line in said.splitlines())
-    return [
-        int(row[0])
-        for row in rows
-        if len(row) == 3 and int(row[1]) == group and f" {folder.temporary}/" in row[2]
-    ]
+    for row in (line.split(maxsplit=2) for line in said.splitlines()):
+        if len(row) == 3:
+            yield int(row[0]), int(row[1]), row[2]
 
 
 def _await_answer(process: subprocess.Popen[bytes], running: Running, folder: StateFolder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
 
 
 @cache
-def of_functions(root: Path) -> str:
+def of_functions(root: Path, *, fetch: bool = True) -> str:
     """Find the Python that builds and runs the functions on this machine.
 
     Parameters
     ----------
     root : Path
         The project, whose build looks for it in the same way.
+    fetch : bool
+        Whether uv may download one where there is none.
 
     Returns
     -------
@@ -39,6 +42,7 @@ def of_functions(root: Path) -> str:
         return shutil.which("python3.11") or sys.executable
     done = subprocess.run(
         ["sh", str(finder), "pip"],  # noqa: S607  # wherever the system has it
+        env=os.environ if fetch else {**os.environ, "UV_OFFLINE": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from lake import doctor
+from lake.local.python import of_functions
 
 if TYPE_CHECKING:
     from lake.doctor import Finding
@@ -49,6 +50,28 @@ def target(**answers: Any) -> Target:
 
 def mapped(most: int) -> dict[str, Any]:
     return {"EventSourceMappings": [{"ScalingConfig": {"MaximumConcurrency": most}}]}
+
+
+def test_the_python_of_the_command_need_not_be_that_of_the_functions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.version_info", (3, 14, 0, "final", 0))
+    found = doctor.versions(target())
+    assert [(one.what, one.level) for one in found] == [
+        ("versions", "ok"),
+        ("python of the functions", "ok"),
+    ]
+
+
+def test_what_to_do_is_said_where_the_functions_have_no_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHON", "/nowhere/python3.11")
+    of_functions.cache_clear()
+    (_, found) = doctor.versions(target())
+    of_functions.cache_clear()
+    assert found.level == "warn"
+    assert "PYTHON is /nowhere/python3.11" in found.then
 
 
 @pytest.mark.parametrize(("free", "level"), [(60, "ok"), (59, "warn")])
