@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import CONTRACTS
+from tests.support.lambda_image import RUNTIME_CLIENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +84,7 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bare")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     (site,) = folder.glob("lib/python*/site-packages")
-    for name in ("awslambdaric", "simplejson", "snapshot_restore_py"):
+    for name in RUNTIME_CLIENT:
         for file in metadata.files(name) or ():
             target = site / file
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -255,15 +254,3 @@ def test_logs_tail_runs_where_the_cli_has_it(pages: dict[str, str], local_lake: 
         local_lake,
     )
     assert "object" in said
-
-
-@pytest.mark.local
-def test_sam_local_invoke_runs_as_the_page_says(
-    pages: dict[str, str], local_lake: LocalLake
-) -> None:
-    docker = shutil.which("docker")
-    if not docker or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
-        pytest.skip("no container engine answers; tests/artifact runs the built function instead")
-    (block,) = blocks(pages["docs/how-to/invoke.md"], "run with a container engine")
-    said = run("\n".join([blocks(pages["docs/how-to/aws-cli.md"], "run")[0], block]), local_lake)
-    assert '"status": "DONE"' in said
