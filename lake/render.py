@@ -154,7 +154,6 @@ def paragraph(console: Console, label: str, text: str) -> None:
         lines = textwrap.wrap(
             lines[0],
             max(console.width - len(label) - 1, 20),
-            break_long_words=False,
             break_on_hyphens=False,
         )
     for number, line in enumerate(lines):
