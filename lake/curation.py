@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lake import ledger, models, tables
 from lake.errors import LakeCommandError
+from store.refresh import NO_TABLE
 from store.touch import Touch, of_model, of_partitions
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 #: The most that SendMessageBatch takes (Amazon SQS API Reference).
 _BATCH = 10
-
-#: A source has no table yet (`curator/work.py`).
-_NO_TABLE = "TABLE_NOT_FOUND"
 
 
 def tell(target: Target, partitions: Iterable[str]) -> None:
@@ -167,7 +165,7 @@ def published(
         after = (
             "`lake put FILE --dataset NAME` makes the missing table. The curator looks for it "
             "every five minutes; `lake curate` makes the model's table at once."
-            if reasons == {_NO_TABLE}
+            if reasons == {NO_TABLE}
             else "What was published before can be read. Its dates wait: `lake curate` tries them "
             "again, and so does a deployment of the mended model within five minutes."
         )

@@ -21,9 +21,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from curator.work import NO_TABLE, Work
+from curator.work import Work
 from store.errors import LedgerConflictError, TransientError
-from store.refresh import Done, Failed, Refresh
+from store.refresh import NO_TABLE, Done, Failed, Refresh
 from store.steps import unwatched
 from store.touch import Touch
 

@@ -19,7 +19,7 @@ from store.errors import (
 )
 from store.naming import PARTITION_KEY, shape_table
 from store.reasons import Failure
-from store.refresh import Done, Failed, Refresh, Run
+from store.refresh import NO_TABLE, Done, Failed, Refresh, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +40,6 @@ _FOLDERS = 50
 #: How often a run that failed for a passing reason is begun again before the schedule does it: a
 #: query that has begun may miss a file that was replaced meanwhile.
 _TRIES = 3
-
-#: Of a source that nobody has uploaded yet: to look again at once is no use.
-NO_TABLE = "TABLE_NOT_FOUND"
 
 #: Seconds between two looks at a query: few are shorter, and none is to be waited for much longer.
 _FIRST_LOOK, _LAST_LOOK = 0.2, 2.0

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: Athena's name for a source that nobody has uploaded yet: to look again at once is no use.
+NO_TABLE = "TABLE_NOT_FOUND"
+
 #: Seconds for which a query that nobody waits for may still write: Athena's limit for one is 30
 #: minutes (Athena User Guide, "Service Quotas", DML query timeout).
 _LONGEST_QUERY = 35 * 60
