@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-#: Python's decimals hold exponents of up to 18 digits.
+#: Exponents of 18 digits and more: Python's decimals hold some of 18, and none of 19.
 _BEYOND = re.compile(r"[eE]([+-]?)0*[1-9]\d{17,}$")
 
 
@@ -82,9 +82,7 @@ def number_of(value: Any) -> int | float | Decimal:
 
 def decimal_of(value: Any) -> Decimal:
     """Give a number as a decimal: a double as the shortest one that reads as it."""
-    if isinstance(value, Digits):
-        return exactly(value)
-    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    return Decimal(repr(value) if isinstance(value, float) else number_of(value))
 
 
 def digits_of(value: Any) -> Any:
