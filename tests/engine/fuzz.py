@@ -24,6 +24,7 @@ from pathlib import Path
 from tests.conftest import ROOT
 from tests.engine.neighbours import FORMATS
 from tests.support.engine import convert
+from tests.support.peak import peak_mb
 
 FOUND = ROOT / ".fuzz"
 
@@ -136,9 +137,7 @@ def check(numbers: range) -> None:
             convert(body, key)
         except Exception as error:  # whatever it is, it is a finding
             wrong = f"{type(error).__name__}: {error}"
-        # Unlike ru_maxrss, this is not inherited from the process that started this one.
-        peak = Path("/proc/self/status").read_text(encoding="utf-8").split("VmHWM:")[1]
-        megabytes = int(peak.split()[0]) // 1024
+        megabytes = peak_mb()
         if not wrong and megabytes > MEMORY_MB:
             wrong = f"{megabytes} MB"
         if wrong:

@@ -38,6 +38,7 @@ from engine.duck import DuckEngine
 from engine.options import Options
 from store.errors import LakeError
 from store.model import Source
+from tests.support.peak import peak_mb
 started = time.monotonic()
 told = {}
 with tempfile.TemporaryDirectory() as work:
@@ -51,8 +52,7 @@ with tempfile.TemporaryDirectory() as work:
         assert done.read == done.accepted + done.quarantined
         told = {"status": done.status.value, "accepted": done.accepted,
                 "quarantined": done.quarantined, "detail": done.detail}
-# Unlike ru_maxrss, this is not inherited from the process that started this one.
-told["mb"] = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024
+told["mb"] = peak_mb()
 told["seconds"] = round(time.monotonic() - started, 1)
 print(json.dumps(told))
 """

@@ -73,13 +73,13 @@ from pathlib import Path
 from engine.duck import DuckEngine
 from engine.options import Options
 from store.model import Source
+from tests.support.peak import peak_mb
 with tempfile.TemporaryDirectory() as work:
     source = Source(Path(sys.argv[1]), "raw", "data/t/o", "v1", "t", datetime.now(UTC))
     engine = DuckEngine(Options(output_format=sys.argv[2], max_columns=2500))
     done = engine.convert(source, None, Path(work), lambda: 900)
     assert done.read == done.accepted + done.quarantined > 0
-# Unlike ru_maxrss, this is not inherited from the process that started this one.
-print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024)
+print(peak_mb())
 """
 
 
