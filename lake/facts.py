@@ -8,6 +8,7 @@ import shlex
 import textwrap
 from typing import TYPE_CHECKING
 
+from lake.statement import literal
 from store.naming import reserved_name
 from store.reasons import Reason
 
@@ -84,9 +85,9 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
     elif why := ": ".join(part for part in (item.reason, item.detail) if part):
         said.append(why)
     if item.quarantined:
-        said.append(f"{item.quarantined:,} of {_count(item.read, 'record')} ")
         was = "was refused; it is" if item.quarantined == 1 else "were refused; they are"
-        said[-1] += "would be refused" if rehearsed else f"{was} in the table quarantine"
+        fate = "would be refused" if rehearsed else f"{was} in the table quarantine"
+        said.append(f"{item.quarantined:,} of {_count(item.read, 'record')} {fate}")
     said += [
         f"{one.reason}: {_count(one.count, 'record')}, first record {one.record:,}: {one.detail}"
         for one in item.refused
@@ -155,23 +156,23 @@ def advice(item: Item) -> str:
     str
         A command line; empty where there is nothing to do.
     """
-    key = item.key.replace("'", "''").replace(" ", FIXED)
+    key = literal(item.key.replace(" ", FIXED))
     match item.status:
         case "STORED":
-            return _query(f"SELECT media_type, size, detail FROM objects WHERE key = '{key}'")
+            return _query(f"SELECT media_type, size, detail FROM objects WHERE key = {key}")
         case "REJECTED" if item.reason == Reason.FOREIGN_TABLE:
             return "lake reconcile --fix"
         case "REJECTED" | "PARTIAL":
             return _query(
                 "SELECT record_number, reason, detail, raw FROM quarantine "
-                f"WHERE source_key = '{key}'"
+                f"WHERE source_key = {key}"
             )
         case "TOO_LARGE" | "FAILED":
             return f"lake replay --key {_quoted(item.key)}"
         case "DONE" if item.drift or item.rescued:
             return _query(
                 f"SELECT _rescued_data FROM {_identifier(item.dataset)} "
-                f"WHERE _source_key = '{key}' AND _rescued_data IS NOT NULL"
+                f"WHERE _source_key = {key} AND _rescued_data IS NOT NULL"
             )
         case "DONE" if item.datelike:
             return _dating(item)
@@ -197,7 +198,7 @@ def after(items: Iterable[Item]) -> list[str]:
     rescued = sorted({item.dataset for item in kept if item.rescued})
     commands = [
         "SELECT source_key, record_number, reason, detail FROM quarantine "
-        f"WHERE dataset = {_text(one)}"
+        f"WHERE dataset = {literal(one)}"
         for one in refused
     ]
     commands += [
@@ -225,7 +226,7 @@ def wrapped(text: str, width: int, first: str = "  ", others: str = "    ") -> s
         What stands before the first and before the other lines.
     """
     if not width:
-        return f"{first}{text}".replace(FIXED, " ")
+        return loose(f"{first}{text}")
     broken = textwrap.fill(
         text,
         width,
@@ -234,7 +235,12 @@ def wrapped(text: str, width: int, first: str = "  ", others: str = "    ") -> s
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return broken.replace(FIXED, " ")
+    return loose(broken)
+
+
+def loose(text: str) -> str:
+    """Give a text for where nothing is broken: with a space for each that may not be."""
+    return text.replace(FIXED, " ")
 
 
 def _query(sql: str) -> str:
@@ -244,10 +250,6 @@ def _query(sql: str) -> str:
 def _quoted(text: str) -> str:
     """Quote for a shell, by the plainest quotes that do."""
     return shlex.quote(text) if re.search(r'["$`\\!]', text) else f'"{text}"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _identifier(name: str) -> str:

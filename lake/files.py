@@ -182,14 +182,18 @@ def _explain(items: Iterable[Item]) -> None:
 
 
 def show_lines(
-    lines: Iterable[str], first: str = "  ", others: str = "    ", console: Terminal = out
+    lines: Iterable[str],
+    first: str = "  ",
+    others: str = "    ",
+    console: Terminal = out,
+    style: str = "",
 ) -> None:
     """Print sentences, broken at their spaces where a terminal shows them, else whole."""
     width = console.width if console.is_terminal else 0
     for line in lines:
         # A line feed of the data would look like a line of ours.
         said = facts.wrapped(layout.visible(line, but=facts.FIXED), width, first, others)
-        console.print(said, soft_wrap=True)
+        console.print(said, soft_wrap=True, style=style)
 
 
 def plain(item: Item) -> dict[str, object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from lake import layout, model_catalog, models, render
 from lake.completion import MODEL
 from lake.context import err, out
 from lake.errors import LakeCommandError
+from lake.files import show_lines
 from model.columns import Known
 from model.files import SUFFIX, files_of, name_of
 from model.lineage import trace
@@ -25,7 +25,7 @@ from store.curated import columns_of
 from store.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lake.context import Choice
     from lake.model_catalog import Catalog
@@ -65,17 +65,8 @@ def _say_offline(why: str, so: str) -> None:
         err.print(f"{why}\n{so}", style="dim")
 
 
-def _say(text: str, console: Terminal = out, style: str = "") -> None:
-    """Print a line; a terminal gets it folded between words, a program in one piece."""
-    if console.is_terminal:
-        text = textwrap.fill(
-            text,
-            console.width,
-            subsequent_indent="  ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    console.print(text, soft_wrap=True, style=style)
+def _say(lines: Iterable[str], console: Terminal = out, style: str = "") -> None:
+    show_lines(lines, first="", others="  ", console=console, style=style)
 
 
 @model.command()
@@ -113,8 +104,7 @@ def check(choice: Choice, files: tuple[str, ...], as_json: bool) -> None:
             [{"model": n, "sound": n not in found.wrong, "said": said[n]} for n in shown]
         )
     else:
-        for line in (line for name in shown for line in said[name]):
-            _say(line)
+        _say(line for name in shown for line in said[name])
     if any(name in found.wrong for name in asked):
         sys.exit(1)
 
@@ -124,8 +114,7 @@ def say_findings(target: Target) -> None:
     found = models.read(files_of(models.folder()))
     for name, lines in _judged(found, model_catalog.read(target)).items():
         # The first line says what a sound model is.
-        for line in lines if name in found.wrong else lines[1:]:
-            _say(line, err, "yellow")
+        _say(lines if name in found.wrong else lines[1:], err, "yellow")
 
 
 def _judged(found: Files, catalog: Catalog | None) -> dict[str, list[str]]:
@@ -218,7 +207,7 @@ def show(choice: Choice, name: str, as_json: bool) -> None:
         render.show_table(out, heads, rows, [False] * width)
     for line in about:
         out.print()
-        _say(line)
+        _say([line])
     out.print()
     click.echo(layout.visible(one.sql, but="\n\t"))
 

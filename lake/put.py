@@ -144,7 +144,7 @@ def _awaited(target: Target, uploads: list[Uploaded], timeout: float) -> list[Fa
 def _plain(fate: Fate) -> dict[str, object]:
     known = plain(fate.item) if fate.item else {"key": fate.uploaded.key}
     told = {"status": fate.status, "seconds": round(fate.seconds, 1), "trouble": fate.trouble}
-    return known | told | {"replaced": fate.uploaded.replaced, "next": _typed(advice(fate))}
+    return known | told | {"replaced": fate.uploaded.replaced, "next": facts.loose(advice(fate))}
 
 
 def _show(found: list[Fate], looked_at: str, *, advise: bool = True) -> None:
@@ -187,10 +187,6 @@ def _show_totals(found: Iterable[Fate], looked_at: str) -> None:
         replaced = sum(fate.uploaded.replaced for fate in fates)
         also = [f"{replaced:,} replaced a file that had its key before"] if replaced else []
         show_lines([*facts.outcome(item), *also, *facts.notes(item, looked_at)])
-
-
-def _typed(command: str) -> str:
-    return command.replace(facts.FIXED, " ")
 
 
 def _commands(fate: Fate) -> list[str]:

@@ -128,7 +128,7 @@ class _One:
         if said := [*facts.outcome(item), *facts.notes(item, looked_at)]:
             page.Text("h2", "What became of it")
             page.sentences(said)
-        if command := facts.advice(item).replace("\0", " "):
+        if command := facts.loose(facts.advice(item)):
             with page.group("p", "next"):
                 page.Text("span", "Next: ")
                 page.Text("code", command)

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from lake.facts import loose
 from lake.layout import visible
 from lake.trouble import explain
 
@@ -363,7 +364,7 @@ def sentences(lines: Iterable[str]) -> None:
     if said:
         with group("ul", "sentences"):
             for line in said:
-                prose("li", line.replace("\0", " "))
+                prose("li", loose(line))
 
 
 def status(value: str) -> None:
