@@ -63,10 +63,12 @@ def describe(choice: Choice, table: str, as_json: bool) -> None:
     for label, said in contents.lines(one, known):
         render.paragraph(out, f"{label:<12}", said)
     out.print()
-    columns: list[list[object]] = [
-        [column["name"], column["type"], column["comment"]] for column in known["columns"]
-    ]
-    render.show_table(out, ["column", "type", "comment"], columns, [False] * 3)
+    data, own = list[list[object]](), list[list[object]]()
+    for column in known["columns"]:
+        part = own if column["partition"] or column["name"] in LINEAGE else data
+        part.append([column["name"], column["type"], column["comment"]])
+    apart: list[list[object]] = [[]] if data and own else []
+    render.show_table(out, ["column", "type", "comment"], [*data, *apart, *own], [False] * 3)
 
 
 @click.command()

@@ -14,6 +14,7 @@ from rich.text import Text
 from lake.context import Choice, err
 from lake.errors import LakeCommandError
 from lake.project import DEFAULT_STACK
+from lake.render import Group
 
 #: Each command, where it is, and how it is called there.
 _COMMANDS = {
@@ -52,11 +53,7 @@ _COMMANDS = {
 }  # fmt: skip
 
 
-#: No first sentence of a docstring is longer.
-_SENTENCE = 400
-
-
-class Commands(click.Group):
+class Commands(Group):
     """The commands, of which only the one that runs is imported: all of them take a second."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -69,13 +66,6 @@ class Commands(click.Group):
             module, _, name = _COMMANDS[cmd_name].partition(":")
             self.add_command(getattr(import_module(module), name), cmd_name)
         return super().get_command(ctx, cmd_name)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands with their whole first sentence; click cuts what is longer."""
-        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        rows = [(name, one.get_short_help_str(_SENTENCE)) for name, one in found if one]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -109,7 +109,10 @@ def more(one: Overview) -> dict[str, Any]:
     ]
     columns = [
         {"name": name, "type": kind, "comment": comment, "partition": False}
-        for name, kind, comment in overview.columns_of(one.table)
+        # Those of the data first: what came later is behind the lake's own in the table.
+        for name, kind, comment in sorted(
+            overview.columns_of(one.table), key=lambda column: column[0] in LINEAGE
+        )
     ]
     columns += [
         {

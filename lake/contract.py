@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lake.context import Choice
 
 
-@click.group()
+@click.group(cls=render.Group)
 def contract() -> None:
     """Check, propose and compare the contracts of datasets."""
 

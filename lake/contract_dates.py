@@ -23,6 +23,26 @@ _ISO = r"^\d{4}-\d{2}-\d{2}([T ]|$)"
 _LARGE = (r"^(1[3-9]|[23]\d)[/.-]", r"^\d{1,2}[/.-](1[3-9]|[23]\d)[/.-]")
 
 
+#: Characters of a value that is shown.
+_SHOWN = 40
+
+#: Types of which every value is a date.
+MOMENTS = frozenset({"date", "timestamp"})
+
+#: Types of which no value is a date.
+_DATELESS = ("boolean", "binary", "array", "map")
+
+#: What a text or a number that dates a record looks like (docs/reference/schema.md, "Dates"):
+#: digits in three groups, a month by its name, YYYYMMDD, a week or a day of a year, a moment in
+#: seconds, milli-, micro- or nanoseconds. Some that date none look so, too.
+_DATELIKE = (
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
+    r"|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]*[^A-Za-z].*\d{4}"
+    r"|^\W*(19|20)\d{2}([01]\d[0-3]\d|-?[Ww][0-5]\d-?[1-7]|-?[0-3]\d{2})(\D|$)"
+    r"|^\W*([3-9]\d{8}|1\d{9})(\d{3}|\d{6}|\d{9})?(\.\d*)?\s*$"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Dates:
     """What one column says about dates.
@@ -44,6 +64,11 @@ class Dates:
     format: str = ""
     unclear: bool = False
     iso: bool = False
+
+    @property
+    def all_dates(self) -> bool:
+        """Whether each of its values is a date."""
+        return self.dates or self.iso or self.unclear or bool(self.format)
 
 
 def dates_of(target: Target, dataset: str, columns: list[tuple[str, str]]) -> dict[str, Dates]:
@@ -74,6 +99,24 @@ def dates_of(target: Target, dataset: str, columns: list[tuple[str, str]]) -> di
         name: _read(row[width * number : width * (number + 1)])
         for number, (name, _) in enumerate(looked_at)
     }
+
+
+def why_no_date(target: Target, dataset: str, name: str, kind: str) -> str:
+    """Say why a column dates no record; nothing where one of its values looks like a date."""
+    if kind in MOMENTS or (kind.startswith("struct") and "_date:" in kind):
+        return ""
+    if kind.startswith((*_DATELESS, "struct")):
+        return f"its type is {kind}"
+    column = quoted(name)
+    # A double would be written as 1.7E9.
+    value = f"TRY_CAST({column} AS bigint)" if kind in ("double", "float") else column
+    text = f"CAST({value} AS varchar)"
+    datelike = f"sum(CASE WHEN regexp_like({text}, '{_DATELIKE}') THEN 1 ELSE 0 END)"
+    sql = f"SELECT {datelike}, CAST(min({column}) AS varchar) FROM {quoted(dataset)}"  # noqa: S608  # names are quoted
+    ((count, least),) = athena.run(target, sql).rows
+    if int(count or 0):
+        return ""
+    return "it has no value" if least is None else f"its values are such as {least[:_SHOWN]}"
 
 
 def _asked(name: str, kind: str) -> Iterator[str]:

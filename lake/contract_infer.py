@@ -6,22 +6,24 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+import click
 from botocore.exceptions import ClientError
 
 from contract.keywords import DIALECT
 from contract.schema import parse
 from lake import ledger
 from lake import query as athena
-from lake.contract_dates import dates_of
+from lake.contract_dates import MOMENTS, dates_of, why_no_date
 from lake.errors import LakeCommandError
 from lake.result import LINEAGE
 from lake.statement import quoted
 from lake.trouble import aws_said
+from model.near import near
 from store.errors import ContractError
 from store.naming import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from contract.schema import Contract
     from lake.contract_dates import Dates
@@ -74,7 +76,9 @@ def infer(target: Target, dataset: str, date_column: str = "") -> dict[str, Any]
     Raises
     ------
     LakeCommandError
-        When there is no such table or column, or Athena fails.
+        When there is no such table, or Athena fails.
+    click.BadParameter
+        When there is no such column, or it holds no dates.
     """
     columns = _columns(target, dataset)
     seen = _seen(target, dataset, columns)
@@ -103,7 +107,13 @@ def infer(target: Target, dataset: str, date_column: str = "") -> dict[str, Any]
     if required:
         proposed["required"] = required
     known = {original: dates.get(n) for n, _, original in columns}
-    proposed |= dating(known, date_column) if date_column else _dating(properties, known)
+    if date_column:
+        chosen = chosen_of(target, dataset, columns, dates, date_column)
+        proposed |= dating(chosen, known[chosen])
+        # What dates records has a type; a source may have sent digits as texts or as numbers.
+        properties[chosen].setdefault("type", ["string", "number", "null"])
+    else:
+        proposed |= _dating(properties, known)
     return _checked(dataset, proposed | _csv(target, dataset))
 
 
@@ -128,35 +138,76 @@ def dated(target: Target, contract: Contract, date_column: str) -> dict[str, Any
     Raises
     ------
     LakeCommandError
-        When there is no such column, or its property has a type that cannot date records.
+        When its property has a type that cannot date records.
+    click.BadParameter
+        When there is no such column, or it holds no dates.
     """
     columns = _columns(target, contract.dataset)
     dates = dates_of(target, contract.dataset, [(name, kind) for name, kind, _ in columns])
-    said = dating({original: dates.get(name) for name, _, original in columns}, date_column)
-    document = {**contract.document, "x-date-format": None} | said
+    chosen = chosen_of(target, contract.dataset, columns, dates, date_column)
+    kinds = {original: kind for _, kind, original in columns}
+    names = {original: name for name, _, original in columns}
+    document = {**contract.document, "x-date-format": None}
+    document |= dating(chosen, dates.get(names[chosen]))
     if document["x-date-format"] is None:
         del document["x-date-format"]
-    chosen = said["x-partition-column"]
-    kinds = {original: kind for _, kind, original in columns}
     properties = {**document.get("properties", {})}
     properties.setdefault(chosen, _schema(kinds[chosen]))
     return _checked(contract.dataset, document | {"properties": properties})
 
 
-def dating(known: Mapping[str, Dates | None], date_column: str) -> dict[str, Any]:
+def chosen_of(
+    target: Target,
+    dataset: str,
+    columns: Sequence[tuple[str, str, str]],
+    dates: Mapping[str, Dates],
+    date_column: str,
+) -> str:
+    """Find the column that shall date records; give its name as the data writes it.
+
+    Raises
+    ------
+    click.BadParameter
+        When there is no such column, or it holds no dates.
+    """
+    matching = [one for one in columns if date_column in (one[2], normalise(one[2]))]
+    if not matching:
+        meant = near(
+            date_column,
+            [original for _, _, original in columns],
+            f"`lake describe {dataset}` lists its columns.",
+        )
+        raise _refusal(f"The table {dataset} has no column {date_column}: {meant}")
+    name, kind, original = matching[0]
+    if said := why_no_date(target, dataset, name, kind):
+        others = [
+            other
+            for column, kind, other in columns
+            if kind in MOMENTS or ((seen := dates.get(column)) and seen.all_dates)
+        ]
+        then = (
+            f"Columns that hold dates: {', '.join(others)}."
+            if others
+            else "Name a column that holds dates, or leave --date-column out."
+        )
+        raise _refusal(
+            f"The column {original} of the table {dataset} holds no dates: {said}. {then}"
+        )
+    return original
+
+
+def _refusal(said: str) -> click.BadParameter:
+    return click.BadParameter(said, param_hint="--date-column")
+
+
+def dating(name: str, seen: Dates | None) -> dict[str, Any]:
     """Say how one column dates records.
 
     Raises
     ------
     LakeCommandError
-        When there is no such column, or nobody can tell day from month in it.
+        When nobody can tell day from month in it.
     """
-    matching = [name for name in known if date_column in (name, normalise(name))]
-    if not matching:
-        names = ", ".join(known)
-        raise LakeCommandError(f"The table has no column {date_column}. It has {names}.")
-    name = matching[0]
-    seen = known[name]
     if seen and seen.unclear:
         raise LakeCommandError(
             f"Each date in {name} could have its day or its month first. Write the contract "
@@ -189,7 +240,7 @@ def _dating(properties: dict[str, Any], dates: dict[str, Dates | None]) -> dict[
     # None dates the rows now: one that could is proposed.
     for name, seen in found.items():
         if seen.format or seen.iso:
-            return dating(found, name)
+            return dating(name, seen)
     return {}
 
 

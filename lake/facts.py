@@ -6,10 +6,12 @@ import json
 import re
 import shlex
 import textwrap
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lake.statement import literal
 from store.naming import reserved_name
+from store.paths import day_of_path
 from store.reasons import Reason
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ def _undated(item: Item, looked_at: str) -> list[str]:
     named = f" ({looked_at.replace(',', ', ')})" if looked_at else ""
     said = (
         f"{_count(item.undated, 'record')} {have} no usable date in the columns that are "
-        f"looked at{named}: {get} the date in the object's key, else the day of the upload"
+        f"looked at{named}: {get} {fallback(item)}"
     )
     if not item.datelike:
         return [f"{said}. x-partition-column in a contract names another column"]
@@ -126,6 +128,16 @@ def _undated(item: Item, looked_at: str) -> list[str]:
     line = f'"x-partition-column": {json.dumps(item.datelike[0], ensure_ascii=False)}'
     command = f"`{_dating(item)}`".replace(" ", FIXED)
     return [said, f"{names} {like}: {line} in a contract dates records by it; {command} writes it"]
+
+
+def fallback(item: Item) -> str:
+    """Say which day the records of an object get that have no date of their own."""
+    if item.fallback:
+        return item.fallback
+    if day := day_of_path(item.key):
+        return f"{day}, the date in the object's key"
+    uploaded = f"{datetime.fromtimestamp(item.uploaded, UTC):%Y-%m-%d}, " if item.uploaded else ""
+    return f"{uploaded}the day of the upload, since the object's key has no date"
 
 
 def _dating(item: Item) -> str:

@@ -106,7 +106,7 @@ def aligned(
     columns : sequence of str
         Names.
     rows : sequence of sequences
-        Values; None is null.
+        Values; None is null. An empty one is a blank line.
     numeric : sequence of bool
         Which columns are written to the right.
     width : int, optional
@@ -121,7 +121,8 @@ def aligned(
     """
     heads = [visible(name) for name in columns]
     texts = [[cell(value) for value in row] for row in rows]
-    widest = [max(map(_width, column), default=0) for column in zip(*texts, strict=True)]
+    full = filter(None, texts)
+    widest = [max(map(_width, column), default=0) for column in zip(*full, strict=True)]
     widest = widest or [0] * len(heads)
     natural = [max(_width(head), most) for head, most in zip(heads, widest, strict=True)]
     floors = [most if right else 0 for most, right in zip(widest, numeric, strict=True)]
@@ -131,6 +132,9 @@ def aligned(
     lines = list(_block(heads, chosen, numeric, [_BOLD if styled else ""] * len(heads)))
     lines.append("─" * (sum(chosen) + len(_GAP) * (len(chosen) - 1)))
     for row, shown in zip(rows, texts, strict=True):
+        if not row:
+            lines.append("")
+            continue
         styles = [_DIM if styled and value is None else "" for value in row]
         block = list(_block(shown, chosen, numeric, styles))
         if len(block) > _TALLEST:
@@ -183,7 +187,7 @@ def vertical(
     columns : sequence of str
         Names.
     rows : sequence of sequences
-        Values; None is null.
+        Values; None is null. Empty ones are left out.
     width : int, optional
         Longer values go on in the next line; without one none does.
     styled : bool
@@ -195,7 +199,7 @@ def vertical(
         label = min(label, width // 2 - len(_GAP))
     room = None if width is None else width - label - len(_GAP)
     lines: list[str] = []
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(filter(None, rows), 1):
         head = f"─ row {number:,} "
         lines.append(head + "─" * ((width or 40) - len(head)))
         for name, value in zip(names, row, strict=True):

@@ -86,6 +86,9 @@ class Item:
     #: What the file was, and which column dated its records.
     format, compression = _Text("format"), _Text("compression")
     date_column = _Text("date_column")
+    #: When it was uploaded, in seconds since 1970; which day several objects' records without a
+    #: date of their own get, where they were added up.
+    uploaded, fallback = _Count("uploaded"), _Text("fallback")
     #: Bytes of the object, and how long its ingestion took.
     size, milliseconds = _Count("bytes"), _Count("milliseconds")
     #: Records by what became of them; those with something in ``_rescued_data``, without a date

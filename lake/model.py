@@ -43,7 +43,7 @@ _LONGEST = 40
 _UNKNOWN = " of ?"
 
 
-@click.group()
+@click.group(cls=render.Group)
 def model() -> None:
     """Check, show and trace the models of the curated zone."""
     # It warns of what it leaves alone.

@@ -29,6 +29,9 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 
 _VIEW = "lake.view"
 
+#: No first sentence of a docstring is longer.
+_SENTENCE = 400
+
 
 class Terminal(Console):
     """A console that shows data and never obeys it.
@@ -48,6 +51,17 @@ class Terminal(Console):
         """Print; only a terminal gets lines that fit."""
         whole = not self.is_terminal if soft_wrap is None else soft_wrap
         super().print(*objects, soft_wrap=whole, **options)
+
+
+class Group(click.Group):
+    """Several commands, of which the help says the whole first sentence; click cuts long ones."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, one.get_short_help_str(_SENTENCE)) for name, one in found if one]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 @dataclass
@@ -120,7 +134,7 @@ def show_table(
     columns : sequence of str
         Headings.
     rows : sequence of sequences
-        Values; None is null.
+        Values; None is null. An empty one is a blank line.
     numeric : sequence of bool
         Which columns hold numbers.
     footer : str

@@ -16,6 +16,7 @@ from lake import health, layout, logs, render
 from lake.context import err, out
 from lake.files import show_lines
 from lake.messages import DEAD_LETTERS, dead_letters
+from lake.overview import is_shown
 from lake.tables import tables_of
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def status(choice: Choice, watch: bool, as_json: bool) -> None:
         ["last minute", "rows a second", round(seen.flow.rows_a_second, 1)],
     ]
     rows += [["refused in the last minute", k, v] for k, v in seen.flow.reasons.items()]
-    rows += [["columns of table", name, count] for name, count in seen.tables.items()]
+    rows += [["tables", "`lake tables` lists them", len(seen.tables)]]
     rows += [["crawler", seen.crawler, ""]]
     render.show_table(out, ["what", "which", "count"], rows, [False, False, True])
     if seen.troubles:
@@ -153,6 +154,7 @@ def look(target: Target) -> Status:
     tables = {
         name: len(table["StorageDescriptor"]["Columns"])
         for name, table in tables_of(target).items()
+        if is_shown(name, table)
     }
     now = time.time()
     return Status(

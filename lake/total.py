@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+from lake.facts import fallback
 from lake.ledger import Item
 from store.entry import Entry
 from store.model import Status
@@ -49,11 +50,20 @@ def total(items: Sequence[Item]) -> Item:
     facts["drift"] = json.dumps(_by_column([one for item in items for one in item.drift]))
     facts["refused"] = json.dumps(_by_reason(items))
     dating = {item.date_column for item in items if item.date_column}
+    facts["fallback"] = _fallback(items)
     facts["dataset"] = items[0].dataset
     facts["date_column"] = ", ".join(sorted(dating))
     outputs = tuple(key for item in items for key in item.outputs)
     entry = Entry(1, "", 1, Status.DONE, outputs, facts=facts)
     return Item(items[0].bucket, items[0].key, entry, max(item.updated_at for item in items))
+
+
+def _fallback(items: Sequence[Item]) -> str:
+    """Say which day records without a date of their own get."""
+    days = {fallback(item) for item in items if item.undated}
+    if len(days) == 1:
+        return days.pop()
+    return "the date in the object's key, else the day of the upload"
 
 
 def _by_column(found: list[Drift]) -> dict[str, dict[str, str | int]]:

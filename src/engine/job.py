@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.database import FREED, MARGIN, interrupted_in
-from engine.types.paths import day_of_path
 from engine.write.quarantine import Quarantine
 from store.errors import ObjectTooLargeError, OutOfTimeError
 from store.naming import partition_of
+from store.paths import day_of_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -33,10 +33,10 @@ from engine.types.kinds import (
     Struct,
 )
 from engine.types.moments import day_of, first_day
-from engine.types.paths import date_name, day_of_path, path_columns
 from engine.types.spellings import form_of
 from engine.types.sql import duckdb_type, literal
 from engine.write.dates import candidates, certain_day_sql, day_sql, first_day_sql
+from store.paths import date_name, day_of_path, path_columns
 from tests.support.engine import CREATED, convert, lines
 
 DAY, UPLOAD = date(2024, 1, 15), CREATED.date()

@@ -20,7 +20,7 @@ from lake.cli import main
 from lake.contract_diff import Effect, differences
 from lake.contract_infer import infer
 from lake.errors import LakeCommandError
-from tests.conftest import ROOT
+from tests.conftest import CONTRACTS, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -213,3 +213,34 @@ def test_decimals_and_dates_are_proposed_as_they_were_seen(
     assert proposed["properties"]["price"] == {"type": "number", "x-decimal": [18, 2]}
     assert proposed["x-partition-column"] == "date"
     assert "x-date-format" not in proposed
+
+
+@pytest.mark.local
+def test_a_column_that_holds_no_dates_cannot_date_records(local_lake: LocalLake) -> None:
+    record = {"id": 12345678, "size": 1.5, "kind": "May I?", "ok": True} | {
+        "text": "2 Mar 2024",
+        "ms": 1705312800000,
+        "digits": "20240115",
+        "week": "2024-W03-1",
+        "iso": "2024-01-15T10:00:00Z",
+    }
+    local_lake.ingest("data/inferred_dates/one.jsonl", json.dumps(record).encode() + b"\n")
+    words = ("lake", "contract", "infer", "inferred_dates", "--date-column")
+    for name in ("text", "ms", "digits", "week", "iso"):
+        proposed = json.loads(local_lake.command(*words, name).stdout)
+        assert proposed["x-partition-column"] == name
+    why = {
+        "id": "its values are such as 12345678",
+        "size": "its values are such as 1.5",
+        "kind": "its values are such as May I?",
+        "ok": "its type is boolean",
+    }
+    for name, said in why.items():
+        done = local_lake.command(*words, name, "--write", expect=64)
+        wrong = f"The column {name} of the table inferred_dates holds no dates: {said}."
+        assert f"--date-column: {wrong} Columns that hold dates: iso." in done.stderr
+    done = local_lake.command(*words, "isso", expect=64)
+    assert "The table inferred_dates has no column isso: did you mean iso?" in done.stderr
+    done = local_lake.command(*words, "elsewhere", expect=64)
+    assert "`lake describe inferred_dates` lists its columns." in done.stderr
+    assert not list(CONTRACTS.glob("inferred_dates*"))

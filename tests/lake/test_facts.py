@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from lake import facts, ledger, upload
 from lake import put as putting
 from lake.context import out
 from lake.files import files, plain, show_lines
+from lake.total import total
 from lake.upload import Fate, Uploaded
 from store import naming
 from store.entry import Attempt, Entry
@@ -88,6 +90,20 @@ def test_an_entry_of_before_types_were_kept_is_read_all_the_same() -> None:
 )
 def test_nobody_learns_by_accident(told: dict[str, Any], said: str) -> None:
     assert facts.notes(item(**told))[0].startswith(said)
+
+
+def test_the_day_that_undated_records_get_is_said() -> None:
+    uploaded = item(records_undated=3, uploaded=1705752000)
+    day = "they get 2024-01-20, the day of the upload, since the object's key has no date"
+    assert facts.notes(uploaded)[0].startswith("3 records have no usable date")
+    assert day in facts.notes(uploaded)[0]
+    named = replace(uploaded, key="data/orders/dt=2023-05-01/a.csv")
+    assert "they get 2023-05-01, the date in the object's key" in facts.notes(named)[0]
+    # What an older version wrote does not tell.
+    older = facts.notes(item(records_undated=1))[0]
+    assert "it gets the day of the upload, since the object's key has no date" in older
+    assert day in facts.notes(total([uploaded, uploaded]))[0]
+    assert "key, else the day of the upload" in facts.notes(total([uploaded, named]))[0]
 
 
 @pytest.mark.parametrize(

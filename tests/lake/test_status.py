@@ -61,6 +61,8 @@ def test_the_status_for_programs_has_flow_and_health(local_lake: LocalLake) -> N
     assert "data/flowing/a.json" in [one["key"] for one in told["flow"]["files"]]
     assert told["tables"]["flowing"] == 4
     assert told["troubles"] == []
+    shown = " ".join(local_lake.command("lake", "status").stdout.split())
+    assert f"tables `lake tables` lists them {len(told['tables'])} crawler" in shown
     lines = local_lake.command("lake", "logs", "--key", "data/flowing/a.json", "--json").stdout
     (line,) = map(json.loads, lines.splitlines())
     assert (line["message"], line["status"], line["records_read"]) == ("object ingested", "DONE", 1)

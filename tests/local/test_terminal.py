@@ -107,6 +107,16 @@ def test_a_table_is_looked_into(local_lake: LocalLake) -> None:
     assert said["date_columns"] == {"timestamp": 1}
     assert "2024-01-01 to 2024-01-31" in "\n".join(seen(lake, "lake", "describe", "terminal_days"))
 
+    later = b'{"id": 32, "timestamp": "2024-01-20", "late": true}\n'
+    lake.ingest("data/terminal_days/late.json", later)
+    shown = lake.command("lake", "describe", "terminal_days").stdout.partition("─\n")[2]
+    data, apart = ([line.split()[0] for line in part.splitlines()] for part in shown.split("\n\n"))
+    assert data[-1] == "late"
+    assert apart == ["_source_key", "_source_version", "_rescued_data", "date_partition"]
+    assert "_source_key" not in data
+    vertical = "\n".join(seen(lake, "lake", "describe", "terminal_days", "-x"))
+    assert f"row {len(data) + len(apart)} " in vertical
+
     newest = json.loads(lake.command("lake", "sample", "terminal_days", "-n", "2", "--json").stdout)
     assert [row["id"] for row in newest] == [31, 30]
 

@@ -46,6 +46,25 @@ def test_every_option_says_what_it_is(name: str, command: click.Command) -> None
     assert (command.help or "").split("\n")[0].endswith((".", '"`.')), name
 
 
+def groups(group: click.Group = main, *words: str) -> Iterator[tuple[tuple[str, ...], click.Group]]:
+    yield words, group
+    for name, command in commands_of(group).items():
+        if isinstance(command, click.Group):
+            yield from groups(command, *words, name)
+
+
+@pytest.mark.parametrize(("words", "group"), list(groups()))
+def test_a_groups_help_says_the_whole_first_sentence_of_each_command(
+    words: tuple[str, ...], group: click.Group
+) -> None:
+    done = CliRunner().invoke(main, [*words, "-h"], terminal_width=80)
+    assert "..." not in done.output.partition("Commands:")[2]
+    said = " ".join(done.output.split())
+    for command in commands_of(group).values():
+        assert " ".join((command.help or "").partition("\n\n")[0].split()) in said
+    assert max(map(len, done.output.splitlines())) <= 80
+
+
 def test_the_version_is_that_of_the_project(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     assert CliRunner().invoke(main, ["--version"]).output == f"lake {project['version']}\n"

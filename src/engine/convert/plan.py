@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from engine.convert.layout import lay_out
 from engine.types.kinds import NULL, STRING
-from engine.types.paths import path_columns
 from store.naming import normalise
+from store.paths import path_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

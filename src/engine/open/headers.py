@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 #: A table begins within so many rows.
 _MAX_PREAMBLE = 40
 
-#: So many names of a guessed header are told.
-_NAMED = 4
+#: So many names of a guessed header are told, and so many characters of them.
+_NAMED, _TOLD = 4, 90
+
+#: What is said of a file whose first row is taken for data.
+_NO_HEADER = (
+    "no header was found: the first row is data, and the columns are called column_1, column_2, …"
+)
 
 _TOTAL = re.compile(r"(grand |sub)?totals?:?|sum:?|summe:?|gesamt:?", re.IGNORECASE)
 _NOTHING = frozenset({"\\n", "null", "na", "n/a", "nan", "none", "-"})
@@ -117,7 +122,7 @@ def find_header(
         units,
         contrast,
         typed,
-        (f"header {why}",) if why else (),
+        (f"the first row is taken for the header ({_named(cells)}), since {why}",) if why else (),
     )
 
 
@@ -126,9 +131,11 @@ def _without(cut: Cut, begin: int, cells: list[str], contrast: int, typed: int, 
     regular = [len(r.cells) for r in cut.every if cut.regular(r)]
     width = max(regular, default=cut.width)
     names = distinct([""] * width)
-    return Header(
-        begin, False, cells, names, False, contrast, typed, (why and "header guessed: no header",)
-    )
+    return Header(begin, False, cells, names, False, contrast, typed, (_NO_HEADER,) if why else ())
+
+
+def _named(cells: list[str]) -> str:
+    return ", ".join(cells if len(cells) <= _NAMED else [*cells[:_NAMED], "…"])[:_TOLD]
 
 
 def _further(cut: Cut) -> Iterable[Sampled]:
@@ -210,18 +217,17 @@ def _decided(
     # That a file without a header came first says nothing of one that plainly has one.
     if unnamed and known == 0 and not (contrast > 1 and all(map(_is_word, filled))):
         return False, "as in the table"
-    names = ", ".join(cells if len(cells) <= _NAMED else [*cells[:_NAMED], "…"])[:150]
     if contrast > 0 and filled:
-        return True, f"guessed: {names}: differs from the rows below"
+        return True, "it differs from the rows below"
     if contrast < 0 or not named:
-        return False, "guessed: the first row is like the others"
+        return False, "it is like the others"
     # Columns without a name are common; one cell alone is rather a title.
     same = len(set(filled)) == len(filled) > (len(cells) > 1)
     words = all(kind_of(cell) == "text" and not _ADDRESS.fullmatch(cell) for cell in filled)
     alone = all(cells) and (len(cells) > 2 or (len(cells) == 2 and looks_like_names(cells)))
     if filled and same and words and (more or alone):
-        return True, f"guessed: {names}: words, and most files of this name have one"
-    return False, "guessed: the first row is no row of names"
+        return True, "it holds words, and most files of this name have a header"
+    return False, "it is no row of names"
 
 
 def total_of(cut: Cut, header: Header) -> str:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from engine.types.glue import sized
 from engine.types.kinds import DATE, DOUBLE, STRING, TIMESTAMP, WHOLE_DIGITS, Kind, Scalar, Struct
-from engine.types.paths import date_name
 from engine.types.sql import quoted
 from engine.write.spelled import bound_sql, double_sql, in_range_sql, number_sql, text_sql
+from store.paths import date_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
