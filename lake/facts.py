@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lake.statement import literal
+from store.model import MOST_RULES
 from store.naming import reserved_name
 from store.paths import day_of_path
 from store.reasons import Reason
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lake.ledger import Item
-    from store.model import Drift
+    from store.model import Drift, Refusal
 
 #: Dates of a file that are named; of more only the first and the last.
 _NAMED_DATES = 3
@@ -90,10 +91,11 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
         was = "was refused; it is" if item.quarantined == 1 else "were refused; they are"
         fate = "would be refused" if rehearsed else f"{was} in the table quarantine"
         said.append(f"{item.quarantined:,} of {_count(item.read, 'record')} {fate}")
-    said += [
-        f"{one.reason}: {_count(one.count, 'record')}, first record {one.record:,}: {one.detail}"
-        for one in item.refused
-    ]
+    for one in item.refused:
+        records = f"{one.reason}: {_count(one.count, 'record')}"
+        said.append(f"{records}, first record {one.record:,}: {one.detail}")
+        if len(one.rules) > 1:
+            said.append(_rules(one))
     if item.dataset and (name := reserved_name(item.key)):
         said.append(f"the name {name} is the lake's own: rows are in the table {item.dataset}")
     said += map(_drifted, item.drift)
@@ -112,6 +114,14 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
             f"{_count(item.short, 'row')} {are} shorter than the header: what is missing is null"
         )
     return [*said, *item.guesses]
+
+
+def _rules(refused: Refusal) -> str:
+    """Say how many records broke each of several rules of a contract."""
+    ordered = sorted(refused.rules.items(), key=lambda rule: (-rule[1], rule[0]))
+    told = ", ".join(f"{name} ({_count(count, 'record')})" for name, count in ordered)
+    which = "several rules" if len(ordered) < MOST_RULES else f"the {MOST_RULES} commonest rules"
+    return f"{which} are broken: {told}"
 
 
 def _undated(item: Item, looked_at: str) -> list[str]:

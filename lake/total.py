@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lake.facts import fallback
 from lake.ledger import Item
 from store.entry import Entry
-from store.model import Status
+from store.model import MOST_RULES, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,12 +77,20 @@ def _by_column(found: list[Drift]) -> dict[str, dict[str, str | int]]:
     }
 
 
-def _by_reason(items: Sequence[Item]) -> dict[str, dict[str, str | int]]:
-    counts = Counter[str]()
-    first: dict[str, dict[str, str | int]] = {}
+def _by_reason(items: Sequence[Item]) -> dict[str, dict[str, Any]]:
+    counts, rules = Counter[str](), defaultdict[str, Counter[str]](Counter)
+    first: dict[str, dict[str, Any]] = {}
     for item in items:
         where = f", in {item.key}" if len(items) > 1 else ""
         for one in item.refused:
             counts[one.reason] += one.count
+            rules[one.reason].update(one.rules)
             first.setdefault(one.reason, {**asdict(one), "detail": f"{one.detail}{where}"})
-    return {reason: {**first[reason], "count": count} for reason, count in counts.most_common()}
+    return {
+        reason: {
+            **first[reason],
+            "count": count,
+            "rules": dict(rules[reason].most_common(MOST_RULES)),
+        }
+        for reason, count in counts.most_common()
+    }

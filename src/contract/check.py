@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from contract.formats import FORMATS
@@ -22,12 +24,18 @@ from contract.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from contract.node import Node
 
 #: Characters of an offending value that are told.
 _TOLD = 100
+
+#: So many rules of one record are told, and so many violations are looked at for them.
+_RULES, _LOOKED_FOR = 5, 1000
+
+#: Of an item in an array.
+_POSITION = re.compile(r"\[\d+\]")
 
 #: In a record of more fields no near name is looked for.
 _LOOKED_AT = 200
@@ -35,7 +43,7 @@ _LOOKED_AT = 200
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """The first rule that a record breaks.
+    """A rule that a record breaks.
 
     Attributes
     ----------
@@ -54,6 +62,11 @@ class Violation:
     value: Any
     rule: str
 
+    @property
+    def name(self) -> str:
+        """Name the rule: the same for each item of an array."""
+        return f"{self.keyword} at {_POSITION.sub('[*]', self.path)}"
+
     def __str__(self) -> str:
         """Say it in one line."""
         if self.keyword == "required":
@@ -65,8 +78,15 @@ class Violation:
         return f"{self.keyword} at {self.path}: {told} {self.rule}"
 
 
-def violation(node: Node, value: Any, *, nulls: bool = False, path: str = "$") -> Violation | None:
-    """Find the first rule that a value breaks.
+def violation(node: Node, value: Any, *, nulls: bool = False) -> Violation | None:
+    """Find the first rule that a value breaks, as :func:`violations` finds all of them."""
+    return next(violations(node, value, nulls=nulls), None)
+
+
+def violations(
+    node: Node, value: Any, *, nulls: bool = False, path: str = "$"
+) -> Iterator[Violation]:
+    """Find the rules that a value breaks.
 
     Parameters
     ----------
@@ -80,31 +100,52 @@ def violation(node: Node, value: Any, *, nulls: bool = False, path: str = "$") -
     path : str
         Where the value lies.
 
-    Returns
-    -------
-    Violation or None
-        None for a value that satisfies the schema.
+    Yields
+    ------
+    Violation
+        Each one; of a value of a wrong type that alone.
     """
     if node.never:
-        return Violation("additionalProperties", path, value, "is not allowed here")
+        yield Violation("additionalProperties", path, value, "is not allowed here")
+        return
     if node.decimal is not None:
         value = digits_of(value)
     kind = type_of(value)
     if not node.allows(kind):
         wanted = " or ".join(sorted(node.types or ()))
-        return Violation("type", path, value, f"is {kind}, not {wanted}")
+        yield Violation("type", path, value, f"is {kind}, not {wanted}")
+        return
     for keyword, operand in node.checks.items():
         applies, holds, rule = _CHECKS[keyword]
         bound = operand if node.decimal is None else _by_digits(keyword, operand)
         if (not applies or kind in applies) and not holds(value, bound):
-            return Violation(keyword, path, value, rule.format(_told(operand)))
+            yield Violation(keyword, path, value, rule.format(_told(operand)))
     if kind == "object":
-        return _object(node, value, nulls=nulls, path=path)
-    if kind == "array" and node.items is not None:
+        yield from _object(node, value, nulls=nulls, path=path)
+    elif kind == "array" and node.items is not None:
         for position, item in enumerate(value):
-            if found := violation(node.items, item, nulls=nulls, path=f"{path}[{position}]"):
-                return found
-    return None
+            yield from violations(node.items, item, nulls=nulls, path=f"{path}[{position}]")
+
+
+def said_of(broken: Iterable[Violation]) -> tuple[str, tuple[str, ...]]:
+    """Say in one line which rules a record breaks.
+
+    Parameters
+    ----------
+    broken : iterable of Violation
+        At least one; of very many the first thousand are looked at.
+
+    Returns
+    -------
+    tuple of (str, tuple of str)
+        The first one in full with the names of some others, and the names of all of them.
+    """
+    found = list(islice(broken, _LOOKED_FOR))
+    names = tuple(dict.fromkeys(one.name for one in found))
+    if len(names) == 1:
+        return str(found[0]), names
+    others = list(names[1 : _RULES + 1]) + ["…"] * (len(names) > _RULES + 1)
+    return f"{found[0]}; also broken: {', '.join(others)}", names
 
 
 def _by_digits(keyword: str, operand: Any) -> Any:
@@ -116,21 +157,19 @@ def _by_digits(keyword: str, operand: Any) -> Any:
     return decimal_of(operand) if _CHECKS[keyword][0] is _NUMBERS else operand
 
 
-def _object(node: Node, value: dict[str, Any], *, nulls: bool, path: str) -> Violation | None:
+def _object(node: Node, value: dict[str, Any], *, nulls: bool, path: str) -> Iterator[Violation]:
     there = {
         name: item
         for name, item in value.items()
         if not (nulls and item is None and not node.property(name).allows_null())
     }
     for name in node.missing(there):
-        return Violation("required", _member(path, name), None, _missing(name, value))
+        yield Violation("required", _member(path, name), None, _missing(name, value))
     for name, item in there.items():
         inner = node.property(name)
         if inner.trivial:
             continue
-        if found := violation(inner, item, nulls=nulls, path=_member(path, name)):
-            return found
-    return None
+        yield from violations(inner, item, nulls=nulls, path=_member(path, name))
 
 
 def _missing(name: str, record: dict[str, Any]) -> str:

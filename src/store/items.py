@@ -136,7 +136,7 @@ def drift_of(facts: Mapping[str, str | int]) -> tuple[Drift, ...]:
 def refused_of(facts: Mapping[str, str | int]) -> tuple[Refusal, ...]:
     """Read why records were refused, from an entry's facts; nothing where that was not kept."""
     return tuple(
-        Refusal(reason, told["count"], told["record"], told["detail"])
+        Refusal(reason, told["count"], told["record"], told["detail"], told.get("rules", {}))
         for reason, told in json.loads(str(facts.get("refused", "{}"))).items()
     )
 

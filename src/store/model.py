@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -191,6 +192,10 @@ class Drift:
     example: str = ""
 
 
+#: Rules of a contract for which the ledger says how many records of a file broke each.
+MOST_RULES = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """The records of a file that were refused for one reason.
@@ -205,12 +210,16 @@ class Refusal:
         The number of the first one in the file, from 1.
     detail : str
         What was wrong with that one.
+    rules : mapping of str to int
+        How many records broke each rule of the contract; empty for other reasons, and where that
+        was not kept.
     """
 
     reason: str
     count: int
     record: int
     detail: str
+    rules: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

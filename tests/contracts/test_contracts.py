@@ -126,6 +126,42 @@ def test_a_record_that_breaks_the_contract_is_quarantined_with_rule_and_path(
     assert found.values == [ROW, ROW]
 
 
+def test_a_record_says_every_rule_that_it_breaks_and_each_is_counted() -> None:
+    found = convert(
+        lines(GOOD, {"id": 0, "tags": [7, "a", 8], "country": "XX"}, {"tags": [7]}, {"id": 0}),
+        contract=ORDERS,
+    )
+    first, second, third = (entry["detail"] for entry in found.quarantine)
+    minimum = "minimum at $.id: 0 is less than 1"
+    assert first.startswith(f"{minimum}; also broken: ")
+    assert {*first.partition("also broken: ")[2].split(", ")} == {
+        "type at $.tags[*]",
+        "enum at $.country",
+    }
+    required = "required at $.id: required field id is missing"
+    assert (second, third) == (f"{required}; also broken: type at $.tags[*]", minimum)
+    (refusal,) = found.conversion.refused  # type: ignore[union-attr]  # it is one
+    assert refusal.count == 3
+    assert refusal.rules == {
+        "minimum at $.id": 2,
+        "type at $.tags[*]": 2,
+        "enum at $.country": 1,
+        "required at $.id": 1,
+    }
+
+
+def test_rules_without_end_are_neither_all_told_nor_all_counted() -> None:
+    document = {"type": "object", "properties": {"id": {}}, "additionalProperties": False}
+    many = [{"id": 1, **{f"f{n}_{m}": 1 for m in range(300)}} for n in range(9)]
+    found = convert(lines({"id": 1}, *many), contract=document)
+    (refusal,) = found.conversion.refused  # type: ignore[union-attr]  # it is one
+    assert refusal.count == 9
+    assert len(refusal.rules) < 1500
+    detail = found.quarantine[0]["detail"]
+    assert detail.count("additionalProperties at") == 6
+    assert detail.endswith(", …")
+
+
 def test_a_long_value_is_cut_in_the_detail_and_whole_in_the_record() -> None:
     found = convert(lines({"id": 1, "country": "x" * 1000}), contract=ORDERS)
     (entry,) = found.quarantine

@@ -72,7 +72,8 @@ def test_a_column_made_under_one_name_is_filled_under_another() -> None:
 )
 def test_a_name_that_is_near_is_told(record: dict[str, Any], detail: str) -> None:
     (entry,) = convert(lines(record), contract=VENDORS).quarantine
-    assert entry["detail"] == f"required at $.VendorID: required field VendorID {detail}"
+    first = entry["detail"].partition("; also broken: ")[0]
+    assert first == f"required at $.VendorID: required field VendorID {detail}"
 
 
 CASED = st.sampled_from(["a", "A", "b", "B", "ä", "Ä"])

@@ -346,6 +346,20 @@ def test_refused_records_are_told_by_reason_with_the_first_one() -> None:
     ]
 
 
+def test_how_many_records_broke_each_rule_is_told_where_they_broke_several() -> None:
+    rules = {"minimum at $.a": 4, "type at $.b": 3}
+    told = {"count": 6, "record": 17, "detail": "minimum at $.a: -1 is less than 0"}
+    one, both = ({"rules": {"minimum at $.a": 6}}, {"rules": rules})
+    why = [json.dumps({"CONTRACT_VIOLATION": {**told, **kept}}) for kept in ({}, one, both)]
+    older, alone, several = (item("PARTIAL", records_read=9, refused=kept) for kept in why)
+    first = "CONTRACT_VIOLATION: 6 records, first record 17: minimum at $.a: -1 is less than 0"
+    broken = "several rules are broken: minimum at $.a (4 records), type at $.b (3 records)"
+    assert facts.notes(older) == facts.notes(alone) == [first]
+    assert facts.notes(several) == [first, broken]
+    added = facts.notes(total([several, alone]))[1]
+    assert added.endswith("broken: minimum at $.a (10 records), type at $.b (3 records)")
+
+
 def test_a_rehearsal_does_not_say_that_something_was_written() -> None:
     found = item("PARTIAL", records_read=9, records_quarantined=1)
     assert facts.notes(found, rehearsed=True) == ["1 of 9 records would be refused"]

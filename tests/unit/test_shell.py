@@ -57,7 +57,7 @@ def groups(group: click.Group = main, *words: str) -> Iterator[tuple[tuple[str, 
 def test_a_groups_help_says_the_whole_first_sentence_of_each_command(
     words: tuple[str, ...], group: click.Group
 ) -> None:
-    done = CliRunner().invoke(main, [*words, "-h"], terminal_width=80)
+    done = CliRunner().invoke(main, [*words, "--help"], terminal_width=80)
     assert "..." not in done.output.partition("Commands:")[2]
     said = " ".join(done.output.split())
     for command in commands_of(group).values():

@@ -14,6 +14,7 @@ from array import array
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from contract.check import said_of
 from engine.convert.layout import RESCUED
 from engine.convert.plan import planned, replanned
 from engine.convert.rows import DAY, conformed, fields_of, publish_rows, summed
@@ -275,9 +276,10 @@ def _rows(job: Job, done: _Pass) -> Iterator[dict[str, Any]]:
         for record in exact.records():
             if record.reason is not None:
                 job.quarantine.add(record.number, record.reason, record.detail, record.raw)
-            elif broken := rules.violation(record.value):
+            elif rules.violation(record.value):
+                detail, names = said_of(rules.violations(record.value))
                 reason = Reason.CONTRACT_VIOLATION
-                job.quarantine.add(record.number, reason, str(broken), record.raw)
+                job.quarantine.add(record.number, reason, detail, record.raw, names)
             else:
                 done.short += record.short and not exact.counted
                 row = conformed(record.value, done.layout, done.plan.path)

@@ -1,6 +1,6 @@
 """A contract as types and as SQL.
 
-What a record must be is said once, by :func:`contract.check.violation`. The SQL of
+What a record must be is said once, by :func:`contract.check.violations`. The SQL of
 :mod:`engine.convert.certain` is the same for whole files: it is true only where a record certainly
 satisfies the contract, so that what passes needs no second look; a record for which it is not true
 is set aside and judged by that function. So a rule that SQL cannot decide costs time, never
@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from contract.check import Violation, violation
+from contract.check import Violation, violations
 from contract.node import ANY, Node, same
 from engine.convert.certain import members_test, object_test
 from engine.convert.decimals import QUOTED as QUOTED  # the formats read it here
@@ -27,7 +27,7 @@ from engine.types.sql import literal, quoted
 from store.naming import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from contract.schema import Contract
@@ -48,7 +48,7 @@ class Rules:
         The schema of a record; ``ANY`` where there is no contract.
     nulls : bool
         Whether the files know nulls but not absence; see
-        :func:`contract.check.violation`.
+        :func:`contract.check.violations`.
     texts : bool
         Whether the files know nothing but texts, which may be numbers to the contract.
     """
@@ -64,9 +64,15 @@ class Rules:
 
     def violation(self, value: Any) -> Violation | None:
         """Find the first rule that a record breaks."""
-        if self.texts and not self.root.trivial and isinstance(value, dict):
+        if self.root.trivial:
+            return None
+        return next(self.violations(value), None)
+
+    def violations(self, value: Any) -> Iterator[Violation]:
+        """Find the rules that a record breaks."""
+        if self.texts and isinstance(value, dict):
             value = {name: read_field(t, self.root.property(name)) for name, t in value.items()}
-        return None if self.root.trivial else violation(self.root, value, nulls=self.nulls)
+        return violations(self.root, value, nulls=self.nulls)
 
     def fields(self, shapes: Mapping[str, Kind]) -> dict[str, Kind]:
         """Give the fields of a file with the types that the contract gives."""

@@ -12,13 +12,17 @@ from typing import IO, TYPE_CHECKING
 
 from store.model import OutputFile, Refusal, Source
 from store.naming import partition_from
+from store.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 #: What is kept of a record too large for a row; the raw object still holds all of it.
 _RAW_KEPT = 1_000_000
+
+#: So many rules of a contract are counted.
+_RULES = 1000
 
 
 @dataclass(slots=True)
@@ -39,6 +43,8 @@ class Quarantine:
         The first one of each reason.
     counts : Counter of str
         How many there are of each reason.
+    rules : Counter of str
+        How many break each rule of the contract; a record may break several.
     """
 
     source: Source
@@ -47,9 +53,12 @@ class Quarantine:
     count: int = 0
     first: dict[str, Refusal] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
     _file: IO[str] | None = field(default=None, repr=False)
 
-    def add(self, number: int, reason: str, detail: str, raw: bytes) -> None:
+    def add(
+        self, number: int, reason: str, detail: str, raw: bytes, rules: Sequence[str] = ()
+    ) -> None:
         """Keep one record.
 
         Parameters
@@ -62,6 +71,8 @@ class Quarantine:
             What was wrong, for the operator.
         raw : bytes
             The record as it was.
+        rules : sequence of str
+            Names of the rules of the contract that it breaks.
         """
         if self._file is None:
             # Without a time in its header the same records always give the same bytes.
@@ -88,6 +99,8 @@ class Quarantine:
         self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.count += 1
         self.counts[reason] += 1
+        # Each field that is not allowed is a rule of its own: there is no end of them.
+        self.rules.update(rules if len(self.rules) < _RULES else self.rules.keys() & rules)
         if reason not in self.first:
             self.first[reason] = Refusal(str(reason), 1, number, detail)
 
@@ -95,7 +108,12 @@ class Quarantine:
     def refused(self) -> tuple[Refusal, ...]:
         """Say why records were refused, the commonest reason first."""
         return commonest_first(
-            replace(one, count=self.counts[reason]) for reason, one in self.first.items()
+            replace(
+                one,
+                count=self.counts[reason],
+                rules=dict(self.rules) if reason == Reason.CONTRACT_VIOLATION else {},
+            )
+            for reason, one in self.first.items()
         )
 
     def restart(self) -> None:
@@ -105,6 +123,7 @@ class Quarantine:
         self.count = 0
         self.first.clear()
         self.counts.clear()
+        self.rules.clear()
 
     def close(self) -> tuple[OutputFile, ...]:
         """Finish the file; give it, or nothing when nothing was refused."""
@@ -122,5 +141,8 @@ def commonest_first(found: Iterable[Refusal]) -> tuple[Refusal, ...]:
     reasons: dict[str, Refusal] = {}
     for one in found:
         before = reasons.get(one.reason)
-        reasons[one.reason] = replace(before, count=before.count + one.count) if before else one
+        if before:
+            rules = dict(Counter(before.rules) + Counter(one.rules))
+            one = replace(before, count=before.count + one.count, rules=rules)  # of both
+        reasons[one.reason] = one
     return tuple(sorted(reasons.values(), key=lambda one: (-one.count, one.reason)))
