@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from contract.csv import said
 from contract.node import ANY, Node, column_name
 from contract.values import equal, is_multiple
+from store.catalog import is_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,6 +78,24 @@ def differences(old: Contract, new: Contract) -> list[Change]:
             what = f"{keyword}: {before or 'none'} → {after or 'none'}: {_BECAUSE[keyword]}"
             found.append(Change("$", what, Effect.REPLAY))
     return found
+
+
+def retypes(old: Contract, new: Contract) -> dict[str, str]:
+    """Give the columns whose type the contracts say otherwise, with the new type.
+
+    Only those that `lake retype` can give that type: it takes columns of the table, and types
+    without parts.
+    """
+    names = {column_name(name): name for name in (*old.root.properties, *new.root.properties)}
+    kinds = {
+        column: (old.root.property(name).column, new.root.property(name).column)
+        for column, name in names.items()
+    }
+    return {
+        column: after
+        for column, (before, after) in kinds.items()
+        if before and before != after and is_type(after)
+    }
 
 
 #: What a contract says of files as a whole, as text; empty where it says nothing.
@@ -149,6 +169,8 @@ def _types(old: Node, new: Node, path: str) -> Iterator[Change]:
     if old.column != new.column:
         was, will = old.column or "as the values are", new.column or "as the values are"
         what = f"column type: {was} → {will}; a column that the table has keeps its type"
+        if is_type(new.column) and re.fullmatch(r"\$\.[^.\[*]+", path):
+            what += ": `lake retype` changes it"
         yield Change(path, what, Effect.REPLAY)
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lake import health, render
+from lake import health, models, render
 from lake.context import err, out, state_folder
 from lake.errors import LakeCommandError
+from lake.facts import FIXED
 from lake.files import show_lines
 from lake.local import deploy as sam
 from lake.local import process
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from lake.target import Target
 
 
+#: So many datasets are named in one command.
+_NAMED = 3
+
+
 @dataclass(frozen=True)
 class Deployed:
     """What a stack is like.
@@ -36,10 +41,13 @@ class Deployed:
         Their values.
     code : dict of str to str
         Hashes of the functions' code, by their names.
+    models : dict of str to str, or None
+        Hashes of the models' texts, by their names; None where that is not known.
     """
 
     parameters: dict[str, str] = field(default_factory=dict)
     code: dict[str, str] = field(default_factory=dict)
+    models: dict[str, str] | None = None
 
 
 @click.command()
@@ -147,6 +155,7 @@ def look(target: Target) -> Deployed:
             name: client.get_function_configuration(FunctionName=name)["CodeSha256"]
             for name in health.functions_of(outputs).values()
         },
+        models.deployed(target),
     )
 
 
@@ -179,6 +188,51 @@ def difference(before: Deployed, after: Deployed) -> dict[str, list[str]]:
     }
 
 
+def follow(
+    before: Deployed, after: Deployed, contracts: Sequence[str], function: str
+) -> dict[str, str]:
+    """Say what a deployment does not do by itself.
+
+    Parameters
+    ----------
+    before, after : Deployed
+        The stack, before and after it.
+    contracts : sequence of str
+        Datasets with a contract.
+    function : str
+        Name of the function that ingests.
+
+    Returns
+    -------
+    dict of str to str
+        Commands, and what each is for.
+    """
+    found: dict[str, str] = {}
+    if not before.code:
+        return found
+    if contracts and before.code.get(function) != after.code.get(function):
+        some = contracts if len(contracts) <= _NAMED else ["NAME"]
+        command = " ".join(["lake replay", *(f"--dataset {one}" for one in some)])
+        found[command] = (
+            "judges files that were ingested earlier by a contract that you changed; by itself it "
+            "holds for later ones"
+        )
+    if before.models is None or after.models is None:
+        return found
+    for name, text in sorted(after.models.items()):
+        if name not in before.models:
+            found[f"lake curate {name}"] = (
+                "makes the table of the new model of all that is there; by itself it gets what "
+                "changes later"
+            )
+        elif before.models[name] != text:
+            found[f"lake curate {name} --full"] = (
+                "makes the whole table anew by the changed model; by itself it makes what changes "
+                "later"
+            )
+    return found
+
+
 def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None:
     after = look(target)
     contracts = sorted(
@@ -194,8 +248,9 @@ def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None
         "contracts": contracts,
         "models": sorted(one.stem for one in files_of(models_folder(root))),
     }
+    commands = follow(before, after, contracts, target.outputs["ProcessorFunctionName"])
     if as_json:
-        render.show_json(told)
+        render.show_json(told | {"next": list(commands)})
         return
     out.print(f"Deployed {render.plain(target.description)}.")
     nothing = "none" if told["new"] else "unchanged"
@@ -208,3 +263,6 @@ def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None
             ("models in the functions", "models", "none"),
         )
     )
+    if commands:
+        out.print("Next:")
+        show_lines(f"`{one}`".replace(" ", FIXED) + f" {why}" for one, why in commands.items())

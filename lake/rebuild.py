@@ -119,7 +119,7 @@ class Rebuild:
         """
         table = tables.table_of(self.target, self.dataset)
         if table is None:
-            raise LakeCommandError(f"There is no table {self.dataset}: `lake status` lists them.")
+            raise LakeCommandError(f"There is no table {self.dataset}: `lake tables` lists them.")
         if why := catalog.why_foreign(table, self._bucket, self.dataset):
             raise LakeCommandError(why)
         if catalog.since(table):

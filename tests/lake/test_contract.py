@@ -149,6 +149,36 @@ def test_diff_prints_each_path_and_exits_with_the_gravest(tmp_path: Path) -> Non
     assert run("diff", old, bad).exception is not None
 
 
+def test_a_change_of_types_names_what_changes_the_columns(tmp_path: Path) -> None:
+    kinds = ("integer", "string", "object", "integer")
+    columns = dict(zip(("Price", "note", "at", "same"), kinds, strict=True))
+    properties: dict[str, Any] = {name: {"type": kind} for name, kind in columns.items()}
+    properties["at"]["properties"] = {"x": {"type": "integer"}}
+    (tmp_path / "new").mkdir()
+    old = write(tmp_path, "orders.schema.json", {"properties": properties})
+
+    def changed(**others: Any) -> str:
+        document = {"properties": {**properties, **others}}
+        new = write(tmp_path / "new", "orders.schema.json", document)
+        said = run("diff", old, new).output
+        assert ("Next:" in said) == bool(others)
+        return str(said)
+
+    decimal = changed(Price={"type": "number", "x-decimal": [18, 2]}, note={"maxLength": 9})
+    assert "keeps its type: `lake retype` changes it" in decimal
+    wanted = ["  lake deploy", "  lake retype orders.price 'decimal(18,2)'"]
+    assert decimal.partition("Next:\n")[2].splitlines() == wanted
+    replayed = ["  lake deploy", "  lake replay --dataset orders"]
+    inner = {"type": "object", "properties": {"x": {"type": "string"}}}
+    for others in ({"same": {"type": "integer", "minimum": 0}}, {"at": inner}):
+        said = changed(**others)
+        assert said.partition("Next:\n")[2].splitlines() == replayed
+        assert "lake retype" not in said
+    assert changed() == "Every record is judged and stored as before.\n"
+    done = run("diff", old, str(tmp_path / "new" / "orders.schema.json"), "--json")
+    assert json.loads(done.output) == []
+
+
 @pytest.mark.local
 def test_a_proposed_contract_accepts_every_row_of_the_table(local_lake: LocalLake) -> None:
     records: list[dict[str, Any]] = [

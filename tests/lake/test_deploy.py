@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lake.context import Choice
-from lake.deploy import Deployed, difference, pairs
+from lake.deploy import Deployed, difference, follow, pairs
 from lake.errors import LakeCommandError
 from lake.local import deploy as sam
 from lake.local.state import Running, StateFolder
@@ -136,3 +136,24 @@ def test_what_a_deployment_changed_is_said() -> None:
         "functions": ["p-curator", "p-processor"],
         "parameters": ["Prefix=p"],
     }
+
+
+def test_what_a_deployment_does_not_do_by_itself_is_said_with_the_command_that_does() -> None:
+    code = {"p-processor": "1", "p-curator": "1"}
+    before = Deployed({}, code, {"kept": "a", "changed": "a", "gone": "a"})
+    after = Deployed({}, {**code, "p-processor": "2"}, {"kept": "a", "changed": "b", "new": "a"})
+    processor = "p-processor"
+    found = follow(before, after, ["orders", "taxi"], processor)
+    assert [*found] == [
+        "lake replay --dataset orders --dataset taxi",
+        "lake curate changed --full",
+        "lake curate new",
+    ]
+    many = follow(before, after, ["a", "b", "c", "d"], processor)
+    assert next(iter(many)) == "lake replay --dataset NAME"
+    assert follow(before, before, ["orders"], processor) == {}
+    assert follow(Deployed(), after, ["orders"], processor) == {}
+    # Who may not ask the curator is told nothing of models.
+    unasked = Deployed({}, after.code)
+    assert [*follow(before, unasked, ["orders"], processor)] == ["lake replay --dataset orders"]
+    assert [*follow(Deployed({}, code), after, [], processor)] == []
