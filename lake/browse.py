@@ -52,7 +52,11 @@ def tables(choice: Choice, as_json: bool) -> None:
 @render.listing
 @click.pass_obj
 def describe(choice: Choice, table: str, as_json: bool) -> None:
-    """Say what TABLE is: columns, partitions, files, contract, and the models that read it."""
+    """Say what TABLE is: columns, partitions, files, contract, and the models that read it.
+
+    Of a model this is its table. `lake models NAME` says how fresh that is, and `lake model show
+    NAME` what the model's file says.
+    """
     target = choice.target()
     with err.status("Looking…"):
         (one,) = overview.look(target, table)

@@ -34,7 +34,9 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
     """Say how fresh the tables of models are, what waits, and why one fails.
 
-    With NAMES everything that is known of them. Exits with 1 where one fails.
+    With NAMES everything that is known of how they are kept up to date. `lake describe NAME` says
+    what is in a model's table, and `lake model show NAME` what its file says. Exits with 1 where
+    one fails.
     """
     wanted = _chosen(names)
     target = choice.target()

@@ -179,7 +179,11 @@ def _minutes(one: Model) -> str:
 @render.listing
 @click.pass_obj
 def show(choice: Choice, name: str, as_json: bool) -> None:
-    """Show what the model NAME says, and what columns its table has."""
+    """Show what the file of the model NAME says, and what columns its table has.
+
+    It needs no lake. `lake models NAME` says how fresh the table is, and `lake describe NAME` what
+    is in it.
+    """
     found = models.read(files_of(models.folder()))
     one = found.named(name)
     catalog, why = _catalog(choice)
