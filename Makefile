@@ -28,7 +28,7 @@ stage = @printf '%4d s  %s\n' $$(($$(date +%s) - $(STARTED)))
 # Whatever its tests and the tools that they call leave behind is gone with this folder.
 in_own_tmp = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && TMPDIR="$$folder"
 
-.PHONY: audit bench build check check-security clean coverage dbt demo docs fix fuzz help install kept licences lock pictures pr reference test test-chaos test-fast test-histories test-rights test-ui test-upgrade
+.PHONY: audit bench build check check-security clean coverage dbt demo docs fix fuzz help install kept licences lint lock pictures pr reference test test-chaos test-fast test-histories test-rights test-ui test-upgrade types
 
 ##@ Two commands
 demo: install ## Run the whole lake on this machine, from upload to query; KEEP=1 leaves it up
@@ -70,11 +70,15 @@ pr: install ## What a pull request must pass: check, test-fast and the site of t
 	@$(MAKE) --no-print-directory docs
 	$(stage) "All is well. \`make test\` runs every test."
 
-check: install ## Format, lint, types, imports, template; changes nothing
+check: lint types ## Format, lint, types, imports, template; changes nothing
+
+lint: install
 	@ruff format --check --quiet . && ruff check --quiet .
-	@mypy
 	@PYTHONPATH=src:. lint-imports --no-cache --no-logo >/dev/null || PYTHONPATH=src:. lint-imports --no-cache
 	@cfn-lint template.yaml examples/dbt/permissions.yaml examples/key/key.yaml
+
+types: install
+	@mypy
 
 fix: install ## Format the code and mend what can be mended; edits files
 	@ruff check --fix --quiet . ; ruff format .
