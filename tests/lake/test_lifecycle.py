@@ -257,7 +257,10 @@ def test_what_a_deleted_stack_kept_is_adopted_by_a_new_one(own_lake: LocalLake) 
 
 @pytest.mark.chaos
 def test_a_lake_is_destroyed_with_its_data_only_where_that_is_said(own_lake: LocalLake) -> None:
-    # The tests before left a stack of what was kept, and nothing else.
+    # The stack is whole, or what the tests before left of it; outside data/ nothing is ingested.
+    own_lake.client("s3").put_object(
+        Bucket="data-lake-raw-000000000000-us-east-1", Key="notes/x.txt", Body=b"kept"
+    )
     refused = lake(own_lake.state, "destroy", "--yes")
     assert refused.returncode == 1
     assert "The lake has data, and nothing was deleted" in refused.stderr
