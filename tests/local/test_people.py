@@ -9,11 +9,11 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.conftest import ROOT
+from tests.support.clients import client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,13 +32,7 @@ class Person:
     secret: str
 
     def client(self, service: str) -> Any:
-        return boto3.client(  # type: ignore[call-overload]  # named at run time
-            service,
-            endpoint_url=self.lake.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id=self.key,
-            aws_secret_access_key=self.secret,
-        )
+        return client(service, self.lake.endpoint, self.key, self.secret)
 
     def runs(self, *words: str) -> str:
         """What a command says that succeeds."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
 import pytest
+
+from tests.support.clients import client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,9 +103,8 @@ class Server:
             self.process.wait(30)
             self.process = None
 
-    def client(self, service: str, key: str = "test", secret: str = "test") -> Any:  # noqa: S107  # known to all
-        session = boto3.Session(key, secret, region_name="us-east-1")
-        return session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]  # named at run time
+    def client(self, service: str, *credentials: str) -> Any:
+        return client(service, self.endpoint, *credentials)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -508,16 +507,7 @@ def test_a_query_may_what_its_caller_may(
 
     allow()
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    user = Athena(
-        aws,
-        boto3.client(
-            "athena",
-            endpoint_url=aws.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id=key["AccessKeyId"],
-            aws_secret_access_key=key["SecretAccessKey"],
-        ),
-    )
+    user = Athena(aws, aws.client("athena", key["AccessKeyId"], key["SecretAccessKey"]))
     said = user.failure(f"SELECT * FROM {name}")
     assert said.startswith("PERMISSION_DENIED: Insufficient permissions to execute the query.")
     whole = f"arn:aws:s3:::{bucket}"

@@ -6,7 +6,6 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -40,13 +39,8 @@ class Role:
 
     def client(self, service: str) -> Any:
         key = self.key
-        return boto3.client(  # type: ignore[call-overload]  # named at run time
-            service,
-            endpoint_url=self.aws.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id=key["AccessKeyId"],
-            aws_secret_access_key=key["SecretAccessKey"],
-            aws_session_token=key["SessionToken"],
+        return self.aws.client(
+            service, key["AccessKeyId"], key["SecretAccessKey"], key["SessionToken"]
         )
 
 
