@@ -72,12 +72,12 @@ pr: install ## What a pull request must pass: check, test-fast and the site of t
 
 check: lint types ## Format, lint, types, imports, template; changes nothing
 
-lint: install
+lint: install ## Format, lint, imports, template
 	@ruff format --check --quiet . && ruff check --quiet .
 	@PYTHONPATH=src:. lint-imports --no-cache --no-logo >/dev/null || PYTHONPATH=src:. lint-imports --no-cache
 	@cfn-lint template.yaml examples/dbt/permissions.yaml examples/key/key.yaml
 
-types: install
+types: install ## Types alone: most of the time of check
 	@mypy
 
 fix: install ## Format the code and mend what can be mended; edits files
