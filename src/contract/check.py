@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from contract.formats import FORMATS
@@ -24,15 +23,15 @@ from contract.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from contract.node import Node
 
-#: Characters of an offending value that are told.
-_TOLD = 100
+#: Characters of an offending value that are told, and of a path in the name of a rule.
+_TOLD, _PATH = 100, 200
 
-#: So many rules of one record are told, and so many violations are looked at for them.
-_RULES, _LOOKED_FOR = 5, 1000
+#: So many rules of one record are told beside the first.
+_RULES = 5
 
 #: Of an item in an array.
 _POSITION = re.compile(r"\[\d+\]")
@@ -64,8 +63,9 @@ class Violation:
 
     @property
     def name(self) -> str:
-        """Name the rule: the same for each item of an array."""
-        return f"{self.keyword} at {_POSITION.sub('[*]', self.path)}"
+        """Name the rule: the same for each item of an array, and short."""
+        path = _POSITION.sub("[*]", self.path[:_PATH])
+        return f"{self.keyword} at {path}{'…' * (len(self.path) > _PATH)}"
 
     def __str__(self) -> str:
         """Say it in one line."""
@@ -127,25 +127,24 @@ def violations(
             yield from violations(node.items, item, nulls=nulls, path=f"{path}[{position}]")
 
 
-def said_of(broken: Iterable[Violation]) -> tuple[str, tuple[str, ...]]:
+def said_of(broken: Sequence[Violation]) -> tuple[str, tuple[str, ...]]:
     """Say in one line which rules a record breaks.
 
     Parameters
     ----------
-    broken : iterable of Violation
-        At least one; of very many the first thousand are looked at.
+    broken : sequence of Violation
+        At least one.
 
     Returns
     -------
     tuple of (str, tuple of str)
         The first one in full with the names of some others, and the names of all of them.
     """
-    found = list(islice(broken, _LOOKED_FOR))
-    names = tuple(dict.fromkeys(one.name for one in found))
+    names = tuple(dict.fromkeys(one.name for one in broken))
     if len(names) == 1:
-        return str(found[0]), names
+        return str(broken[0]), names
     others = list(names[1 : _RULES + 1]) + ["…"] * (len(names) > _RULES + 1)
-    return f"{found[0]}; also broken: {', '.join(others)}", names
+    return f"{broken[0]}; also broken: {', '.join(others)}", names
 
 
 def _by_digits(keyword: str, operand: Any) -> Any:

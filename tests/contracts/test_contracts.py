@@ -126,6 +126,18 @@ def test_a_record_that_breaks_the_contract_is_quarantined_with_rule_and_path(
     assert found.values == [ROW, ROW]
 
 
+def test_names_of_a_megabyte_make_no_names_of_rules_that_are_as_long() -> None:
+    strict = {**ORDERS, "additionalProperties": False}
+    found = convert(lines(GOOD, {"id": 0, "x" * 1_000_000: 1, "y" * 1_000_000: 2}), contract=strict)
+    (entry,) = found.quarantine
+    assert entry["detail"].startswith("minimum at $.id: 0 is less than 1; also broken: ")
+    assert len(entry["detail"]) < 600
+    assert found.conversion is not None
+    (refused,) = found.conversion.refused
+    assert len(refused.rules) == 3
+    assert max(map(len, refused.rules)) < 250
+
+
 def test_a_record_says_every_rule_that_it_breaks_and_each_is_counted() -> None:
     found = convert(
         lines(GOOD, {"id": 0, "tags": [7, "a", 8], "country": "XX"}, {"tags": [7]}, {"id": 0}),

@@ -276,8 +276,8 @@ def _rows(job: Job, done: _Pass) -> Iterator[dict[str, Any]]:
         for record in exact.records():
             if record.reason is not None:
                 job.quarantine.add(record.number, record.reason, record.detail, record.raw)
-            elif rules.violation(record.value):
-                detail, names = said_of(rules.violations(record.value))
+            elif broken := rules.broken(record.value):
+                detail, names = said_of(broken)
                 reason = Reason.CONTRACT_VIOLATION
                 job.quarantine.add(record.number, reason, detail, record.raw, names)
             else:

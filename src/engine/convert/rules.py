@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from contract.check import Violation, violations
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 #: The schemas whose values are certainly strings; of another a text may be a number.
 TEXTS = (frozenset({"string"}), frozenset({"string", "null"}))
+
+#: So many rules that one record breaks are looked at.
+_BROKEN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,15 @@ class Rules:
 
     def violation(self, value: Any) -> Violation | None:
         """Find the first rule that a record breaks."""
-        if self.root.trivial:
-            return None
-        return next(self.violations(value), None)
+        return next(self._violations(value), None)
 
-    def violations(self, value: Any) -> Iterator[Violation]:
-        """Find the rules that a record breaks."""
+    def broken(self, value: Any) -> list[Violation]:
+        """Find the rules that a record breaks: of very many the first."""
+        return list(islice(self._violations(value), _BROKEN))
+
+    def _violations(self, value: Any) -> Iterator[Violation]:
+        if self.root.trivial:
+            return iter(())
         if self.texts and isinstance(value, dict):
             value = {name: read_field(t, self.root.property(name)) for name, t in value.items()}
         return violations(self.root, value, nulls=self.nulls)
