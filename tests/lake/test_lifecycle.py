@@ -106,9 +106,8 @@ def test_the_command_uses_the_lake_that_is_up_and_says_so(own_lake: LocalLake) -
         own_lake.state, "query", "SELECT name FROM products ORDER BY name", "--format", "csv"
     )
     assert rows.stdout == "name\nProduct A\nProduct B\nProduct C\n"
-    status = lake(own_lake.state, "status")
-    assert "products" in status.stdout
-    assert "DONE" in status.stdout
+    assert "products" in lake(own_lake.state, "tables").stdout
+    assert "DONE" in lake(own_lake.state, "status").stdout
 
 
 def test_down_removes_no_data_unasked(own_lake: LocalLake) -> None:
