@@ -98,7 +98,9 @@ provisioners = Part(
 )
 runtime = Part(
     "services.lambda_svc",
-    "create_esm esms execute_function_warm iter_all_esms sqs_esm_concurrency update_esm",
+    "create_esm esms execute_function_warm iter_all_esms sqs_esm_concurrency update_esm "
+    "write_code_blob",
+    "CODE_BLOB_DIR",
 )
 s3 = Part(
     "services.s3",
