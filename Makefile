@@ -34,13 +34,13 @@ in_own_tmp = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && TMPDIR="$$
 demo: install ## Run the whole lake on this machine, from upload to query; KEEP=1 leaves it up
 	@python -m lake.demo $(if $(KEEP),--keep)
 
-# Five workers on two processors, since those with a lake wait most of the time. What several of
+# Four workers on two processors, since those with a lake wait most of the time. What several of
 # them are going to need is made while the code is checked.
 test: install ## Check the code and run every test
 	$(stage) "Checking the code: format, lint, types, imports, template…"
 	@$(MAKE) --no-print-directory --jobs 2 check kept
-	$(stage) "Running the tests, five at a time; a line says when all of a folder have run…"
-	@$(in_own_tmp) pytest -q -n 5 -p tests.support.stages
+	$(stage) "Running the tests, four at a time; a line says when all of a folder have run…"
+	@$(in_own_tmp) pytest -q -n 4 -p tests.support.stages
 	$(stage) "All is well."
 
 ##@ Development
