@@ -79,7 +79,7 @@ athena = Part(
     "table_relation workgroups",
 )
 cloudwatch_logs = Part("services.cloudwatch_logs", "compile_filter_pattern")
-cloudformation = Part("services.cloudformation", "stacks")
+cloudformation = Part("services.cloudformation", "PERSISTED_STORES stacks", "get_state")
 dynamodb = Part("services.dynamodb", "tables", "stream_records_since")
 evaluator = Part("core.iam_evaluator", "first_match resolve_condition_key verified_key", "enforce")
 glue = Part(

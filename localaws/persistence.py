@@ -41,10 +41,13 @@ _log = logging.getLogger("persistence")
 
 
 def extend() -> None:
-    """Keep bodies of objects in files only, and look at a function's code once."""
+    """Keep bodies of objects in files only, and have a saving take little time."""
     entry = s3.version_entry_from_record
     # Its file has the body; MiniStack would keep that of each version in memory besides.
     s3.replace("version_entry_from_record", lambda record, version, _: entry(record, version, None))
+    # MiniStack copies every word of each template before it is written, which takes longer.
+    stores = cloudformation.PERSISTED_STORES
+    cloudformation.replace("get_state", lambda: {name: store() for store, name in stores})
     write = runtime.write_code_blob
     # MiniStack does it at each saving: of the lake's functions, a third of all that savings take.
     digest = lru_cache(maxsize=4)(lambda code: hashlib.sha256(code).hexdigest())
