@@ -254,10 +254,11 @@ def advice(one: Seen) -> str:
         what = "as it is now is" if one.deployed else "is"
         return f"{name}: models/{name}.sql {what} not deployed: `lake deploy` does it."
     if one.missing:
-        what = f"table{'s'[: len(one.missing) != 1]} {' and '.join(one.missing)}"
+        lacking = "are no tables" if len(one.missing) > 1 else "is no table"
         return (
-            f"{name}: there is no {what} yet: `lake put FILE --dataset {one.missing[0]}` makes "
-            f"one, and then the model's within five minutes; `lake curate {name}` makes it at once."
+            f"{name}: there {lacking} {' and '.join(one.missing)} yet: "
+            f"`lake put FILE --dataset {one.missing[0]}` makes one, and then the model's within "
+            f"five minutes; `lake curate {name}` makes it at once."
         )
     if failed:
         return f"{name}: {failed.detail}"

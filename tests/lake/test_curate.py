@@ -20,7 +20,7 @@ from lake.reconcile import Differences, compare, fix
 from store.entry import Attempt, Entry
 from store.items import instant
 from store.model import Status
-from store.models import Refresh
+from store.models import Refresh, Source
 from store.touch import Touch, read
 from tests.support.cloud import CURATE
 from tests.support.curation import CHAINED, DAILY, WHOLE, Zone, model
@@ -117,6 +117,13 @@ def test_a_model_whose_source_is_not_there_says_what_makes_it(
     said = " ".join(lake("models").output.split())
     assert "there is no table flights yet: `lake put FILE --dataset flights` makes one" in said
     assert "--full" not in said
+    both = replace(
+        model("new", "flights", Refresh.BY_DATE),
+        sources=(Source("flights", 1, 1), Source("airlines", 1, 1)),
+    )
+    monkeypatch.setattr(models, "known", lambda: [both])
+    said = " ".join(lake("models").output.split())
+    assert "there are no tables flights and airlines yet: `lake put FILE" in said
 
 
 @pytest.mark.usefixtures("zone")
