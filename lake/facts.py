@@ -118,9 +118,9 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
 
 def _rules(refused: Refusal) -> str:
     """Say how many records broke each of several rules of a contract."""
-    ordered = sorted(refused.rules.items(), key=lambda rule: (-rule[1], rule[0]))
-    told = ", ".join(f"{name} ({_count(count, 'record')})" for name, count in ordered)
-    which = "several rules" if len(ordered) < MOST_RULES else f"the {MOST_RULES} commonest rules"
+    rules = refused.commonest_rules
+    told = ", ".join(f"{name} ({_count(count, 'record')})" for name, count in rules.items())
+    which = "several rules" if len(rules) < MOST_RULES else f"the {MOST_RULES} commonest rules"
     return f"{which} are broken: {told}"
 
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from contract.node import Node
 
-#: Characters of an offending value that are told, and of a path in the name of a rule.
-_TOLD, _PATH = 100, 200
+#: Characters of an offending value that are told, and of a path in the name of a rule: the ledger
+#: keeps names of 200.
+_TOLD, _PATH = 100, 160
 
 #: So many rules of one record are told beside the first.
 _RULES = 5

@@ -221,6 +221,12 @@ class Refusal:
     detail: str
     rules: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def commonest_rules(self) -> dict[str, int]:
+        """Give the rules that most records broke, the commonest first, with how many broke each."""
+        ordered = sorted(self.rules.items(), key=lambda rule: (-rule[1], rule[0]))
+        return dict(ordered[:MOST_RULES])
+
 
 @dataclass(frozen=True, slots=True)
 class Conversion:

@@ -135,7 +135,7 @@ def test_names_of_a_megabyte_make_no_names_of_rules_that_are_as_long() -> None:
     assert found.conversion is not None
     (refused,) = found.conversion.refused
     assert len(refused.rules) == 3
-    assert max(map(len, refused.rules)) < 250
+    assert max(map(len, refused.rules)) < 200
 
 
 def test_a_record_says_every_rule_that_it_breaks_and_each_is_counted() -> None:

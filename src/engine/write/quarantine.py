@@ -140,9 +140,9 @@ def commonest_first(found: Iterable[Refusal]) -> tuple[Refusal, ...]:
     """Add up what was refused for one reason; order by how many records that concerns."""
     reasons: dict[str, Refusal] = {}
     for one in found:
-        before = reasons.get(one.reason)
-        if before:
+        if before := reasons.get(one.reason):
             rules = dict(Counter(before.rules) + Counter(one.rules))
-            one = replace(before, count=before.count + one.count, rules=rules)  # of both
-        reasons[one.reason] = one
+            reasons[one.reason] = replace(before, count=before.count + one.count, rules=rules)
+        else:
+            reasons[one.reason] = one
     return tuple(sorted(reasons.values(), key=lambda one: (-one.count, one.reason)))

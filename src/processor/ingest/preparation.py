@@ -20,7 +20,7 @@ from store.errors import (
     RejectedObjectError,
     SchemaConflictError,
 )
-from store.model import MOST_RULES, RawObject, Source, Status
+from store.model import RawObject, Source, Status
 from store.steps import unwatched
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from processor.ingest.ports import Catalog, Content, Engine, OutputStore
     from store.entry import Entry
-    from store.model import Conversion, ObjectEvent, OutputFile, Refusal, Schema
+    from store.model import Conversion, ObjectEvent, OutputFile, Schema
     from store.steps import Steps
 
     Facts = dict[str, str | int]
@@ -396,7 +396,7 @@ def facts_of(conversion: Conversion) -> Facts:
                     "count": one.count,
                     "record": one.record,
                     "detail": one.detail[:_LONGEST],
-                    **_rules(one),
+                    **({"rules": rules} if (rules := one.commonest_rules) else {}),
                 }
                 for one in conversion.refused
             }
@@ -425,13 +425,6 @@ def facts_of(conversion: Conversion) -> Facts:
     if conversion.detail:
         facts["detail"] = conversion.detail[:LONGEST_DETAIL]
     return facts
-
-
-def _rules(refused: Refusal) -> dict[str, dict[str, int]]:
-    """Say how many records broke each of the rules that most broke."""
-    ordered = sorted(refused.rules.items(), key=lambda rule: (-rule[1], rule[0]))
-    told = {name[:_LONGEST]: count for name, count in ordered[:MOST_RULES]}
-    return {"rules": told} if told else {}
 
 
 def _json(value: object) -> str:
