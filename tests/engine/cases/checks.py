@@ -54,17 +54,17 @@ def variant(name: str, wanted: Any) -> Callable[[Case], list[str]]:
 def peak(name: str) -> Callable[[Case], list[str]]:
     """Measure a fresh process that converts the file."""
     program = (
-        "import re, sys\n"
+        "import sys\n"
         "from pathlib import Path\n"
         "from tests.support.engine import convert\n"
+        "from tests.support.peak import peak_mb\n"
         "from tests.engine.cases.harness import OPTIONS\n"
         "found = convert(Path(sys.argv[1]).read_bytes(), 'data/t/x.csv', options=OPTIONS)\n"
         "rows = [','.join(map(str, row.values())) for row in found.values]\n"
         "lines = Path(sys.argv[1]).read_text().splitlines()[1:]\n"
         "print(found.status, len(found.rows), len(found.types), set(found.types.values()),"
         " sorted(rows) == sorted(lines))\n"
-        "status = Path('/proc/self/status').read_text()\n"
-        "print(int(re.search(r'VmHWM:\\s+(\\d+)', status)[1]) // 1024)\n"
+        "print(peak_mb())\n"
     )
 
     def check(case: Case) -> list[str]:
