@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,26 +12,33 @@ from lake.errors import LakeCommandError
 from lake.local.process import alone, owned
 from lake.local.state import StateFolder
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def files() -> set[Path]:
-    return set(Path("/tmp").glob(f"data-lake-{os.getuid()}-*.lock"))  # noqa: S108  # all look there
+
+@pytest.fixture
+def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the folder of the locks, which no other test's lakes use."""
+    folder = tmp_path / "locks"
+    folder.mkdir()
+    monkeypatch.setattr("lake.local.process._LOCKS", folder)
+    return folder
 
 
-def test_a_lake_has_one_command_at_a_time(tmp_path: Path) -> None:
+def test_a_lake_has_one_command_at_a_time(tmp_path: Path, locks: Path) -> None:
     folder = StateFolder(tmp_path / "state")
-    before = files()
     with owned(folder):
-        (made,) = files() - before
+        assert list(locks.iterdir())
         with pytest.raises(LakeCommandError, match="wait until it ends"), owned(folder):
             pass
         with owned(StateFolder(tmp_path / "another")):
             pass
-    assert not made.exists()
+    assert not list(locks.iterdir())
     with owned(folder):
         pass
 
 
-def test_those_that_start_a_lake_wait_for_each_other() -> None:
+def test_those_that_start_a_lake_wait_for_each_other(locks: Path) -> None:
     at_it: list[int] = []
     most = 0
 
@@ -47,3 +53,4 @@ def test_those_that_start_a_lake_wait_for_each_other() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(start, range(40)))
     assert most == 1
+    assert not list(locks.iterdir())
