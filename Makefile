@@ -28,7 +28,7 @@ stage = @printf '%4d s  %s\n' $$(($$(date +%s) - $(STARTED)))
 # Whatever its tests and the tools that they call leave behind is gone with this folder.
 in_own_tmp = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && TMPDIR="$$folder"
 
-.PHONY: audit bench build check check-security clean coverage dbt demo docs fix fuzz help install kept licences lint lock pictures pr reference test test-chaos test-fast test-histories test-rights test-ui test-upgrade types
+.PHONY: audit bench build check check-security clean collected coverage dbt demo docs fix fuzz help install kept licences lint lock pictures pr reference test test-chaos test-fast test-histories test-rights test-ui test-upgrade types
 
 ##@ Two commands
 demo: install ## Run the whole lake on this machine, from upload to query; KEEP=1 leaves it up
@@ -38,7 +38,7 @@ demo: install ## Run the whole lake on this machine, from upload to query; KEEP=
 # them are going to need is made while the code is checked.
 test: install ## Check the code and run every test
 	$(stage) "Checking the code: format, lint, types, imports, template…"
-	@$(MAKE) --no-print-directory --jobs 2 check kept
+	@$(MAKE) --no-print-directory --jobs 2 check kept collected
 	$(stage) "Running the tests, four at a time; a line says when all of a folder have run…"
 	@$(in_own_tmp) pytest -q -n 4 -p tests.support.stages
 	$(stage) "All is well."
@@ -88,6 +88,10 @@ build: install ## Build the function as sam deploys it
 
 kept: install
 	@for one in x86_64 arm64; do LAKE_ARCHITECTURE=$$one $(MAKE) --silent --no-print-directory -C src kept || exit; done
+
+# Python compiles what the tests import: once, where the workers of the tests did it each for itself.
+collected: install
+	@found=$$(pytest -q --collect-only 2>&1) || { echo "$$found"; exit 1; }
 
 clean: ## Remove what the other targets made
 	@if [ -x $(BIN)/lake ]; then for unset in "" "-u LAKE_STATE_DIR"; do env $$unset $(BIN)/lake down --yes >/dev/null 2>&1 || true; done; fi

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.support import command
 from tests.support.clients import client
 
 if TYPE_CHECKING:
@@ -166,9 +167,12 @@ class LocalLake:
 
     def command(self, *words: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run a command of the virtual environment against this lake."""
-        done = subprocess.run(
-            words, cwd=ROOT, env=self.shell, capture_output=True, text=True, check=False
-        )
+        if words[0] == "lake":
+            done = command.lake(words[1:], self.shell)
+        else:
+            done = subprocess.run(
+                words, cwd=ROOT, env=self.shell, capture_output=True, text=True, check=False
+            )
         if expect is not None:
             assert done.returncode == expect, done.stdout + done.stderr
         return done
