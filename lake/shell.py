@@ -36,6 +36,9 @@ def env(choice: Choice, unset: bool, as_json: bool) -> None:
     For a lake in AWS these are region, profile and stack; no secret is printed.
     """
     found = variables(choice.target())
+    if unset:
+        # `lake env` set them, and the lake that it set them for may be down by now.
+        found |= {n: None for n, v in LOCAL_CREDENTIALS.items() if os.environ.get(n) == v}
     if as_json:
         render.show_json({name: None if unset else value for name, value in found.items()})
         return

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from lake import completion, shell
 from lake.cli import main
+from lake.local.state import LOCAL_CREDENTIALS
 from lake.manual import commands_of
 from lake.target import choose
 
@@ -179,3 +180,16 @@ def test_a_lake_in_aws_has_no_endpoint_and_no_secret_is_printed(
     assert "export AWS_REGION=eu-west-1" in done.stdout
     assert "hidden" not in done.stdout
     assert CliRunner(mix_stderr=False).invoke(main, [*words, "--unset"]).stdout.count("unset") == 3
+
+
+def test_what_lake_env_set_is_removed_also_when_the_lake_is_down(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LAKE_STATE_DIR", str(tmp_path))
+    set_before = LOCAL_CREDENTIALS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    for name, value in set_before.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner(mix_stderr=False).invoke(main, ["env", "--unset"])
+    assert {line.removeprefix("unset ") for line in done.stdout.splitlines()} == set(set_before)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "my own")
+    assert "SECRET" not in CliRunner().invoke(main, ["env", "--unset"]).stdout
