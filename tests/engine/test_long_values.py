@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import os
+import random
 from typing import TYPE_CHECKING
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -28,9 +30,11 @@ def done(path: Path, rows: int) -> None:
     assert (found["status"], found["accepted"], found["quarantined"]) == ("DONE", rows, 0)
 
 
-def hashes(count: int, of: str = "range") -> str:
-    """SQL of so many times 64 characters that hardly pack."""
-    return " || ".join(f"sha256({of} || '{n}')" for n in range(count))
+def texts(rows: int, length: int, seed: int = 0) -> pa.Array:
+    """So many texts of so many characters that hardly pack."""
+    drawn = random.Random(seed).randbytes(rows * length // 2).hex().encode()
+    ends = np.arange(0, (rows + 1) * length, length, dtype=np.int32)
+    return pa.StringArray.from_buffers(rows, pa.py_buffer(ends), pa.py_buffer(drawn))
 
 
 @pytest.mark.parametrize(
@@ -70,18 +74,17 @@ def test_a_million_strings_of_which_few_differ(writer: str, tmp_path: Path) -> N
 
 def test_long_strings_of_many_dates(tmp_path: Path) -> None:
     rows, path = 60_000, tmp_path / "x.parquet"
-    duckdb.execute(
-        f"COPY (SELECT DATE '2024-01-01' + CAST(hash(range) % 365 AS INT) AS date, "
-        f"{hashes(32)} AS body FROM range({rows})) TO '{path}' (FORMAT parquet)"
-    )
+    dated = "DATE '2024-01-01' + CAST(hash(body) % 365 AS INT) AS date, body"
+    bodies = pa.table({"body": texts(rows, 2048)})
+    duckdb.from_arrow(bodies).project(dated).write_parquet(str(path))
     done(path, rows)
 
 
 def test_pages_of_several_columns_that_memory_does_not_hold_at_once(tmp_path: Path) -> None:
     """DuckDB writes pages of 100 MB, and holds two of each column while it reads them."""
     rows, path = 40_000, tmp_path / "x.parquet"
-    columns = ", ".join(f"{hashes(32, f'range + {n}')} AS c{n}" for n in range(3))
-    duckdb.execute(f"COPY (SELECT range AS id, {columns} FROM range({rows})) TO '{path}'")
+    columns = {"id": range(rows)} | {f"c{n}": texts(rows, 2048, n) for n in range(3)}
+    duckdb.from_arrow(pa.table(columns)).write_parquet(str(path))
     done(path, rows)
 
 
@@ -89,7 +92,7 @@ def test_pages_of_several_columns_that_memory_does_not_hold_at_once(tmp_path: Pa
 def test_long_strings_as_text(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"x.{suffix}"
     count = 5000 if os.environ.get("HOSTILE") == "full" else 1000
-    rows = duckdb.sql(f"SELECT range AS id, {hashes(250)} AS body FROM range({count})").fetchall()
+    rows = list(enumerate(texts(count, 16_000).to_pylist()))
     with path.open("w", newline="") as file:
         if suffix == "csv":
             csv.writer(file).writerows([("id", "body"), *rows])

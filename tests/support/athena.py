@@ -133,8 +133,10 @@ def read(path: Path, table: Schema) -> list[dict[str, Any]]:
         assert _agrees(field.type, arrow_type(glue[field.name])), (field, glue[field.name])
     _check_leaves(file, glue)
     types = {name: arrow_type(kind) for name, kind in glue.items() if _writable(kind)}
+    missing = dict.fromkeys(types)
+    nested = {name: wanted for name, wanted in types.items() if pa.types.is_nested(wanted)}
     return [
-        {name: _filled(row.get(name), wanted) for name, wanted in types.items()}
+        missing | row | {name: _filled(row.get(name), wanted) for name, wanted in nested.items()}
         for row in file.read().to_pylist()
     ]
 

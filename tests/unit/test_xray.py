@@ -117,9 +117,13 @@ def test_each_step_of_a_refresh_is_seen(traced: Traced) -> None:
 
 def test_ten_steps_cost_a_small_object_next_to_nothing(traced: Traced) -> None:
     step = steps(traced.tracer)
-    began = time.process_time()
-    for _ in range(100):
-        with step("step"):
-            pass
+
+    def seconds() -> float:
+        began = time.thread_time()
+        for _ in range(100):
+            with step("step"):
+                pass
+        return time.thread_time() - began
+
     # Ten of them take a hundredth of the 40 ms that a small object takes.
-    assert time.process_time() - began < 0.05
+    assert min(seconds() for _ in range(3)) < 0.05
