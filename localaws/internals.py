@@ -90,7 +90,9 @@ glue = Part(
 kms = Part("services.kms", "resolve_key")
 lambda_worker = Part("core.lambda_runtime:Worker", "discard_tmpdir", "invoke")
 lambdas = Part(
-    "core.lambda_runtime", "detect_runtime_binary lock worker_class_for workers", "kill_workers"
+    "core.lambda_runtime",
+    "detect_runtime_binary lock worker_class_for workers",
+    "kill_workers zipfile",
 )
 persistence = Part("core.persistence", "json_default state_format_version")
 provisioners = Part(

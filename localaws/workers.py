@@ -5,11 +5,13 @@ kills (Lambda documentation, "Troubleshoot execution issues"); it may be held to
 processor; and its temporary folder is its own and lasts as long as it does, through crashes, too
 (Lambda documentation, "Lambda execution environment lifecycle": a reset does not clear ``/tmp``).
 An invocation that has begun ends with the code that it began with, also where its function is
-updated meanwhile.
+updated meanwhile. Code is unpacked once, whatever the number of its workers.
 """
 
 from __future__ import annotations
 
+import atexit
+import hashlib
 import logging
 import os
 import re
@@ -20,8 +22,11 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from localaws.internals import lambda_worker, lambdas, process_of, runtime
@@ -94,6 +99,10 @@ def extend(python: str) -> None:
         binary, script = detect(runtime)
         return (python if binary == sys.executable else binary), script
 
+    unpacked = Unpacked(Path(tempfile.mkdtemp(prefix="lambda-code-")))
+    atexit.register(shutil.rmtree, unpacked.folder, ignore_errors=True)
+    archives = {**vars(zipfile), "ZipFile": partial(_Archive, unpacked)}
+    lambdas.replace("zipfile", SimpleNamespace(**archives))
     lambdas.replace("detect_runtime_binary", detected)
     lambdas.replace("worker_class_for", lambda config: _with_folder(class_for(config)))
     discard, invoke = lambda_worker.discard_tmpdir, lambda_worker.invoke
@@ -170,6 +179,65 @@ def _with_folder(made_by: Callable[..., Any]) -> Callable[..., Any]:
 
 def _folder_of(worker: Any) -> str:
     return str(worker.config["Environment"]["Variables"]["TMPDIR"])
+
+
+# --- Code ------------------------------------------------------------------------------------
+
+#: Archives that stay unpacked: of the functions of a few lakes, before and after a deployment.
+_KEPT = 12
+
+
+class Unpacked:
+    """Archives, each unpacked once.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are unpacked.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._newest: dict[str, None] = {}
+
+    def copy(self, archive: zipfile.ZipFile, target: Path) -> None:
+        """Give a folder the files of an archive, by links: Lambda's are read-only, too.
+
+        Parameters
+        ----------
+        archive : ZipFile
+            A file that was opened.
+        target : Path
+            The folder.
+        """
+        with Path(str(archive.filename)).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with self._lock:
+            if digest not in self._newest:
+                zipfile.ZipFile.extractall(archive, self.folder / digest)
+            self._newest[digest] = self._newest.pop(digest, None)
+            shutil.copytree(self.folder / digest, target, copy_function=_link, dirs_exist_ok=True)
+            for old in list(self._newest)[:-_KEPT]:
+                del self._newest[old]
+                shutil.rmtree(self.folder / old)
+
+
+def _link(file: str, target: str) -> None:
+    try:
+        os.link(file, target)
+    except OSError:
+        # A disk without links.
+        shutil.copyfile(file, target)
+
+
+class _Archive(zipfile.ZipFile):
+    def __init__(self, unpacked: Unpacked, *options: Any, **more: Any) -> None:
+        super().__init__(*options, **more)
+        self._unpacked = unpacked
+
+    def extractall(self, path: Any = None, *_: Any, **__: Any) -> None:
+        self._unpacked.copy(self, Path(path))
 
 
 # --- The watch -------------------------------------------------------------------------------

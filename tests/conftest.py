@@ -90,11 +90,16 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+#: Files with tests that take long: any worker runs any test of these. Others are run whole.
+_LONG = ("tests/engine/", "tests/histories/", "tests/contracts/")
+
+
 class _Groups(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
     """Sends each group to one worker, as ``loadgroup`` of xdist 3.8 does not with pytest 9."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _group(nodeid.partition("::")[0]) or nodeid
+        file = nodeid.partition("::")[0]
+        return _group(file) or (nodeid if file.startswith(_LONG) else file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Groups:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from localaws.tests.server.functions import deploy
-from localaws.workers import Watched, share_of
+from localaws.workers import Unpacked, Watched, share_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,27 @@ def test_each_worker_has_a_temporary_folder_of_its_own(aws: Server) -> None:
     folders = [invoke(aws, name, note=name)[1]["folder"] for name in ("one", "other", "one")]
     assert folders[0] == folders[2] != folders[1]
     assert invoke(aws, "one")[1]["note"] == "one"
+
+
+def test_code_is_unpacked_once_for_all_workers(tmp_path: Path) -> None:
+    unpacked = Unpacked(tmp_path / "unpacked")
+    archives = []
+    for n in range(20):
+        path = tmp_path / f"{n}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("package/index.py", f"n = {n}")
+        archives.append(path)
+    for n, path in enumerate([archives[0], *archives]):
+        target = tmp_path / "code" / str(n)
+        target.mkdir(parents=True)
+        with zipfile.ZipFile(path) as archive:
+            unpacked.copy(archive, target)
+    first, again = (tmp_path / "code" / name / "package" / "index.py" for name in "01")
+    assert first.samefile(again)
+    # What is not kept any more is still whole where it runs.
+    assert len(list(unpacked.folder.iterdir())) < 20
+    told = [(tmp_path / "code" / str(n + 1) / "package" / "index.py") for n in range(20)]
+    assert [one.read_text() for one in told] == [f"n = {n}" for n in range(20)]
 
 
 def test_an_invocation_ends_though_its_function_is_updated(aws: Server, tmp_path: Path) -> None:
