@@ -87,7 +87,7 @@ build: install ## Build the function as sam deploys it
 	@sam build
 
 kept: install
-	@for one in x86_64 arm64; do LAKE_ARCHITECTURE=$$one $(MAKE) --silent --no-print-directory -C src kept || exit; done
+	@LAKE_ARCHITECTURE=$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64) $(MAKE) --silent --no-print-directory -C src kept
 
 # Python compiles what the tests import: once, where the workers of the tests did it each for itself.
 collected: install
@@ -113,7 +113,7 @@ test-histories: install ## Random histories against an oracle; EXAMPLES=5000 say
 test-ui: install ## The console in headless Chromium, with axe-core; PICTURES=1 takes those of the docs
 	@$(in_own_tmp) PICTURES=$(PICTURES) pytest -q -m chaos tests/chaos/test_ui_in_a_browser.py
 
-test-chaos: install dbt ## What takes minutes: a burst, killed workers, two lakes, dbt, the runbook
+test-chaos: install dbt ## What takes minutes: a burst, killed workers, two lakes, dbt, the other architecture
 	@$(in_own_tmp) pytest -q -m chaos
 
 test-upgrade: install ## Older versions, deployed with data, become this one; FROM="COMMIT…" says which

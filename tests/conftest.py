@@ -112,10 +112,12 @@ def load_event(name: str) -> Any:
 
 def until(what: str, ask: Callable[[], T], timeout: float = 60) -> T:
     """Ask again until the answer is true; a test that waits too long says for what."""
-    deadline = time.monotonic() + timeout
+    deadline, pause = time.monotonic() + timeout, 0.05
     while not (answer := ask()):
         assert time.monotonic() < deadline, f"waited {timeout:.0f} s until {what}"
-        time.sleep(0.1)
+        time.sleep(pause)
+        # Who waits long asks seldom: each question costs the lake some milliseconds.
+        pause = min(0.5, pause * 1.3)
     return answer
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MACHINE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+OTHER = {"x86_64": "arm64", "arm64": "x86_64"}[MACHINE]
 
 
 def sam_build(
@@ -59,7 +60,7 @@ def recorder(artifact: Path) -> Path:
     return artifact.with_name("RecorderFunction")
 
 
-@pytest.fixture(scope="session", params=["arm64", "x86_64"])
+@pytest.fixture(scope="session", params=[MACHINE, pytest.param(OTHER, marks=pytest.mark.chaos)])
 def any_artifact(
     request: pytest.FixtureRequest,
     root: Path,
