@@ -32,8 +32,13 @@ if TYPE_CHECKING:
 #: A column of text with at most so many values is shown with them.
 _EXAMPLES = 20
 
+#: What a text of digits is called: a field of a delimited file is judged as the number, a string
+#: of JSON as the string, and the table does not tell which of them it was.
+_DIGITS = "digits"
+
 #: Kinds of JSON values, by how their text begins; in this order.
 _KINDS = {
+    _DIGITS: r'^"-?\d+(\.\d+)?([eE][+-]?\d+)?"$',
     "integer": r"^-?\d+$",
     "number": r"^-?\d",
     "string": '^"',
@@ -269,10 +274,12 @@ def _widen(
     count = sum(rescued.values())
     values = "value" if count == 1 else "values"
     comment = f"{count:,} {values} did not fit the column, which is {kind}."
-    if set(rescued) <= {"number"} and _JSON_TYPES.get(kind) == "integer":
+    if set(rescued) <= {"number", _DIGITS} and _JSON_TYPES.get(kind) == "integer":
         comment += f" `lake retype {dataset}.{name} double` makes one of them that holds all."
     if isinstance(found.get("type"), list):
-        kinds = [one for one in found["type"] if one != "null"] + list(rescued)
+        kinds = [one for one in found["type"] if one != "null"]
+        for one in rescued:
+            kinds += ["number", "string"] if one == _DIGITS else [one]
         # A number may be a whole one.
         kinds = [one for one in dict.fromkeys(kinds) if one != "integer" or "number" not in kinds]
         found["type"] = [*kinds, "null"]

@@ -246,6 +246,23 @@ def test_decimals_and_dates_are_proposed_as_they_were_seen(
 
 
 @pytest.mark.local
+def test_what_is_proposed_of_rescued_fields_of_csv_refuses_none(
+    local_lake: LocalLake, tmp_path: Path
+) -> None:
+    for name, price in (("january", "20"), ("february", "19.99")):
+        local_lake.ingest(f"data/inferred_csv/{name}.csv", f"id,price\n1,{price}\n".encode())
+    proposed = local_lake.command("lake", "contract", "infer", "inferred_csv").stdout
+    price = json.loads(proposed)["properties"]["price"]
+    assert set(price["type"]) == {"number", "string", "null"}
+    assert "`lake retype inferred_csv.price double`" in price["$comment"]
+    file = tmp_path / "inferred_csv.schema.json"
+    file.write_text(proposed)
+    words = ("lake", "contract", "check", str(file), "--against", "inferred_csv")
+    told = local_lake.command(*words, expect=None)
+    assert "would be refused" not in told.stdout
+
+
+@pytest.mark.local
 def test_a_column_that_holds_no_dates_cannot_date_records(local_lake: LocalLake) -> None:
     record = {"id": 12345678, "size": 1.5, "kind": "May I?", "ok": True} | {
         "text": "2 Mar 2024",
