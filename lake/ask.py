@@ -24,8 +24,21 @@ class SqlCommand(click.Command):
         return super().parse_args(ctx, [f" {a}" if re.match(r"--.*\s", a) else a for a in args])
 
 
+def one_text(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> str:
+    """Give the one word that a statement is.
+
+    Raises
+    ------
+    click.BadParameter
+        When it was written without quotes, so that the shell made several words of it.
+    """
+    if len(words) > 1:
+        raise click.BadParameter('write the SQL in quotes: lake query "SELECT …"')
+    return words[0]
+
+
 @click.command(cls=SqlCommand)
-@click.argument("sql")
+@click.argument("sql", callback=one_text, nargs=-1, required=True, metavar="SQL")
 @click.option(
     "--format",
     "form",

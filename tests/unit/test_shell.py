@@ -193,3 +193,8 @@ def test_what_lake_env_set_is_removed_also_when_the_lake_is_down(
     assert {line.removeprefix("unset ") for line in done.stdout.splitlines()} == set(set_before)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "my own")
     assert "SECRET" not in CliRunner().invoke(main, ["env", "--unset"]).stdout
+
+
+def test_sql_without_quotes_is_said_to_need_them() -> None:
+    done = CliRunner().invoke(main, ["query", "SELECT", "README.md", "FROM", "orders"])
+    assert 'write the SQL in quotes: lake query "SELECT …"' in str(done.output)
