@@ -324,9 +324,16 @@ def check(root: Path) -> None:
     # It imports sqlglot, which takes a second: only a deployment needs it.
     from model.loading import load_folder as load_models
 
+    contracts, models = contracts_folder(root), models_folder(root)
+    for name, folder in (("LAKE_CONTRACTS", contracts), ("LAKE_MODELS", models)):
+        if os.environ.get(name) and not folder.is_dir():
+            raise LakeCommandError(
+                f"Nothing was deployed. {name} names {folder}, and there is no such folder: "
+                f"`unset {name}` takes the project's own."
+            )
     try:
-        load_contracts(contracts_folder(root))
-        load_models(models_folder(root))
+        load_contracts(contracts)
+        load_models(models)
     except (ContractError, ModelError) as error:
         between = "\n" if "\n" in error.detail else " "
         raise LakeCommandError(f"Nothing was deployed.{between}{error.detail}") from error

@@ -157,3 +157,15 @@ def test_what_a_deployment_does_not_do_by_itself_is_said_with_the_command_that_d
     unasked = Deployed({}, after.code)
     assert [*follow(before, unasked, ["orders"], processor)] == ["lake replay --dataset orders"]
     assert [*follow(Deployed({}, code), after, [], processor)] == []
+
+
+@pytest.mark.parametrize("name", ["LAKE_CONTRACTS", "LAKE_MODELS"])
+def test_a_variable_that_names_no_folder_is_named(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("contracts", "models"):
+        (tmp_path / folder).mkdir()
+    sam.check(tmp_path)
+    monkeypatch.setenv(name, str(tmp_path / "gone"))
+    with pytest.raises(LakeCommandError, match=f"{name} names .*gone.*`unset {name}`"):
+        sam.check(tmp_path)
