@@ -24,7 +24,7 @@ class SqlCommand(click.Command):
         return super().parse_args(ctx, [f" {a}" if re.match(r"--.*\s", a) else a for a in args])
 
 
-def one_text(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> str:
+def _one_word(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> str:
     """Give the one word that a statement is.
 
     Raises
@@ -38,7 +38,7 @@ def one_text(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> s
 
 
 @click.command(cls=SqlCommand)
-@click.argument("sql", callback=one_text, nargs=-1, required=True, metavar="SQL")
+@click.argument("sql", callback=_one_word, nargs=-1, required=True, metavar="SQL")
 @click.option(
     "--format",
     "form",

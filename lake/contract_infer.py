@@ -36,7 +36,7 @@ _EXAMPLES = 20
 #: of JSON as the string, and the table does not tell which of them it was.
 _DIGITS = "digits"
 
-#: Kinds of JSON values, by how their text begins; in this order.
+#: Kinds of JSON values, by what their text is like; the first that fits.
 _KINDS = {
     _DIGITS: r'^"-?\d+(\.\d+)?([eE][+-]?\d+)?"$',
     "integer": r"^-?\d+$",
