@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from contract.schema import SUFFIX
 from lake import ledger, raw, rehearse, render
 from lake.completion import DATASET
 from lake.context import err, out
-from lake.contract_diff import Effect, differences, retypes
+from lake.contract_diff import Effect, again, differences
 from lake.contract_infer import dated
 from lake.contract_infer import infer as propose
 from lake.errors import LakeCommandError
@@ -24,7 +23,6 @@ from lake.project import contracts_folder, project_root
 from store.errors import ContractError
 
 if TYPE_CHECKING:
-    from contract.schema import Contract
     from lake.context import Choice
 
 
@@ -185,16 +183,7 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
     gravest = max((change.effect for change in changes), default=Effect.COMPATIBLE)
     if gravest and not as_json:
         out.print("Next:")
-        show_lines(["lake deploy", *_again(before, after)])
+        commands = again(after.dataset, changes)
+        told = [f"{one}: {when}" if when else one for one, when in commands.items()]
+        show_lines(["lake deploy", *told])
     sys.exit(gravest)
-
-
-def _again(before: Contract, after: Contract) -> list[str]:
-    """Give the commands by which what was ingested before is as the new contract says."""
-    dataset = shlex.quote(after.dataset)
-    # It ingests all objects anew, as a replay does.
-    types = retypes(before, after)
-    return [
-        f"lake retype {dataset}.{shlex.quote(column)} {shlex.quote(kind)}"
-        for column, kind in types.items()
-    ] or [f"lake replay --dataset {dataset}"]

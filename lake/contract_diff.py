@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import shlex
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from contract.values import equal, is_multiple
 from store.catalog import is_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from contract.schema import Contract
 
@@ -36,6 +36,23 @@ class Effect(IntEnum):
 
 
 @dataclass(frozen=True)
+class Retype:
+    """A column that is to have another type.
+
+    Attributes
+    ----------
+    column, type : str
+        Which, and the new type.
+    is_needed : bool
+        Whether the table's column has another type for sure: the contract before gave it one.
+    """
+
+    column: str
+    type: str
+    is_needed: bool
+
+
+@dataclass(frozen=True)
 class Change:
     """One difference.
 
@@ -47,11 +64,15 @@ class Change:
         What the difference is.
     effect : Effect
         What it will do.
+    retype : Retype or None
+        What gives the table's column the type that is new, where `lake retype` can: it takes
+        columns of the table, and types without parts.
     """
 
     path: str
     what: str
     effect: Effect
+    retype: Retype | None = None
 
 
 def differences(old: Contract, new: Contract) -> list[Change]:
@@ -80,22 +101,33 @@ def differences(old: Contract, new: Contract) -> list[Change]:
     return found
 
 
-def retypes(old: Contract, new: Contract) -> dict[str, str]:
-    """Give the columns whose type the contracts say otherwise, with the new type.
+def again(dataset: str, changes: Sequence[Change]) -> dict[str, str]:
+    """Say what makes the past as the new contract says.
 
-    Only those that `lake retype` can give that type: it takes columns of the table, and types
-    without parts.
+    Parameters
+    ----------
+    dataset : str
+        Whose contract it is.
+    changes : sequence of Change
+        By which it differs from the one before.
+
+    Returns
+    -------
+    dict of str to str
+        Commands, and when each is needed: empty for always.
     """
-    names = {column_name(name): name for name in (*old.root.properties, *new.root.properties)}
-    kinds = {
-        column: (old.root.property(name).column, new.root.property(name).column)
-        for column, name in names.items()
+    name = shlex.quote(dataset)
+    needed = [change.retype for change in changes if change.retype]
+    found = {
+        f"lake retype {name}.{shlex.quote(one.column)} {shlex.quote(one.type)}": (
+            "" if one.is_needed else f"if `lake describe {name}` shows another type"
+        )
+        for one in needed
     }
-    return {
-        column: after
-        for column, (before, after) in kinds.items()
-        if before and before != after and is_type(after)
-    }
+    # A retype ingests all objects anew, as a replay does.
+    if any(change.effect for change in changes) and not any(one.is_needed for one in needed):
+        found[f"lake replay --dataset {name}"] = "else" if found else ""
+    return found
 
 
 #: What a contract says of files as a whole, as text; empty where it says nothing.
@@ -125,26 +157,26 @@ def _path(members: tuple[str, ...]) -> str:
     return "$" + "".join(f".{m}" if m.isidentifier() else f"[{json.dumps(m)}]" for m in members)
 
 
-def _nodes(old: Node, new: Node, path: str) -> Iterator[Change]:
+def _nodes(old: Node, new: Node, path: str, column: str = "") -> Iterator[Change]:
     if old is new or (old.never and new.never):
         return
     if old.never or new.never:
         what = "allowed again" if old.never else "not allowed any more"
         yield Change(path, what, Effect.REPLAY if old.never else Effect.NARROWS)
         return
-    yield from _types(old, new, path)
+    yield from _types(old, new, path, column)
     for keyword in sorted({*old.checks, *new.checks}):
         yield from _check(keyword, old, new, path)
     yield from _required(old, new, path)
     names = {column_name(name): name for name in (*new.properties, *old.properties)}
-    for name in names.values():
-        yield from _property(name, old, new, f"{path}.{name}")
+    for column, name in names.items():
+        yield from _property(name, old, new, f"{path}.{name}", column if path == "$" else "")
     yield from _nodes(old.additional or ANY, new.additional or ANY, f"{path}.*")
     yield from _nodes(old.items or ANY, new.items or ANY, f"{path}[*]")
 
 
-def _property(name: str, old: Node, new: Node, path: str) -> Iterator[Change]:
-    changes = list(_nodes(old.property(name), new.property(name), path))
+def _property(name: str, old: Node, new: Node, path: str, column: str) -> Iterator[Change]:
+    changes = list(_nodes(old.property(name), new.property(name), path, column))
     yield from changes
     if not old.names(name) and not changes:
         yield Change(path, "named: it may get a column before it has a value", Effect.COMPATIBLE)
@@ -158,7 +190,11 @@ def _allowed(node: Node) -> frozenset[str]:
     return types | {"integer"} if "number" in types else types
 
 
-def _types(old: Node, new: Node, path: str) -> Iterator[Change]:
+#: How a column gets its type where the contract gives it none.
+_BY_VALUES = "that of its first values"
+
+
+def _types(old: Node, new: Node, path: str, column: str) -> Iterator[Change]:
     before, after = _allowed(old), _allowed(new)
     if before != after:
         removed, added = ", ".join(sorted(before - after)), ", ".join(sorted(after - before))
@@ -167,11 +203,13 @@ def _types(old: Node, new: Node, path: str) -> Iterator[Change]:
         )
         yield Change(path, f"type: {what}", Effect.NARROWS if removed else Effect.REPLAY)
     if old.column != new.column:
-        was, will = old.column or "as the values are", new.column or "as the values are"
+        was, will = old.column or _BY_VALUES, new.column or _BY_VALUES
         what = f"column type: {was} → {will}; a column that the table has keeps its type"
-        if is_type(new.column) and re.fullmatch(r"\$\.[^.\[*]+", path):
+        if column and is_type(new.column):
             what += ": `lake retype` changes it"
-        yield Change(path, what, Effect.REPLAY)
+            yield Change(path, what, Effect.REPLAY, Retype(column, new.column, bool(old.column)))
+        else:
+            yield Change(path, what, Effect.REPLAY)
 
 
 def _required(old: Node, new: Node, path: str) -> Iterator[Change]:

@@ -65,7 +65,7 @@ def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
         show_lines(filter(None, map(advice, seen)), first="")
     else:
         out.print("There is no model: models/NAME.sql makes one (docs/how-to/curated.md).")
-    if any(one.state.failed or one.why_foreign for one in seen):
+    if any(one.fails for one in seen):
         sys.exit(1)
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
+from contract.loading import load_folder
+from contract.schema import parse
 from lake import health, models, render
 from lake.context import err, out, state_folder
+from lake.contract_diff import Change, Effect, again, differences
 from lake.errors import LakeCommandError
 from lake.facts import FIXED
 from lake.files import show_lines
@@ -19,6 +25,8 @@ from lake.model import say_findings
 from lake.project import contracts_folder, models_folder, project_root
 from lake.target import choose, parameters_of
 from model.files import files_of
+from store.errors import ContractError
+from store.events import ASKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,8 +35,8 @@ if TYPE_CHECKING:
     from lake.target import Target
 
 
-#: So many datasets are named in one command.
-_NAMED = 3
+#: What a replay is for, where a contract changed.
+_PAST = "applies the contract also to the files that were ingested before"
 
 
 @dataclass(frozen=True)
@@ -43,11 +51,14 @@ class Deployed:
         Hashes of the functions' code, by their names.
     models : dict of str to str, or None
         Hashes of the models' texts, by their names; None where that is not known.
+    contracts : dict, or None
+        Documents of the contracts, by their datasets; None where that is not known.
     """
 
     parameters: dict[str, str] = field(default_factory=dict)
     code: dict[str, str] = field(default_factory=dict)
     models: dict[str, str] | None = None
+    contracts: dict[str, Any] | None = None
 
 
 @click.command()
@@ -141,11 +152,11 @@ def _before(target: Target) -> Deployed:
             f"Nothing was deployed. The stack {target.stack_name} is in {stack['StackStatus']}: "
             "another deployment is under way. Wait until it has ended."
         )
-    return look(target)
+    return replace(look(target), contracts=_contracts(target))
 
 
 def look(target: Target) -> Deployed:
-    """Ask what is deployed; nothing where there is no stack."""
+    """Ask what is deployed, but for contracts; nothing where there is no stack."""
     stack = target.stack() or {}
     outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
     client: Any = target.client("lambda")
@@ -157,6 +168,19 @@ def look(target: Target) -> Deployed:
         },
         models.deployed(target),
     )
+
+
+def _contracts(target: Target) -> dict[str, Any] | None:
+    """Ask the ingest function by which contracts it judges; None where one may not ask it."""
+    try:
+        answer = target.client("lambda").invoke(
+            FunctionName=target.outputs["ProcessorFunctionName"],
+            Payload=json.dumps(ASKING).encode(),
+        )
+        told: dict[str, Any] = json.loads(answer["Payload"].read())["contracts"]
+    except (ClientError, BotoCoreError, LakeCommandError, KeyError, ValueError):
+        return None
+    return told
 
 
 def difference(before: Deployed, after: Deployed) -> dict[str, list[str]]:
@@ -188,67 +212,74 @@ def difference(before: Deployed, after: Deployed) -> dict[str, list[str]]:
     }
 
 
-def follow(
-    before: Deployed, after: Deployed, contracts: Sequence[str], function: str
-) -> dict[str, str]:
+def follow(before: Deployed, after: Deployed) -> dict[str, str]:
     """Say what a deployment does not do by itself.
 
     Parameters
     ----------
     before, after : Deployed
         The stack, before and after it.
-    contracts : sequence of str
-        Datasets with a contract.
-    function : str
-        Name of the function that ingests.
 
     Returns
     -------
     dict of str to str
         Commands, and what each is for.
     """
-    found: dict[str, str] = {}
     if not before.code:
-        return found
-    if contracts and before.code.get(function) != after.code.get(function):
-        some = contracts if len(contracts) <= _NAMED else ["NAME"]
-        command = " ".join(["lake replay", *(f"--dataset {one}" for one in some)])
-        found[command] = (
-            "judges files that were ingested earlier by a contract that you changed; by itself it "
-            "holds for later ones"
-        )
-    if before.models is None or after.models is None:
-        return found
-    for name, text in sorted(after.models.items()):
-        if name not in before.models:
-            found[f"lake curate {name}"] = (
-                "makes the table of the new model of all that is there; by itself it gets what "
-                "changes later"
-            )
-        elif before.models[name] != text:
-            found[f"lake curate {name} --full"] = (
-                "makes the whole table anew by the changed model; by itself it makes what changes "
-                "later"
-            )
+        return {}
+    return {**_judge_again(before, after), **_fill(before, after)}
+
+
+def _judge_again(before: Deployed, after: Deployed) -> dict[str, str]:
+    """Give what applies contracts that changed to what was ingested before."""
+    old, new = before.contracts, after.contracts or {}
+    if old is None:
+        return {"lake replay --dataset NAME": f"where its contract changed: {_PAST}"} if new else {}
+    found: dict[str, str] = {}
+    for dataset in sorted({*old, *new}):
+        commands = _of_contract(dataset, old, new)
+        found |= {one: f"{when}: {_PAST}" if when else _PAST for one, when in commands.items()}
     return found
 
 
+def _of_contract(dataset: str, old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
+    changes = [Change("$", "the whole contract", Effect.REPLAY)]
+    if dataset in old and dataset in new:
+        # What another version of the function honoured may be none for this one.
+        with suppress(ContractError):
+            changes = differences(parse(dataset, old[dataset]), parse(dataset, new[dataset]))
+    return again(dataset, changes)
+
+
+def _fill(before: Deployed, after: Deployed) -> dict[str, str]:
+    """Give what makes the tables of models that are new or changed."""
+    if before.models is None or after.models is None:
+        return {}
+    return {
+        f"lake curate {name}": "fills the table of the new model from all data that is "
+        "there; without it, only from what changes later"
+        for name in sorted(after.models.keys() - before.models)
+    } | {
+        f"lake curate {name} --full": "makes the whole table by the changed model; without it, "
+        "only the dates that change later"
+        for name, text in sorted(after.models.items())
+        if before.models.get(name, text) != text
+    }
+
+
 def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None:
-    after = look(target)
-    contracts = sorted(
-        one.name.removesuffix(".schema.json")
-        for one in contracts_folder(root).glob("*.schema.json")
-    )
+    shipped = load_folder(contracts_folder(root))
+    after = replace(look(target), contracts={name: one.document for name, one in shipped.items()})
     told: dict[str, Any] = {
         "stack": target.stack_name,
         "region": target.session.region_name,
         "endpoint": target.endpoint,
         "new": not before.code,
         **difference(before, after),
-        "contracts": contracts,
+        "contracts": sorted(shipped),
         "models": sorted(one.stem for one in files_of(models_folder(root))),
     }
-    commands = follow(before, after, contracts, target.outputs["ProcessorFunctionName"])
+    commands = follow(before, after)
     if as_json:
         render.show_json(told | {"next": list(commands)})
         return

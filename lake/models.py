@@ -89,6 +89,8 @@ class Seen:
             return "not its table"
         if not self.is_deployed:
             return "not deployed"
+        if self.missing:
+            return "no source yet"
         if self.state.failed:
             return self.state.failed.reason
         if self.state.run:
@@ -98,6 +100,11 @@ class Seen:
         if self.older:
             return "older text"
         return "fresh" if self.partitions or self.state.done else "never made"
+
+    @property
+    def fails(self) -> bool:
+        """Whether somebody has to mend something; a source that is not there yet may come."""
+        return bool(self.why_foreign or (self.state.failed and not self.missing))
 
     def stale(self, changed: Mapping[str, Mapping[str, float]]) -> list[str]:
         """Name the dates that are older than their sources, and that nobody is about to make.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from contract.schema import parse
-from processor.bootstrap import build, clear_leftovers
+from processor.bootstrap import build, clear_leftovers, contracts
 from processor.ingest.preparation import Delivery
 from processor.ingest.protocol import GRACE
 from processor.observability import logger, metrics, tracer
@@ -82,8 +82,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     ----------
     event : dict
         An SQS batch of S3 notifications, one plain S3 notification, an EventBridge event of
-        S3, that of the schedule on which the function sweeps after dead workers, or the question
-        what would become of an object (:func:`store.events.rehearsal`).
+        S3, that of the schedule on which the function sweeps after dead workers, or a question:
+        what would become of an object (:func:`store.events.rehearsal`), or by which contracts
+        records are judged (:data:`store.events.ASKING`).
     context : LambdaContext
         Of the invocation.
 
@@ -91,9 +92,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     -------
     dict
         For an SQS batch ``{"batchItemFailures": […]}``, naming the messages to be
-        delivered again; of the schedule ``{"swept": n}``, the objects that were swept; to a
-        question the status and the facts that the ledger would hold; else
-        ``{"objects": […]}``, one answer an object.
+        delivered again; of the schedule ``{"swept": n}``, the objects that were swept; to the
+        questions the status and the facts that the ledger would hold, or
+        ``{"contracts": {…}}``, their documents by dataset; else ``{"objects": […]}``, one
+        answer an object.
 
     Raises
     ------
@@ -112,6 +114,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return {"swept": _sweep(seconds_left)}
     batch = events.is_queue_batch(event)
     metrics.add_metric("Events", MetricUnit.Count, len(event["Records"]) if batch else 1)
+    if event == events.ASKING:
+        return {"contracts": contracts()}
     if asked := events.rehearsal_of(event):
         return _rehearse(*asked, Delivery("", seconds_left, whole))
     if not batch:

@@ -51,6 +51,17 @@ def clear_leftovers() -> None:
     remove_leftovers()
 
 
+def contracts() -> dict[str, Any]:
+    """Give the documents of the contracts by which records are judged, by dataset.
+
+    Raises
+    ------
+    ContractError
+        As of :func:`build`.
+    """
+    return {name: one.document for name, one in load_folder(_CONTRACTS).items()}
+
+
 def build(settings: Settings) -> tuple[Ingest, Queue]:
     """Build the use case over AWS, and the queue that its messages come from.
 

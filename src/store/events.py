@@ -159,6 +159,10 @@ def announcement(
     return {"Records": [record]}
 
 
+#: The question by which contracts records are judged, as :data:`store.touch.ASKING` is of models.
+ASKING = {"source": "lake", "asking": "contracts"}
+
+
 def rehearsal(bucket: str, key: str, contract: Any = None) -> dict[str, Any]:
     """Write the question what would become of an object, if it were ingested now.
 

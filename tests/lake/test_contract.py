@@ -174,6 +174,15 @@ def test_a_change_of_types_names_what_changes_the_columns(tmp_path: Path) -> Non
         said = changed(**others)
         assert said.partition("Next:\n")[2].splitlines() == replayed
         assert "lake retype" not in said
+    union = changed(note={"type": ["string", "null", "integer"]})
+    assert union.partition("Next:\n")[2].splitlines() == replayed
+    new = str(tmp_path / "new" / "orders.schema.json")
+    back = run("diff", new, old).output.partition("Next:\n")[2].splitlines()
+    assert back == [
+        "  lake deploy",
+        "  lake retype orders.note string: if `lake describe orders` shows another type",
+        "  lake replay --dataset orders: else",
+    ]
     assert changed() == "Every record is judged and stored as before.\n"
     done = run("diff", old, str(tmp_path / "new" / "orders.schema.json"), "--json")
     assert json.loads(done.output) == []

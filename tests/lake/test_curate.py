@@ -17,6 +17,7 @@ from lake.curate import await_published
 from lake.errors import LakeCommandError
 from lake.ledger import Item
 from lake.reconcile import Differences, compare, fix
+from store import refresh
 from store.entry import Attempt, Entry
 from store.items import instant
 from store.model import Status
@@ -113,7 +114,15 @@ def test_a_model_without_a_table_says_how_to_make_it(
 def test_a_model_whose_source_is_not_there_says_what_makes_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(models, "known", lambda: [model("new", "flights", Refresh.BY_DATE)])
+    new = model("new", "flights", Refresh.BY_DATE)
+    monkeypatch.setattr(models, "known", lambda: [new])
+    # Its refresh was tried, and failed for that alone: nothing is to be mended.
+    failed = refresh.Refresh(
+        failed=refresh.Failed(0.0, "", "SOURCE_MISSING", "no flights", permanent=True)
+    )
+    monkeypatch.setattr(models, "state", lambda _target, _name: failed)
+    (told,) = json.loads(lake("models", "--json").output)
+    assert told["is"] == "no source yet"
     said = " ".join(lake("models").output.split())
     assert "there is no table flights yet: `lake put FILE --dataset flights` makes one" in said
     assert "--full" not in said

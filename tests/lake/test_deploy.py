@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -142,21 +142,40 @@ def test_what_a_deployment_does_not_do_by_itself_is_said_with_the_command_that_d
     code = {"p-processor": "1", "p-curator": "1"}
     before = Deployed({}, code, {"kept": "a", "changed": "a", "gone": "a"})
     after = Deployed({}, {**code, "p-processor": "2"}, {"kept": "a", "changed": "b", "new": "a"})
-    processor = "p-processor"
-    found = follow(before, after, ["orders", "taxi"], processor)
-    assert [*found] == [
-        "lake replay --dataset orders --dataset taxi",
-        "lake curate changed --full",
-        "lake curate new",
-    ]
-    many = follow(before, after, ["a", "b", "c", "d"], processor)
-    assert next(iter(many)) == "lake replay --dataset NAME"
-    assert follow(before, before, ["orders"], processor) == {}
-    assert follow(Deployed(), after, ["orders"], processor) == {}
+    assert [*follow(before, after)] == ["lake curate new", "lake curate changed --full"]
+    assert follow(before, before) == {}
+    assert follow(Deployed(), after) == {}
     # Who may not ask the curator is told nothing of models.
-    unasked = Deployed({}, after.code)
-    assert [*follow(before, unasked, ["orders"], processor)] == ["lake replay --dataset orders"]
-    assert [*follow(Deployed({}, code), after, [], processor)] == []
+    assert follow(before, Deployed({}, after.code)) == {}
+    assert follow(Deployed({}, code), after) == {}
+
+
+def test_only_contracts_that_changed_are_to_be_applied_to_the_past() -> None:
+    code = {"p-processor": "1"}
+
+    def follows(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, str]:
+        return follow(Deployed({}, code, None, old), Deployed({}, code, None, new))
+
+    whole, text = {"type": "integer"}, {"type": "string"}
+    orders = {"orders": {"properties": {"price": whole}}}
+    replay = "lake replay --dataset orders"
+    assert follows(orders, orders) == {}
+    told = {"orders": {**orders["orders"], "description": "What was ordered."}}
+    assert follows(orders, told) == {}
+    assert [*follows({}, orders)] == [*follows(orders, {})] == [replay]
+    assert [*follows(orders, {"orders": {**orders["orders"], "required": ["price"]}})] == [replay]
+    retyped = {"orders": {"properties": {"price": text}}}
+    assert [*follows(orders, retyped)] == ["lake retype orders.price string"]
+    # A union leaves the type to the values: the table may have the new one already.
+    either = {"orders": {"properties": {"price": {"type": ["integer", "string"]}}}}
+    found = follows(either, orders)
+    assert [*found] == ["lake retype orders.price bigint", replay]
+    assert found["lake retype orders.price bigint"].startswith("if `lake describe orders` shows")
+    assert found[replay].startswith("else: ")
+    # Of a function that cannot be asked, or that honoured what is no contract any more.
+    assert [*follows(None, orders)] == ["lake replay --dataset NAME"]
+    assert follows(None, {}) == {}
+    assert [*follows({"orders": {"oneOf": []}}, orders)] == [replay]
 
 
 @pytest.mark.parametrize("name", ["LAKE_CONTRACTS", "LAKE_MODELS"])

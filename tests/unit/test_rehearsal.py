@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from processor import bootstrap
 from store.errors import UnknownEventError
-from store.events import rehearsal
+from store.events import ASKING, rehearsal
 from tests.unit.test_app import BUCKET, World, call, world
 
 if TYPE_CHECKING:
@@ -58,6 +60,16 @@ def test_a_contract_that_is_not_deployed_judges_the_records(world: World) -> Non
     assert (judged["records_accepted"], judged["records_quarantined"]) == (1, 1)
     assert "CONTRACT_VIOLATION" in judged["refused"]
     assert ask()["records_accepted"] == 2
+
+
+def test_the_contracts_that_judge_can_be_asked_for(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "_CONTRACTS", tmp_path)
+    assert call(ASKING) == {"contracts": {}}
+    (tmp_path / "orders.schema.json").write_text(json.dumps(CONTRACT))
+    assert call(ASKING) == {"contracts": {"orders": CONTRACT}}
+    assert state(world) == ({}, {}, {})
 
 
 def test_values_are_held_against_the_table_that_there_is(world: World) -> None:
