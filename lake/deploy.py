@@ -102,7 +102,7 @@ def deploy(
         words = [*(["--guided"] if guided else []), *(["--no-confirm-changeset"] if yes else [])]
         sam.deploy_to_account(root, plan, words, to_stderr=as_json)
     _say(root, target, before, as_json=as_json)
-    say_findings(target)
+    say_findings(target, before.models or {})
 
 
 def _to_local(root: Path, choice: Choice, given: Mapping[str, str]) -> tuple[Target, Deployed]:

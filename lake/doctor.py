@@ -20,9 +20,10 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lake import health, render
-from lake.context import err, out, state_folder
+from lake.context import err, state_folder
 from lake.crawl import twins
 from lake.errors import LakeCommandError
+from lake.files import show_lines
 from lake.local.python import of_functions
 from lake.messages import DEAD_LETTERS, dead_letters
 from lake.project import project_root
@@ -93,10 +94,10 @@ def doctor(choice: Choice, drift: bool, as_json: bool) -> None:
         render.show_json([asdict(one) for one in found])
     else:
         for one in found:
-            style = {"warn": "yellow", "bad": "bold red"}.get(one.level)
             then = f" {one.then}" if one.then else ""
             line = f"{one.level:<4} {one.what}: {one.said}{then}"
-            out.print(line, style=style)
+            style = {"warn": "yellow", "bad": "bold red"}.get(one.level, "")
+            show_lines([line], first="", others=" " * 5, style=style)
     if any(one.level == "bad" for one in found):
         sys.exit(1)
 

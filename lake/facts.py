@@ -99,11 +99,7 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
     if item.dataset and (name := reserved_name(item.key)):
         said.append(f"the name {name} is the lake's own: rows are in the table {item.dataset}")
     said += map(_drifted, item.drift)
-    said += [
-        f"`lake retype {item.dataset}.{one.column} double` gives the column a type that holds it"
-        for one in item.drift
-        if one.type in _WHOLE and re.fullmatch(r"-?\d*\.\d+", one.example)
-    ]
+    said += [f"`{one}` gives the column a type that holds it" for one in _retypes(item)]
     if item.rescued and not item.drift:
         said.append(f"{_count(item.rescued, 'row')} with something in _rescued_data")
     if item.undated:
@@ -114,6 +110,15 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
             f"{_count(item.short, 'row')} {are} shorter than the header: what is missing is null"
         )
     return [*said, *item.guesses]
+
+
+def _retypes(item: Item) -> list[str]:
+    """Give the commands by which columns of whole numbers hold fractions that were rescued."""
+    return [
+        f"lake retype {shlex.quote(f'{item.dataset}.{one.column}')} double"
+        for one in item.drift
+        if one.type in _WHOLE and re.fullmatch(r"-?\d*\.\d+", one.example)
+    ]
 
 
 def _rules(refused: Refusal) -> str:
@@ -208,8 +213,10 @@ def advice(item: Item) -> str:
 def more_advice(item: Item) -> list[str]:
     """Give every command that is worth trying next, the first of which :func:`advice` gives."""
     commands = [advice(item)]
-    if item.datelike and item.status in ("DONE", "PARTIAL"):
-        commands.append(_dating(item))
+    if item.status in ("DONE", "PARTIAL"):
+        commands += _retypes(item)
+        if item.datelike:
+            commands.append(_dating(item))
     return list(dict.fromkeys(filter(None, commands)))
 
 

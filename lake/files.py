@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,11 @@ import click
 from lake import facts, layout, ledger, render
 from lake.completion import DATASET, KEY
 from lake.context import err, out
+from lake.total import total
 from store.model import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from lake.context import Choice
     from lake.ledger import Item
@@ -26,6 +28,9 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 #: States that an entry may have.
 _STATUSES = [one for one in Status if one is not Status.SUPERSEDED]
+
+#: States of which the notes of several objects are added up.
+USUAL = frozenset({Status.DONE, Status.PARTIAL, Status.EMPTY})
 
 #: What of an item people and programs are shown.
 _SHOWN = (
@@ -179,6 +184,35 @@ def _explain(items: Iterable[Item]) -> None:
             out.print()
             show_lines([item.key], first="", others="")
             show_lines(said)
+
+
+def show_totals(
+    items: Iterable[Item], looked_at: str, replaced: Mapping[str, int] | None = None
+) -> None:
+    """Say of each dataset what became of its objects, taken together.
+
+    Parameters
+    ----------
+    items : iterable of Item
+        Whose status is of :data:`USUAL`.
+    looked_at : str
+        As of :func:`lake.facts.notes`.
+    replaced : mapping of str to int, optional
+        How many of a dataset's objects had their key's rows before, where that is to be said.
+    """
+    datasets: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        if item.dataset:
+            datasets[item.dataset].append(item)
+    for dataset, some in sorted(datasets.items()):
+        counts = Counter(item.status for item in some).most_common()
+        statuses = ", ".join(f"{count:,} {status}" for status, count in counts)
+        files = f"{len(some):,} file{'s'[: len(some) != 1]}"
+        show_lines([f"{dataset}: {files} ({statuses})"], first="", others="")
+        whole = total(some)
+        many = (replaced or {}).get(dataset)
+        also = [f"{many:,} replaced a file that had its key before"] if many else []
+        show_lines([*facts.outcome(whole), *also, *facts.notes(whole, looked_at)])
 
 
 def show_lines(

@@ -109,12 +109,22 @@ def check(choice: Choice, files: tuple[str, ...], as_json: bool) -> None:
         sys.exit(1)
 
 
-def say_findings(target: Target) -> None:
-    """Say what is to be mended of the models that were just deployed."""
+def say_findings(target: Target, before: Mapping[str, str]) -> None:
+    """Say what is to be mended of the models that were just deployed, and warn of new ones.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    before : mapping of str to str
+        Hashes of the texts that were deployed before, by the models' names: whoever deployed them
+        was warned.
+    """
     found = models.read(files_of(models.folder()))
+    known = {one.name for one in found.models if before.get(one.name) == one.text_hash}
     for name, lines in _judged(found, model_catalog.read(target)).items():
         # The first line says what a sound model is.
-        _say(lines if name in found.wrong else lines[1:], err, "yellow")
+        _say(lines if name in found.wrong else lines[1:] * (name not in known), err, "yellow")
 
 
 def _judged(found: Files, catalog: Catalog | None) -> dict[str, list[str]]:

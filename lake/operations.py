@@ -13,7 +13,7 @@ import click
 from lake import facts, messages, models, reconcile, rehearse, render, replaying
 from lake.context import agree, counting, err, out
 from lake.errors import LakeCommandError
-from lake.files import filter_of, filtered, objects, show_lines
+from lake.files import USUAL, filter_of, filtered, objects, show_lines, show_totals
 
 if TYPE_CHECKING:
     from lake.context import Choice
@@ -92,6 +92,11 @@ def replay(
         if waiting:
             rows.append(["sent" if not wait else "not yet", waiting])
         render.show_table(out, ["status", "objects"], rows, [False, True])
+        for item in [one for one in done if one.status not in USUAL][:_FEW]:
+            show_lines([f"{item.key}: {item.status}"], first="", others="")
+            show_lines(facts.notes(item))
+        looked_at = target.parameters.get("DateColumns", "")
+        show_totals([item for item in done if item.status in USUAL], looked_at)
         if commands := facts.after(done):
             out.print("Next:")
             show_lines(commands)

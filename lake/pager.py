@@ -9,8 +9,9 @@ import signal
 import subprocess
 
 #: What less is told where LESS says nothing: leave at once what fits, show colours, keep the
-#: screen. Git chooses the same (git-config(1), core.pager).
-_LESS = "FRX"
+#: screen. Git chooses the same (git-config(1), core.pager). And whoever never saw it is told how to
+#: leave it: its short prompt ends with the dollar sign.
+_LESS = "FRXPsarrows move, q leaves$"
 
 
 def page(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -18,12 +18,11 @@ from rich.progress import (
 from lake import facts, render, sources, upload
 from lake.completion import DATASET
 from lake.context import counting, err, out
-from lake.files import plain, show_lines
+from lake.files import USUAL, plain, show_lines, show_totals
 from lake.layout import visible
-from lake.total import total
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from lake.context import Choice
     from lake.sources import Found
@@ -35,9 +34,6 @@ _ADVICE = 5
 
 #: So many files are listed; of more those that were not ingested.
 _FEW = 10
-
-#: Statuses of files whose notes are added up.
-_USUAL = frozenset({"DONE", "PARTIAL", "EMPTY"})
 
 #: Exit codes: some records were refused or rescued; a file was not ingested.
 _PARTLY, _FAILED = 2, 1
@@ -165,28 +161,14 @@ def _show_several(found: list[Fate], looked_at: str) -> None:
     for fate in listed:
         show_lines([fate.uploaded.key], first="", others="")
         show_lines([verdict(fate)])
-        if fate.status not in _USUAL:
+        if fate.status not in USUAL:
             show_lines(notes(fate, looked_at))
     left = sum(not one.is_accepted for one in found) - sum(not one.is_accepted for one in listed)
     if left:
         out.print(f"and {left:,} more that were not ingested: `lake files` lists them")
-    _show_totals([one for one in found if one.status in _USUAL], looked_at)
-
-
-def _show_totals(found: Iterable[Fate], looked_at: str) -> None:
-    """Say of each dataset what became of its files, taken together."""
-    datasets: dict[str, list[Fate]] = defaultdict(list)
-    for fate in found:
-        if fate.item and fate.item.dataset:
-            datasets[fate.item.dataset].append(fate)
-    for dataset, fates in sorted(datasets.items()):
-        counts = Counter(fate.status for fate in fates).most_common()
-        statuses = ", ".join(f"{count:,} {status}" for status, count in counts)
-        show_lines([f"{dataset}: {len(fates):,} files ({statuses})"], first="", others="")
-        item = total([fate.item for fate in fates if fate.item])
-        replaced = sum(fate.uploaded.replaced for fate in fates)
-        also = [f"{replaced:,} replaced a file that had its key before"] if replaced else []
-        show_lines([*facts.outcome(item), *also, *facts.notes(item, looked_at)])
+    usual = [one for one in found if one.status in USUAL]
+    replaced = Counter(one.item.dataset for one in usual if one.item and one.uploaded.replaced)
+    show_totals([one.item for one in usual if one.item], looked_at, replaced)
 
 
 def _commands(fate: Fate) -> list[str]:
@@ -205,7 +187,7 @@ def verdict(fate: Fate) -> str:
         why = fate.trouble or "nothing is known of it"
         return f"{fate.status} after {fate.seconds:.0f}{facts.FIXED}s: {why}"
     counts = ""
-    if item.read or item.status in _USUAL:
+    if item.read or item.status in USUAL:
         counts = (
             f" {item.read:,} read, {item.accepted:,} accepted, {item.quarantined:,} quarantined,"
         )

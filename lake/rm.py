@@ -11,15 +11,18 @@ import sys
 import time
 import uuid
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from contract.schema import SUFFIX
 from lake import buckets, health, ledger, messages, models, raw, render, tables
 from lake.context import agree, counting, err, out
 from lake.errors import LakeCommandError
 from lake.files import objects, show_lines
 from lake.ledger import Filter
+from lake.project import contracts_folder, project_root
 from model.files import files_of
 from store import naming
 from store.catalog import why_foreign
@@ -305,5 +308,8 @@ def _tell(chosen: Chosen, left: list[str], erased: int, *, dropped: bool, as_jso
         out.print(f"Versions of objects that were deleted: {erased:,}.")
     if dropped:
         out.print(f"The table {chosen.dataset} was dropped.")
+        contract = contracts_folder(project_root(Path.cwd())) / f"{chosen.dataset}{SUFFIX}"
+        if contract.is_file():
+            out.print(f"The contract {contract.name} stays, and holds for what is uploaded again.")
     if left:
         out.print(f"{objects(len(left))} not yet, such as {left[0]}: the same command goes on.")

@@ -1,4 +1,4 @@
-"""Deploy the unchanged template with the real SAM CLI, to the local AWS or to an account."""
+"""Deploy the template with the real SAM CLI, to the local AWS or to an account."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from contract.loading import load_folder as load_contracts
 from lake.context import step
 from lake.errors import LakeCommandError
+from lake.local.package import packed
 from lake.local.python import of_functions
 from lake.project import DEFAULT_STACK, contracts_folder, models_folder
 from lake.target import Target, choose, session_of
@@ -144,7 +145,7 @@ def deploy(
         _run(["build", "--build-dir", str(folder.build)], root, environment)
     words = [
         "deploy",
-        *("--template-file", str(folder.build / "template.yaml")),
+        *("--template-file", str(packed(folder.build, folder.packed))),
         *("--config-file", str(root / "samconfig.toml"), "--config-env", "local"),
         *("--stack-name", stack_name, "--s3-prefix", stack_name, "--parameter-overrides"),
         *_words(parameters),

@@ -22,7 +22,10 @@ LOCAL_CREDENTIALS = {
 
 #: Everything that a local lake creates in its folder, beside the marker. Nothing else is removed.
 #: SAM writes ``build.toml`` beside the folder that it builds into.
-_MADE = ("server.log", "state.json", "state.json.new", "tmp", "build", "build.toml", "data")
+_MADE = (
+    *("server.log", "state.json", "state.json.new", "tmp", "data"),
+    *("build", "build.toml", "packed"),
+)
 
 #: The local AWS leaves this among its data when it ends in good order.
 _CLEAN = "state/ended"
@@ -103,6 +106,11 @@ class StateFolder:
     def build(self) -> Path:
         """Give the folder that SAM builds into."""
         return self.path / "build"
+
+    @property
+    def packed(self) -> Path:
+        """Give the folder of the functions as they are uploaded."""
+        return self.path / "packed"
 
     @property
     def _file(self) -> Path:

@@ -282,6 +282,7 @@ def test_put_says_what_was_not_expected_and_what_to_try(
             '  lake query "SELECT _rescued_data FROM orders WHERE _source_key = '
             "'data/orders/a.csv' AND _rescued_data IS NOT NULL\""
         ),
+        "  lake retype orders.price double",
     ]
 
 

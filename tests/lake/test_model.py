@@ -9,10 +9,13 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
+from lake import models
 from lake.cli import main
 from lake.errors import LakeCommandError
 from lake.local.deploy import check
 from lake.model import model as command
+from lake.model import say_findings
+from model.files import files_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -233,6 +236,21 @@ def test_an_empty_lake_lets_models_wait(folder: Path) -> None:
             "sales.sql:4:6: warning: there is no table orders yet: "
             "the model waits until `lake put FILE --dataset orders` makes one"
         )
+
+
+def test_who_deploys_again_is_warned_of_changed_models_only(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, sales=SALES, other=SALES.replace("price", "cost"))
+    said: list[str] = []
+    monkeypatch.setattr("lake.model._say", lambda lines, *_: said.extend(lines))
+    lake: Any = Choice()
+    say_findings(lake, {})
+    assert [line.partition(":")[0] for line in said] == ["other.sql", "sales.sql"]
+    said.clear()
+    hashes = {one.name: one.text_hash for one in models.read(files_of(folder)).models}
+    say_findings(lake, hashes | {"other": "of another text"})
+    assert [line.partition(":")[0] for line in said] == ["other.sql"]
 
 
 def test_columns_that_a_table_has_not_are_refused(folder: Path) -> None:
