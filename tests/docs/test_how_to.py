@@ -1,10 +1,13 @@
-"""The how-to guides: what a page has its reader run runs on a lake here, in the page's order."""
+"""The how-to guides: what a page has its reader run runs on a lake here, in the page's order.
+
+UPDATE=1 writes what was seen into the pages, but for output of which they leave some out.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,56 +15,53 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import ROOT, LocalLake, lake_up
+from tests.support import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GUIDES = ROOT / "docs" / "how-to"
-ASKS = re.compile(r"^(lake (?:rm|retype|deploy)\b(?!.*(?:--dry-run|--yes)).*)$", re.MULTILINE)
-#: What is run, and what the page shows of its output, if it does.
+
+#: How it ends, what is run, and what the page shows of its output, if it does.
 BLOCK = re.compile(
-    r"^<!-- run -->\n```(bash|python)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?",
+    r"^<!-- run(?:, exit code (?P<code>\d))? -->\n```(?P<kind>bash|python)\n(?P<body>.*?)^```\n"
+    r"(?:\n```text\n(?P<said>.*?)^```\n)?",
     re.DOTALL | re.MULTILINE,
 )
 
-#: What differs between two runs.
-VARIES = re.compile(r"[\d.]+ s\b")
-
-HEAD = "order_id,customer,ordered_at,price\n"
-JANUARY = f"{HEAD}1,c-17,2024-01-15T09:00:00Z,20\n2,c-18,2024-01-15T10:00:00Z,35\n"
-FEBRUARY = f"{HEAD}3,c-17,2024-02-03T09:00:00Z,19.99\n"
+#: Here a page leaves out some of the output.
+LEFT_OUT = re.compile(r"^…\n", re.MULTILINE)
 
 #: What is in the raw bucket before a page begins, by its key; only what the page does not upload.
 GIVEN = {
-    "existing-bucket": {"data/orders/2024-01-15.csv": JANUARY},
-    "contracts": {"data/orders/2024-01-15.csv": JANUARY},
-    "retype": {"data/orders/january.csv": JANUARY, "data/orders/february.csv": FEBRUARY},
-    "remove": {"data/orders/january.csv": JANUARY, "data/orders/wrong.csv": FEBRUARY},
+    "existing-bucket": {
+        "data/orders/2024-01-15.csv": "order_id,customer,ordered_at,price\n"
+        "1,c-17,2024-01-15T09:00:00Z,20\n2,c-18,2024-01-15T10:00:00Z,35\n"
+    },
 }
 
 #: What the reader finds, in the order of the page; in this order the pages are run.
 SAYS = {
-    "upload": ["data/orders/orders.csv", "2 read, 2 accepted, 0 quarantined"],
+    "upload": ["data/orders/january.csv", "3 read, 3 accepted, 0 quarantined"],
     "existing-bucket": ["DONE", "order_id"],
-    "retype": ["19.99", "bigint", "double", "74.99"],
+    "retype": ["bigint", "19.99", "double", "69.99"],
     "remove": [
         "data/orders/wrong.csv",
         "left_over",
         "DELETED",
         "data/orders/january.csv",
-        "1 read, 1 accepted",
+        "2 read, 2 accepted",
         "of_the_person",
     ],
     "curated": ["daily_sales", "Electronics"],
     "connect": ["27,004 accepted", "9893"],
     # The last: its contract stays.
-    "contracts": ["orders.schema.json", "accepted"],
+    "contracts": ["orders.schema.json", "would be refused", "PARTIAL", "narrows"],
 }
 
 
-def blocks(page: str) -> list[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = BLOCK.findall((GUIDES / f"{page}.md").read_text("utf-8"))
-    return found
+def steps(page: str) -> list[re.Match[str]]:
+    return list(BLOCK.finditer((GUIDES / f"{page}.md").read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="module")
@@ -74,39 +74,34 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLake]:
         shutil.copytree(ROOT / name, project / name, ignore=ignored)
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(ROOT / name, project)
-    (project / "orders.csv").write_text(JANUARY, encoding="utf-8")
     with lake_up(folder / "state", project) as up:
         yield replace(up, project=project)
 
 
-def run(lake: LocalLake, language: str, code: str) -> str:
-    """Run what a page shows, as a reader who says yes; give what is said."""
+def run(lake: LocalLake, step: re.Match[str]) -> str:
+    """Run what a page has one run; give what the terminal shows."""
     words = {
-        "bash": ["bash", "-euo", "pipefail", "-c", ASKS.sub(r"\1 --yes", code)],
-        "python": [sys.executable, "-W", "ignore", "-c", code],
+        "bash": ["bash", "-euo", "pipefail", "-c"],
+        "python": [sys.executable, "-Wignore", "-c"],
     }
     own = {k: v for k, v in lake.shell.items() if k not in ("LAKE_CONTRACTS", "LAKE_MODELS")}
-    done = subprocess.run(
-        words[language],
-        cwd=lake.project,
-        env=own,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert done.returncode == 0, f"{code}\n{done.stdout}{done.stderr}"
-    return done.stdout + done.stderr
+    shown, code = terminal.run([*words[step["kind"]], step["body"]], lake.project, own)
+    assert code == int(step["code"] or 0), f"{step['body']}\n{shown}"
+    return terminal.for_page(shown)
 
 
-def plain(said: str) -> str:
-    """Leave out how long it took, and where a terminal breaks lines."""
-    return " ".join(VARIES.sub("…", said).split())
+def forget_orders(lake: LocalLake) -> None:
+    """Leave nothing of the pages before, not even versions that were deleted."""
+    # It exits with 1 where nothing is there.
+    lake.command("lake", "rm", "--dataset", "orders", "--raw", "--yes", expect=None)
+    s3, bucket = lake.client("s3"), lake.outputs["RawBucketName"]
+    listed = s3.list_object_versions(Bucket=bucket, Prefix="data/orders/")
+    for one in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
+        s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
 
 
 def test_every_guide_that_has_one_run_something_is_run() -> None:
-    pages = {place.stem for place in GUIDES.glob("*.md") if blocks(place.stem)}
+    pages = {place.stem for place in GUIDES.glob("*.md") if steps(place.stem)}
     # These have tests of their own.
     assert pages - {"runbook", "aws-cli"} == set(SAYS)
 
@@ -116,15 +111,24 @@ def test_every_guide_that_has_one_run_something_is_run() -> None:
 def test_what_a_guide_has_one_run_runs_and_says_what_the_reader_looks_for(
     page: str, lake: LocalLake
 ) -> None:
-    # It exits with 1 where nothing is there.
-    lake.command("lake", "rm", "--dataset", "orders", "--raw", "--yes", expect=None)
+    forget_orders(lake)
     for key, body in GIVEN.get(page, {}).items():
         lake.ingest(key, body.encode())
-    said = ""
-    for language, code, shown in blocks(page):
-        printed = run(lake, language, code)
-        assert plain(shown) in plain(printed)
+    place = GUIDES / f"{page}.md"
+    update, written, said = bool(os.environ.get("UPDATE")), place.read_text(encoding="utf-8"), ""
+    for step in steps(page):
+        printed = run(lake, step)
+        shown = LEFT_OUT.split(step["said"] or "")
+        if update and step["said"] is not None and len(shown) == 1:
+            begin = step[0].partition("```text\n")[0]
+            written = written.replace(step[0], f"{begin}```text\n{printed}```\n")
+        elif not update:
+            parts = [re.escape(" ".join(terminal.same(part))) for part in shown]
+            seen = " ".join(terminal.same(printed))
+            assert re.search(".*".join(parts), seen), f"{step['body']}{printed}"
         said += printed
+    if update:
+        place.write_text(written, encoding="utf-8")
     for words in SAYS[page]:
         assert words in said, said
         said = said.partition(words)[2]

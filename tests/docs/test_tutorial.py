@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import ROOT
+from tests.support import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,14 +33,6 @@ STEP = re.compile(
     r"(?:\n```text\n(?P<said>.*?)```\n)?",
     re.DOTALL,
 )
-
-#: What differs between two runs: addresses, sizes, durations, and the days on which they were.
-VARIES = re.compile(
-    r"127\.0\.0\.1:\d+|[\d.]+\s+(?:B|kB|s|min)\b|20(?:2[5-9]|[3-9]\d)-\d\d-\d\d(?: \d\d:\d\d)?"
-)
-
-#: What each command says, and the page says once.
-UNTOLD = re.compile(r"Using stack ")
 
 
 @pytest.fixture(scope="module")
@@ -73,32 +66,13 @@ class Reader:
             stderr=its,
         ) as process:
             os.close(its)
-            said = b"".join(read(mine))
+            said = b"".join(terminal.read(mine))
         os.close(mine)
         shown = said.decode().replace("\r\n", "\n")
         assert process.returncode in (0, 2), shown
         assert "Error" not in shown
         self.exports += [one for one in commands.splitlines() if one.startswith("export ")]
-        kept = [line.rstrip() for line in shown.splitlines() if not UNTOLD.match(line)]
-        lines = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip("\n")
-        return f"{lines}\n" if lines else ""
-
-
-def read(terminal: int) -> Iterator[bytes]:
-    """Give what a terminal shows until nobody writes to it."""
-    while True:
-        try:
-            some = os.read(terminal, 65536)
-        except OSError:  # what Linux says in place of the end
-            return
-        if not some:
-            return
-        yield some
-
-
-def same(said: str) -> list[str]:
-    """Give the words that are the same in each run, however wide their columns are."""
-    return re.sub(r"─+", "─", VARIES.sub("…", said)).split()
+        return terminal.for_page(shown)
 
 
 @pytest.fixture
@@ -142,7 +116,7 @@ def test_each_command_of_the_tutorial_prints_what_the_page_shows(page: str, read
         if update:
             written = written.replace(step[0], with_output(step, said))
         elif mark != "not shown":
-            assert same(said) == same(shown), f"{body}{said}"
+            assert terminal.same(said) == terminal.same(shown), f"{body}{said}"
         if "chart.py" in body:
             drawn = (reader.project / "taxi" / "days.svg").read_bytes()
     if update:
@@ -154,7 +128,7 @@ def test_each_command_of_the_tutorial_prints_what_the_page_shows(page: str, read
 def _follow(reader: Reader, commands: str, said: str, shown: str) -> str:
     """Run commands again until they print what is shown; where nothing is, for a while."""
     for _ in range(20):
-        if same(said) == same(shown):
+        if terminal.same(said) == terminal.same(shown):
             break
         time.sleep(1)
         said = reader.run(commands)
