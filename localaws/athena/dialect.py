@@ -15,10 +15,12 @@ from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 
 from localaws.athena import strict
 from localaws.athena.errors import MalformedError, QueryError, position
-from localaws.athena.functions import NAMED, PREFIX, SHARED, TYPED
+from localaws.athena.functions import NAMED, PREFIX, SHARED, TYPED, provide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import duckdb
 
     Rule = Callable[[exp.Expr], exp.Expr]
 
@@ -68,6 +70,23 @@ def _unwrap_tables(tree: exp.Expr) -> None:
             wrapped.replace(table)
 
 
+def prepared(
+    connection: duckdb.DuckDBPyConnection, tree: exp.Expr, *, unnest_maps: bool = True
+) -> str:
+    """Write a query for a connection, which is given the functions that the query calls.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        One that :func:`localaws.athena.functions.install` prepared.
+    tree, unnest_maps
+        As of :func:`to_duckdb`.
+    """
+    written = to_duckdb(tree, unnest_maps=unnest_maps)
+    provide(connection, written)
+    return written
+
+
 def to_duckdb(tree: exp.Expr, *, unnest_maps: bool = True) -> str:
     """Write a query for DuckDB.
 
@@ -82,7 +101,7 @@ def to_duckdb(tree: exp.Expr, *, unnest_maps: bool = True) -> str:
     Returns
     -------
     str
-        For a connection that :func:`localaws.athena.functions.install` prepared.
+        For a connection that has the functions that it calls (:func:`prepared`).
 
     Raises
     ------

@@ -182,14 +182,14 @@ class Engine:
 
     def _translate(self, tree: exp.Expr, database: str) -> str:
         analysis.check(tree, self._register(tree, database))
-        written = dialect.to_duckdb(tree)
+        written = dialect.prepared(self.connection, tree)
         try:
             # Binding, and nothing else, tells whether UNNEST meets maps or arrays.
             self.connection.execute(f"EXPLAIN {written}")
         except duckdb.BinderException as error:
             if "map_entries" not in str(error).lower() and "MAP" not in str(error):
                 raise
-            written = dialect.to_duckdb(tree, unnest_maps=False)
+            written = dialect.prepared(self.connection, tree, unnest_maps=False)
         return written
 
     def select(self, sql: str) -> Outcome:

@@ -185,7 +185,8 @@ def prune(
     wanted = [one for one in filters if one is not None]
     if not partitions or len(wanted) != len(filters) or not wanted:
         return partitions
-    condition = dialect.to_duckdb(exp.select("_index").from_("_values").where(exp.or_(*wanted)))
+    query = exp.select("_index").from_("_values").where(exp.or_(*wanted))
+    condition = dialect.prepared(connection, query)
     rows = [
         (index, *(None if v == NULL_PARTITION else v for v in partition.values))
         for index, partition in enumerate(partitions)

@@ -27,9 +27,9 @@ def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[list[str | Non
     """What a user of Athena would see of a query's rows."""
     tree = dialect.parse(sql)
     try:
-        result = connection.execute(dialect.to_duckdb(tree))
+        result = connection.execute(dialect.prepared(connection, tree))
     except duckdb.BinderException:
-        result = connection.execute(dialect.to_duckdb(tree, unnest_maps=False))
+        result = connection.execute(dialect.prepared(connection, tree, unnest_maps=False))
     types = [ResultType(of) for _, of, *_ in result.description or []]
     return [
         [of.text(value) for of, value in zip(types, row, strict=True)] for row in result.fetchall()
@@ -300,7 +300,7 @@ def test_a_query_gives_what_trino_gives(
 
 def test_columns_without_a_name_get_trinos(connection: duckdb.DuckDBPyConnection) -> None:
     sql = "SELECT 1, 2 AS b, count(*), CAST(ROW(1) AS ROW(x BIGINT)).x"
-    result = connection.execute(dialect.to_duckdb(dialect.parse(sql)))
+    result = connection.execute(dialect.prepared(connection, dialect.parse(sql)))
     assert [name for name, *_ in result.description] == ["_col0", "b", "_col2", "x"]
 
 
@@ -333,7 +333,7 @@ def test_a_failure_has_athenas_name(
 ) -> None:
     tree = dialect.parse(sql)
     try:
-        connection.execute(dialect.to_duckdb(tree)).fetchall()
+        connection.execute(dialect.prepared(connection, tree)).fetchall()
     except duckdb.Error as error:
         said = str(translated(error, [tree]))
     except QueryError as error:
@@ -434,7 +434,7 @@ TYPES = [
 def test_a_type_is_named_and_printed_as_athena_does(
     connection: duckdb.DuckDBPyConnection, expression: str, athena: str, text: str, hive: str
 ) -> None:
-    result = connection.execute(dialect.to_duckdb(dialect.parse(f"SELECT {expression}")))
+    result = connection.execute(dialect.prepared(connection, dialect.parse(f"SELECT {expression}")))
     (described,) = result.description
     of = ResultType(described[1])
     (row,) = result.fetchall()

@@ -35,7 +35,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def first(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str | None]:
-    result = connection.execute(dialect.to_duckdb(dialect.parse(sql)))
+    result = connection.execute(dialect.prepared(connection, dialect.parse(sql)))
     types = [ResultType(of) for _, of, *_ in result.description or []]
     (row, *_) = result.fetchall()
     return [of.text(value) for of, value in zip(types, row, strict=True)]
@@ -151,7 +151,7 @@ def test_an_everyday_mistake_fails_as_in_athena(
 ) -> None:
     tree = dialect.parse(f"SELECT {rest}")
     try:
-        connection.execute(dialect.to_duckdb(tree)).fetchall()
+        connection.execute(dialect.prepared(connection, tree)).fetchall()
     except duckdb.Error as error:
         said = str(translated(error, [tree]))
     except QueryError as error:
