@@ -121,7 +121,7 @@ def agree(question: str, *, yes: bool, else_say: str) -> None:
         return
     if not sys.stdin.isatty():
         raise LakeCommandError(
-            f"Nothing was done: standard input is no terminal, so nobody can be asked. "
-            f"{question} {else_say}"
+            f'Nothing was done: this asks "{question}", and standard input is no terminal. '
+            f"{else_say}"
         )
     click.confirm(question, abort=True, err=True)

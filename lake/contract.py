@@ -73,7 +73,9 @@ def check(
         )
     else:
         for one in judged:
-            named = f"{one['file']}: will be honoured, {one['properties']} properties named"
+            count = one["properties"]
+            noun = "property" if count == 1 else "properties"
+            named = f"{one['file']}: sound; it names {count} {noun}"
             out.print(one["why_not"] or named)
     if any(one["why_not"] for one in judged):
         sys.exit(1)
@@ -150,7 +152,7 @@ def infer(choice: Choice, dataset: str, date_column: str, write: bool) -> None:
     show_lines(
         [
             f"lake contract check --against {dataset}",
-            "lake deploy",
+            "lake deploy, once the check refuses nothing but what it should",
             f"lake replay --dataset {dataset}",
         ]
     )

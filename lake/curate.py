@@ -115,9 +115,9 @@ def curate(
     names = list(dict.fromkeys(touch.model for touch in touches))
     say = err.print if as_json else out.print
     if names:
-        say(f"The curator was told to make anew: {', '.join(names)}.")
+        say(f"The curator was told to refresh: {', '.join(names)}.")
     else:
-        say("Nothing is to be made anew: all that was asked for is fresh.")
+        say("Nothing is to be refreshed: all that was asked for is fresh.")
     published: list[Published] = []
     if wait and names:
         wanted = [one.model for one in seen if one.model.name in names]

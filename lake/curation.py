@@ -116,7 +116,7 @@ class Published:
     def said(self) -> str:
         """Say so."""
         many = f"{self.partitions:,} partition{'s'[: self.partitions != 1]}"
-        return f"{self.model}: {many} made anew in {self.seconds:.1f} s."
+        return f"{self.model}: {many} refreshed in {self.seconds:.1f} s."
 
 
 def published(

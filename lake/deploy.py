@@ -101,8 +101,8 @@ def deploy(
             )
         words = [*(["--guided"] if guided else []), *(["--no-confirm-changeset"] if yes else [])]
         sam.deploy_to_account(root, plan, words, to_stderr=as_json)
-    _say(root, target, before, as_json=as_json)
     say_findings(target, before.models or {})
+    _say(root, target, before, as_json=as_json)
 
 
 def _to_local(root: Path, choice: Choice, given: Mapping[str, str]) -> tuple[Target, Deployed]:

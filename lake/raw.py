@@ -27,5 +27,21 @@ def present(target: Target, keys: Collection[str]) -> set[str]:
     if len(keys) <= _FEW:
         bucket = target.outputs["RawBucketName"]
         return {key for key in keys if buckets.exists(target, bucket, key)}
-    prefix = commonprefix([*keys])  # noqa: RUF071 - S3's prefixes end anywhere
-    return {key for key, _ in listed(target, prefix)}.intersection(keys)
+    return {key for key, _ in listed(target, _common(keys))}.intersection(keys)
+
+
+def kept(target: Target, prefix: str) -> set[str]:
+    """Give each key that begins so and has a version in the bucket, also if it is deleted."""
+    bucket = target.outputs["RawBucketName"]
+    return {one["Key"] for one in buckets.versions(target, bucket, prefix)}
+
+
+def kept_of(target: Target, keys: Collection[str]) -> set[str]:
+    """Tell which of some objects have a version in the bucket, also if they are deleted."""
+    if len(keys) <= _FEW:
+        return {key for key in keys if key in kept(target, key)}
+    return kept(target, _common(keys)).intersection(keys)
+
+
+def _common(keys: Collection[str]) -> str:
+    return commonprefix([*keys])  # noqa: RUF071 - S3's prefixes end anywhere

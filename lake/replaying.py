@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lake import health, ledger, messages, raw
 from lake.errors import LakeCommandError
+from store.model import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ class Chosen:
     items : list of Item
         Those that are in the raw bucket, by their keys in order.
     gone : list of str
-        Keys of those that are not.
+        Keys of those that are not, though their rows may be there.
     """
 
     name: str
@@ -60,7 +61,9 @@ def choose(target: Target, wanted: Filter) -> Chosen:
     there, bucket = raw.present(target, keys), target.outputs["RawBucketName"]
     name = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}-{uuid.uuid4().hex[:6]}"
     items = [known.get(key) or ledger.unknown(bucket, key) for key in sorted(there)]
-    return Chosen(name, items, sorted(keys - there))
+    # Of objects whose rows were removed, too, nothing is missed.
+    removed = {key for key, item in known.items() if item.status is Status.DELETED}
+    return Chosen(name, items, sorted(keys - there - removed))
 
 
 def send(target: Target, chosen: Chosen, sent: Callable[[int], None] = lambda _: None) -> None:

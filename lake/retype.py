@@ -47,7 +47,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             help="Seconds, waited twice, until every worker knows of a step.",
         ),
         render.json_option,
-        click.option("--yes", is_flag=True, help="Do not ask."),
+        click.option("--yes", is_flag=True, help="Do not ask, as --without-deleted does."),
         click.option(
             "--without-deleted",
             is_flag=True,
@@ -136,8 +136,8 @@ def _run(
 
 def _rebuild(work: Rebuild, timeout: float) -> Seen:
     err.print(
-        f"Making {work.dataset} anew; its rows can be read meanwhile. It takes "
-        f"{2 * work.settle:.0f} s, and what the objects take.",
+        f"Ingesting all objects of {work.dataset} again; its rows can be read meanwhile. That "
+        f"takes {2 * work.settle:.0f} s longer than the ingestion.",
         style="dim",
     )
     began, announced = time.monotonic(), dict[str, float]()

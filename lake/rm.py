@@ -29,7 +29,7 @@ from store.catalog import why_foreign
 from store.model import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from lake.context import Choice
     from lake.ledger import Item
@@ -54,7 +54,8 @@ class Chosen:
     items : dict of str to Item
         Entries of the ledger that have rows, by raw key.
     present : list of str
-        Raw keys that are in the raw bucket.
+        Raw keys that are in the raw bucket; where every version is to go, also those of which
+        there are only old ones.
     dataset : str
         The dataset whose table is to go, too; empty for single objects.
     """
@@ -105,7 +106,7 @@ def rm(
     if all_versions and not also_raw:
         raise LakeCommandError("--all-versions erases raw objects: say --raw, too.")
     target = choice.target()
-    chosen = choose(target, keys, dataset or "")
+    chosen = choose(target, keys, dataset or "", deleted=all_versions)
     lines = list(_plan(chosen, also_raw, all_versions))
     if dry_run:
         _report(chosen, lines, as_json=as_json)
@@ -127,35 +128,59 @@ def rm(
             [key for item in chosen.items.values() for key in item.outputs],
         )
     dropped = bool(chosen.dataset and not left) and _drop(target, chosen.dataset, deadline)
-    _tell(chosen, left, erased, dropped=dropped, as_json=as_json)
+    said = (
+        f"{erased:,} version{'s'[: erased != 1]} erased: of raw objects and their rows' files."
+        if all_versions
+        else f"{objects(erased)} deleted from the raw bucket."
+    )
+    _tell(chosen, left, erased, said, dropped=dropped, as_json=as_json)
     if left:
         sys.exit(1)
 
 
-def choose(target: Target, keys: Sequence[str], dataset: str) -> Chosen:
+def choose(target: Target, keys: Sequence[str], dataset: str, *, deleted: bool = False) -> Chosen:
     """Find what is meant.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    keys : sequence of str
+        Raw keys, or patterns of them.
+    dataset : str
+        In place of keys.
+    deleted : bool
+        Whether raw objects are meant, too, of which the bucket has only old versions.
 
     Raises
     ------
     LakeCommandError
         When there is nothing, or the table is not the lake's.
     """
+
+    def listed(prefix: str) -> set[str]:
+        if deleted:
+            return raw.kept(target, prefix)
+        return {key for key, _ in raw.listed(target, prefix)}
+
+    def present(some: Collection[str]) -> set[str]:
+        return (raw.kept_of if deleted else raw.present)(target, some)
+
     wanted = Filter(keys=keys) if keys else Filter(datasets=[dataset])
     known = {item.key: item for item in ledger.items(target, wanted)}
     if dataset:
         table = tables.table_of(target, dataset)
         if table and (why := why_foreign(table, target.outputs["ProcessedBucketName"], dataset)):
             raise LakeCommandError(why)
-        prefix = f"{naming.RAW_PREFIX}{dataset}/"
-        folder = (key for key, _ in raw.listed(target, prefix))
+        folder = listed(f"{naming.RAW_PREFIX}{dataset}/")
         there = {key for key in folder if naming.dataset_of(key) == dataset}
-        there |= raw.present(target, known.keys() - there)
+        there |= present(known.keys() - there)
     else:
         table, there = None, set()
         for key in keys:
             if key.endswith("*"):
-                there |= {one for one, _ in raw.listed(target, key[:-1])}
-        there |= raw.present(target, ({*known} | {k for k in keys if k[-1:] != "*"}) - there)
+                there |= listed(key[:-1])
+        there |= present(({*known} | {k for k in keys if k[-1:] != "*"}) - there)
     with_rows = {key: item for key, item in known.items() if item.outputs}
     if not (with_rows or there or table):
         raise LakeCommandError("There is nothing to remove: `lake files` shows what is there.")
@@ -185,14 +210,15 @@ def _remains(all_versions: bool) -> Iterator[str]:
     """Say what is not gone at once."""
     if all_versions:
         yield (
-            "what remains: files of earlier uploads under these keys, and what tables of models "
-            "were made of before, as old versions for NoncurrentVersionDays; results of queries "
-            "for QueryResultDays; what lake_runs and the function's log say of the objects"
+            "what remains: old versions of the files that earlier uploads under these keys and "
+            "tables of models had, for NoncurrentVersionDays; results of queries, for "
+            "QueryResultDays; keys and counts in lake_runs and in the function's log"
         )
     else:
         yield (
-            "what remains: old versions of objects and rows for NoncurrentVersionDays; results of "
-            "queries for QueryResultDays. --raw --all-versions erases more"
+            "what remains: old versions of objects and of files with their rows, for "
+            "NoncurrentVersionDays; results of queries, for QueryResultDays. --raw --all-versions "
+            "erases the old versions, too"
         )
 
 
@@ -290,7 +316,9 @@ def _await_curator(target: Target, deadline: float) -> None:
             time.sleep(1)
 
 
-def _tell(chosen: Chosen, left: list[str], erased: int, *, dropped: bool, as_json: bool) -> None:
+def _tell(
+    chosen: Chosen, left: list[str], erased: int, said: str, *, dropped: bool, as_json: bool
+) -> None:
     gone = [item for key, item in chosen.items.items() if key not in left]
     rows = sum(item.accepted for item in gone)
     if as_json:
@@ -303,9 +331,10 @@ def _tell(chosen: Chosen, left: list[str], erased: int, *, dropped: bool, as_jso
         }
         render.show_json(told)
         return
-    out.print(f"The rows of {objects(len(gone))} are removed: {rows:,}.")
+    if gone:
+        out.print(f"The rows of {objects(len(gone))} are removed: {rows:,}.")
     if erased:
-        out.print(f"Versions of objects that were deleted: {erased:,}.")
+        out.print(said)
     if dropped:
         out.print(f"The table {chosen.dataset} was dropped.")
         contract = contracts_folder(project_root(Path.cwd())) / f"{chosen.dataset}{SUFFIX}"

@@ -129,6 +129,7 @@ class LocalLake:
     endpoint: str
     project: Path = ROOT
     models: Path = MODELS
+    contracts: Path = CONTRACTS
 
     @property
     def environment(self) -> dict[str, str]:
@@ -150,7 +151,7 @@ class LocalLake:
             **self.environment,
             "PATH": path,
             "LAKE_STATE_DIR": str(self.state),
-            "LAKE_CONTRACTS": str(CONTRACTS),
+            "LAKE_CONTRACTS": str(self.contracts),
             "LAKE_MODELS": str(self.models),
             "AWS_PAGER": "",
             "COLUMNS": "100",

@@ -165,7 +165,7 @@ class _One:
         seen = models.look(target, [_files().named(self._name)])
         touches = curation.wanted(target, seen, full=full)
         if not touches:
-            tell("Nothing is to be made anew: it is fresh.")
+            tell("Nothing is to be refreshed: it is fresh.")
             return
         curation.send(target, touches)
         one: Published

@@ -372,7 +372,7 @@ def test_a_model_tells_its_lineage_and_is_made_anew_after_a_question(
     question = page.get_by_role("dialog")
     expect(question).to_contain_text("costs money in AWS")
     question.get_by_role("button", name="Make it anew").click()
-    said = page.get_by_text("flight_delays: 32 partitions made anew")
+    said = page.get_by_text("flight_delays: 32 partitions refreshed")
     expect(said).to_be_visible(timeout=60_000)
     assert lake.query("SELECT count(*) AS n FROM flight_delays")[0]["n"] > 32
 

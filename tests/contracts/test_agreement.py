@@ -27,6 +27,7 @@ from contract.schema import parse
 from engine.convert.jsontext import loads
 from engine.convert.rules import read_field
 from engine.read import jsonl
+from tests.support.chance import examples
 from tests.support.engine import convert
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def accepted(body: bytes, name: str, contract: dict[str, Any], count: int) -> li
 
 
 @given(contract=CONTRACTS, records=RECORDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_records_are_accepted_exactly_where_jsonschema_finds_them_valid(
     contract: dict[str, Any], records: list[dict[str, Any]]
 ) -> None:
@@ -179,7 +180,7 @@ TABLES = st.sampled_from(
     broken=st.sets(st.integers(0, 8), max_size=2),
     table=TABLES,
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_records_that_no_sample_shows_are_judged_alike(
     contract: dict[str, Any],
     records: list[dict[str, Any]],
@@ -232,7 +233,7 @@ def columns(draw: st.DrawFn) -> tuple[dict[str, Any], list[Any], pa.DataType]:
 
 
 @given(a=columns(), b=columns(), required=st.lists(st.sampled_from(["a", "b"]), max_size=2))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_rows_of_parquet_are_judged_as_the_same_records(
     a: tuple[dict[str, Any], list[Any], pa.DataType],
     b: tuple[dict[str, Any], list[Any], pa.DataType],
@@ -322,7 +323,7 @@ KINDS = st.sampled_from(
     table=st.none() | st.dictionaries(st.sampled_from(["a", "b"]), KINDS, max_size=2),
     data=st.data(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_typed_rows_are_judged_as_their_json(
     columns: list[tuple[pa.DataType, st.SearchStrategy[Any], Any]],
     contract: dict[str, Any],
@@ -370,7 +371,7 @@ FIELDS = st.text(alphabet="a1.-e5", max_size=4) | st.sampled_from(["true", "FALS
 
 
 @given(contract=CONTRACTS, rows=st.lists(st.tuples(FIELDS, FIELDS), min_size=1, max_size=5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_rows_of_csv_are_judged_as_the_same_records(
     contract: dict[str, Any], rows: list[tuple[str, str]]
 ) -> None:
@@ -476,7 +477,7 @@ SUBJECTS = st.text(alphabet="abA1é😀. \n\r\u2028\u00a0\x01_-", max_size=6)
 
 
 @given(pattern=PATTERNS, text=SUBJECTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_pattern_matches_alike_in_duckdb_and_by_itself(pattern: str, text: str) -> None:
     found = compiled(pattern)
     ((matches,),) = duckdb.execute("SELECT regexp_matches(?, ?)", [text, found.re2]).fetchall()
@@ -484,7 +485,7 @@ def test_a_pattern_matches_alike_in_duckdb_and_by_itself(pattern: str, text: str
 
 
 @given(pattern=PATTERNS.filter(lambda p: not set(p) & set("\\.$[😀")), text=SUBJECTS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_a_pattern_matches_as_python_finds_where_the_languages_are_one(
     pattern: str, text: str
 ) -> None:
@@ -492,7 +493,7 @@ def test_a_pattern_matches_as_python_finds_where_the_languages_are_one(
 
 
 @given(st.text(alphabet="ab()[]{}|*+?\\^$.-,:<=!12duwx", max_size=10))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_any_pattern_is_refused_or_understood_by_duckdb(text: str) -> None:
     try:
         found = compiled(text)
@@ -502,7 +503,7 @@ def test_any_pattern_is_refused_or_understood_by_duckdb(text: str) -> None:
 
 
 @given(name=st.sampled_from(sorted(FORMATS)), text=TEXTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_what_a_formats_expression_matches_is_of_the_format(name: str, text: str) -> None:
     if FORMATS[name].pattern.search(text):
         assert FORMATS[name].holds(text)

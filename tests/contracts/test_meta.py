@@ -17,6 +17,7 @@ from contract.keywords import KEYWORDS, META
 from contract.schema import parse
 from store.errors import ContractError
 from tests.conftest import CONTRACTS, ROOT
+from tests.support.chance import examples
 
 TEXT = (ROOT / "contracts" / META).read_text(encoding="utf-8")
 SCHEMA = json.loads(TEXT)
@@ -153,7 +154,7 @@ DOCUMENTS = st.builds(
 @example(document={"$schema": "./contract.meta.json"})
 @example(document={"x-csv": {"quote": False, "escape": "", "null": [], "decimal": ","}})
 @example(document=[])
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(240), deadline=None)
 def test_an_editor_and_the_function_agree_about_random_contracts(document: Any) -> None:
     refused = refusals(document)
     if EDITOR.is_valid(document):

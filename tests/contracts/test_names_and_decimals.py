@@ -15,6 +15,7 @@ from contract.schema import parse
 from engine.convert.jsontext import loads
 from engine.convert.rules import read_field
 from engine.read import csvblock, jsonl
+from tests.support.chance import examples
 from tests.support.engine import convert, lines
 
 # --- Names -----------------------------------------------------------------------------
@@ -93,7 +94,7 @@ INNER = st.fixed_dictionaries(
     closed=st.booleans(),
     records=st.lists(st.dictionaries(CASED, VALUES, max_size=3), min_size=1, max_size=5),
 )
-@settings(max_examples=35, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_names_of_any_case_are_judged_alike_on_both_ways(
     properties: dict[str, Any], required: list[str], closed: bool, records: list[dict[str, Any]]
 ) -> None:
@@ -204,7 +205,7 @@ LIMITS = st.fixed_dictionaries(
     size=st.sampled_from([(18, 2), (38, 4), (3, 0), (38, 20)]),
     table=st.sampled_from([None, None, "decimal(20,3)", "double", "bigint", "string"]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_decimals_are_judged_and_kept_alike_on_both_ways(
     amounts: list[str], limits: dict[str, Any], types: Any, size: tuple[int, int], table: str | None
 ) -> None:

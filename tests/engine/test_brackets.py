@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.read import brackets, jsonmarks
 from store.errors import RejectedObjectError
+from tests.support.chance import examples
 
 VALUES = st.recursive(
     st.none() | st.integers() | st.text('ab"\\ ,[]{}\n', max_size=30),
@@ -32,7 +33,7 @@ def found(text: bytes) -> list[bytes] | str:
     cut=st.none() | st.integers(0, 60),
     window=st.integers(2, 20),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(160), deadline=None)
 def test_a_window_of_any_size_finds_the_same(
     values: list[Any], indent: int | None, cut: int | None, window: int
 ) -> None:

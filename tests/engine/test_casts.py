@@ -16,6 +16,7 @@ from engine.read.casts import fitted, json_of
 from engine.types.glue import parse_athena_type
 from engine.types.kinds import Scalar
 from engine.types.sql import duckdb_type
+from tests.support.chance import examples
 
 DB = duckdb.connect()
 DB.execute("SET TimeZone = 'UTC'")
@@ -82,7 +83,7 @@ def test_sql_is_certain_only_of_what_the_exact_reading_says(source: str, target:
         st.datetimes().map(str),
     ),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(160), deadline=None)
 def test_both_ways_agree_on_any_number_and_any_moment(source: str, target: str, text: str) -> None:
     one, other = parse_athena_type(source), parse_athena_type(target)
     assert isinstance(one, Scalar)

@@ -37,6 +37,7 @@ from engine.types.spellings import form_of
 from engine.types.sql import duckdb_type, literal
 from engine.write.dates import candidates, certain_day_sql, day_sql, first_day_sql
 from store.paths import date_name, day_of_path, path_columns
+from tests.support.chance import examples
 from tests.support.engine import CREATED, convert, lines
 
 DAY, UPLOAD = date(2024, 1, 15), CREATED.date()
@@ -280,7 +281,7 @@ NUMBERS = st.one_of(
 DOUBLES = st.floats(width=64) | st.floats(1e7, 2e18) | NUMBERS.map(float)
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 @given(texts=st.lists(st.one_of(mutated(), st.text(max_size=30)), min_size=40, max_size=60))
 def test_any_text_means_the_same_day_in_sql(
     db: duckdb.DuckDBPyConnection, texts: list[str]
@@ -293,7 +294,7 @@ def test_any_text_means_the_same_day_in_sql(
         )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(15))
 @given(whole=st.lists(NUMBERS, min_size=50), doubles=st.lists(DOUBLES, min_size=50))
 def test_any_number_means_the_same_day_in_sql(
     db: duckdb.DuckDBPyConnection, whole: list[int], doubles: list[float]

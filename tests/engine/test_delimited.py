@@ -24,6 +24,7 @@ from engine.read.delimited import Delimited
 from engine.read.reading import NUMBER
 from engine.read.tokens import Grammar, IncompleteError, rows
 from store.model import Source
+from tests.support.chance import examples
 from tests.support.engine import Result, convert
 
 if TYPE_CHECKING:
@@ -273,7 +274,7 @@ def test_nor_does_it_cost_a_record_where_a_blank_row_hides_it(tmp_path: Path) ->
     assert (found.read, found.accepted, found.quarantined) == (1, 0, 1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(PIECES, max_size=40), st.booleans(), st.booleans())
 def test_duckdb_sees_what_the_grammar_says(
     pieces: list[bytes], short: bool, trailing: bool
@@ -317,7 +318,7 @@ def _seen(job: Job, block: CsvBlock) -> dict[int, tuple[Any, ...]]:
     return {number: tuple(rest) for number, *rest in found}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(160), deadline=None)
 @given(st.lists(PIECES, max_size=40))
 def test_records_are_counted_as_they_are_read(pieces: list[bytes]) -> None:
     data = b"".join(pieces)

@@ -23,6 +23,7 @@ from engine.types.evolve import evolved
 from store.errors import SchemaConflictError
 from store.model import Column, Drift, Schema, Source
 from tests.support.athena import arrow_type, read
+from tests.support.chance import examples
 from tests.support.engine import CREATED, convert, lines
 from tests.support.memory import MemoryCatalog
 
@@ -270,7 +271,7 @@ def atoms(value: Any, *, parsed: bool = False) -> Iterator[str]:
         max_size=5,
     )
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_files_that_drift_stay_readable_and_complete(files: list[tuple[str, Any]]) -> None:
     catalog = MemoryCatalog()
     engine = DuckEngine(Options())

@@ -23,6 +23,7 @@ from engine.open.stored import NotReadError
 from engine.open.unpack import plain_name
 from store.errors import ObjectTooLargeError, OutOfTimeError, RejectedObjectError
 from tests.support import packing
+from tests.support.chance import examples
 from tests.support.packing import PACKINGS, needs_cramjam
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def lines(count: int) -> bytes:
     layers=st.lists(st.sampled_from(sorted(PACKINGS)), max_size=room.MAX_DEPTH),
 )
 @settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(80),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_layers_of_any_bytes_give_the_bytes_back(
     body: bytes, layers: list[str], tmp_path: Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from engine.convert.rows import conformed
 from engine.types.evolve import evolved
 from tests.engine.neighbours import FORMATS, RECORDS, TABLE, Format, Record, Told, put, told
+from tests.support.chance import WANTED, examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     from tests.support.engine import Result
 
 #: ``EXAMPLES`` says how many files each test makes; then what fails is made small, too.
-MANY_EXAMPLES = os.environ.get("EXAMPLES", "")
-
 EXAMPLES = settings(
-    max_examples=int(MANY_EXAMPLES or 1),
+    max_examples=examples(1),
     deadline=None,
-    phases=tuple(Phase) if MANY_EXAMPLES else (Phase.explicit, Phase.reuse, Phase.generate),
+    phases=tuple(Phase) if WANTED else (Phase.explicit, Phase.reuse, Phase.generate),
 )
 
 KINDS = [
@@ -42,7 +40,7 @@ AMONG_MANY = [
     pytest.param(form, record, id=f"{name}: {kind}")
     for name, form in FORMATS.items()
     for kinds in (form.wrong, form.misfits)
-    for kind, record in list(kinds.items())[: None if MANY_EXAMPLES else 2]
+    for kind, record in list(kinds.items())[: None if WANTED else 2]
 ]
 
 each_format = pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.chance import examples
 from tests.support.engine import convert
 
 VERDICTS = {"DONE", "PARTIAL", "EMPTY", "REJECTED", "STORED", "TOO_LARGE"}
@@ -46,7 +47,7 @@ RECORDS = st.lists(st.dictionaries(KEYS, VALUES, max_size=4), max_size=8)
 
 
 @given(start=st.sampled_from(STARTS), body=st.binary(max_size=300), name=st.sampled_from(NAMES))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_any_bytes_get_a_verdict(start: bytes, body: bytes, name: str) -> None:
     assert convert(start + body, f"data/t/{name}").status in VERDICTS
 
@@ -56,7 +57,7 @@ def test_any_bytes_get_a_verdict(start: bytes, body: bytes, name: str) -> None:
         st.lists(st.text(alphabet='a1",;\n\r\t |', max_size=6), min_size=1, max_size=4), max_size=8
     )
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_any_rows_get_a_verdict(cells: list[list[str]]) -> None:
     body = "\n".join(",".join(row) for row in cells).encode()
     assert convert(body, "data/t/x.csv").status in VERDICTS
@@ -67,7 +68,7 @@ def test_any_rows_get_a_verdict(cells: list[list[str]]) -> None:
     junk=st.lists(st.sampled_from([b"oops", b"{", b'{"a": NaN}', b"\xfe\xfdz", b'{"a": 1'])),
     table=st.sampled_from([None, {"a": "bigint"}, {"a": "double", "date": "string"}]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_every_record_is_accepted_and_every_other_line_refused(
     records: list[dict[str, Any]], junk: list[bytes], table: dict[str, str] | None
 ) -> None:
@@ -83,7 +84,7 @@ def test_every_record_is_accepted_and_every_other_line_refused(
 
 
 @given(values=st.lists(VALUES.filter(lambda v: not isinstance(v, dict)), min_size=1, max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_value_is_found_again(values: list[Any]) -> None:
     body = b"".join(json.dumps({"n": n, "v": v}).encode() + b"\n" for n, v in enumerate(values))
     found = convert(body)

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from engine.options import Options
 from store.model import Drift
 from tests.conftest import ROOT
+from tests.support.chance import examples
 from tests.support.engine import Result, convert, lines
 
 PAGE = (ROOT / "docs" / "reference" / "schema.md").read_text(encoding="utf-8")
@@ -255,7 +256,7 @@ GLUE = [
         ),
     ),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_both_ways_of_reading_agree_on_every_value(glue: str, value: str) -> None:
     # A number has many texts; the two spell exponents differently.
     assume(value.startswith('"') or not glue.startswith(("string", "varchar", "char")))

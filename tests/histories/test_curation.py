@@ -8,7 +8,6 @@ die at any of them or get faulty answers, queries that fail, deployments of anot
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -21,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from aws.curated import GlueTables, S3Folders
 from curator import statements
 from store.refresh import Refresh
+from tests.support.chance import WANTED, examples
 from tests.support.curation import CHAINED, DAILY, WHOLE, Zone
 from tests.support.world import answer_lost, throttling
 
@@ -117,7 +117,7 @@ def run(examples: int, **more: Any) -> None:
 
 
 def test_every_history_ends_as_it_should() -> None:
-    run(int(os.environ.get("EXAMPLES", "150")))
+    run(examples(100))
 
 
 @pytest.mark.parametrize("leased", [True, False])
@@ -252,7 +252,7 @@ BUGS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
 #: They take the histories hundreds of examples or more; `make test-histories` plants them, too.
 RARE = (forget_what_comes_meanwhile, query_anew, give_up_what_is_read, forget_the_replaced)
 
-PLANTED = [plant for plant in BUGS if plant not in RARE or "EXAMPLES" in os.environ]
+PLANTED = [plant for plant in BUGS if plant not in RARE or WANTED]
 
 
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
 import tempfile
 from functools import partial
@@ -34,6 +33,7 @@ from hypothesis.stateful import (
 from engine.duck import DuckEngine
 from engine.options import Options
 from store import naming
+from tests.support.chance import examples
 from tests.support.cloud import DEAD, QUEUE
 from tests.support.engine import convert
 from tests.support.lines import DAMAGED, LineEngine
@@ -234,15 +234,15 @@ def run(examples: int, machine: type[RuleBasedStateMachine] = Histories, **more:
 
 
 def test_every_history_ends_as_it_should() -> None:
-    run(int(os.environ.get("EXAMPLES", "150")))
+    run(examples(100))
 
 
 def test_and_so_whatever_somebody_does_to_the_tables() -> None:
-    run(int(os.environ.get("EXAMPLES", "150")) // 2, CatalogHistories)
+    run(examples(100) // 2, CatalogHistories)
 
 
 def test_and_so_with_the_real_engine() -> None:
-    run(int(os.environ.get("EXAMPLES", "150")) // 20, RealHistories)
+    run(examples(100) // 20, RealHistories)
 
 
 @pytest.mark.parametrize("named_by_attempt", [True, False])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +16,7 @@ from store import items, naming
 from store.entry import Entry
 from store.items import item_of
 from tests.histories.test_histories import CatalogHistories, Histories, run
+from tests.support.chance import WANTED
 from tests.support.lines import LineEngine
 
 if TYPE_CHECKING:
@@ -231,11 +231,7 @@ RARE = (
     tell_what_is_committed_and_forget,
 )
 
-PLANTED = [
-    plant
-    for plant in (*BUGS, *BUGS_OF_THE_CATALOG)
-    if plant not in RARE or "EXAMPLES" in os.environ
-]
+PLANTED = [plant for plant in (*BUGS, *BUGS_OF_THE_CATALOG) if plant not in RARE or WANTED]
 
 
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)

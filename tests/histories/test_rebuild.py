@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from lake.rebuild import Rebuild
 from store import catalog, naming
 from store.entry import Entry
 from store.model import Status
+from tests.support.chance import examples
 from tests.support.cloud import PROCESSED, QUEUE, RAW
 from tests.support.world import Worker, World
 
@@ -172,7 +172,7 @@ def test_a_repair_leaves_rows_alone_that_are_read_until_the_rebuild_is_done(lake
     assert not found.hidden
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("EXAMPLES", "150")) // 15))
+@pytest.mark.parametrize("seed", range(examples(100) // 10))
 def test_whatever_happens_meanwhile_all_rows_are_there_in_the_end(lake: Lake, seed: int) -> None:
     chance = random.Random(seed)
     world = lake.world

@@ -143,7 +143,7 @@ def test_there_is_no_such_model_and_which_there_are() -> None:
 
 
 def test_nothing_is_asked_for_where_all_is_fresh(zone: Zone) -> None:
-    assert "Nothing is to be made anew" in lake("curate").output
+    assert "Nothing is to be refreshed" in lake("curate").output
     assert not sent(zone)
 
 

@@ -425,6 +425,13 @@ def test_new_columns_are_named() -> None:
     assert facts.outcome(found)[0].endswith("3 new columns in the table (a, b, …)")
 
 
+def test_a_column_that_several_files_brought_is_one() -> None:
+    same = [item(records_accepted=1, columns_added=2, added='["a","b"]') for _ in range(2)]
+    assert facts.outcome(total(same))[0].endswith("2 new columns in the table (a, b)")
+    other = item(records_accepted=1, columns_added=1, added='["c"]')
+    assert facts.outcome(total([*same, other]))[0].endswith("3 new columns in the table (a, b, c)")
+
+
 @pytest.mark.parametrize(
     ("told", "code"),
     [

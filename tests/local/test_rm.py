@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import LocalLake
 
 pytestmark = pytest.mark.local
@@ -41,8 +44,49 @@ def test_rows_of_an_object_go_with_it_and_come_back_with_an_upload(local_lake: L
     )
     named = [name for name, found in differences.items() if "data/leaving/" in str(found)]
     assert named in ([], ["deleted"])
+    # Nobody misses a deleted object whose rows are gone.
+    words = ("replay", "--dataset", "leaving", "--no-wait", "--json")
+    replayed = local_lake.command("lake", *words)
+    assert (json.loads(replayed.stdout)["objects"], "not in the raw bucket" in replayed.stderr) == (
+        2,
+        False,
+    )
     local_lake.ingest(keys[0], b'{"n": 1}\n')
     assert local_lake.query(rows) == [{"n": 5}]
+
+
+def test_what_was_only_deleted_is_erased_later(local_lake: LocalLake) -> None:
+    key = "data/forgotten/a.json"
+    local_lake.ingest(key, b'{"n": 1}\n')
+    local_lake.ingest("data/forgotten/ab.json", b'{"n": 1}\n')
+    told(local_lake, key, "--raw", "--yes")
+    assert len(versions(local_lake, "RawBucketName", key)) == 2
+    would = told(local_lake, key, "--raw", "--all-versions", "--dry-run")
+    assert would == {"keys": [key], "rows": 0, "in_raw": 1, "table": None}
+    words = ("rm", key, "--raw", "--all-versions", "--yes")
+    said = local_lake.command("lake", *words).stdout
+    assert said == "2 versions erased: of raw objects and their rows' files.\n"
+    assert versions(local_lake, "RawBucketName", key) == []
+    again = local_lake.command("lake", *words, expect=1)
+    assert "There is nothing to remove" in again.stderr
+    # A dataset has what was deleted of it, too.
+    told(local_lake, "data/forgotten/ab.json", "--raw", "--yes")
+    gone = told(local_lake, "--dataset", "forgotten", "--raw", "--all-versions", "--yes")
+    assert (gone["removed"], gone["deleted_versions"], gone["table_dropped"]) == (0, 2, True)
+    assert versions(local_lake, "RawBucketName", "data/forgotten/") == []
+
+
+def test_the_contract_of_a_removed_dataset_is_named(local_lake: LocalLake, tmp_path: Path) -> None:
+    local_lake.ingest("data/judged/a.json", b'{"n": 1}\n')
+    (tmp_path / "judged.schema.json").write_text("{}")
+    there = replace(local_lake, contracts=tmp_path)
+    said = there.command("lake", "rm", "--dataset", "judged", "--raw", "--yes").stdout
+    assert said.splitlines() == [
+        "The rows of 1 object are removed: 1.",
+        "1 object deleted from the raw bucket.",
+        "The table judged was dropped.",
+        "The contract judged.schema.json stays, and holds for what is uploaded again.",
+    ]
 
 
 def test_a_dataset_is_erased_with_every_version_of_its_objects_and_rows(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -15,11 +14,10 @@ from localaws.tests.test_athena_everyday import ANSWERS, CASTS
 from model.columns import Finding, Known
 from model.model import query_of
 from tests.models.test_dates import query
+from tests.support.chance import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-EXAMPLES = int(os.environ.get("EXAMPLES") or 150)
 
 TABLES = {
     "orders": {
@@ -391,7 +389,7 @@ TABLE = {"date_partition": "string", "id": "bigint", "x": "bigint"}
 
 
 @settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(100),
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )

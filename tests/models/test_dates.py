@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from typing import Any
 
@@ -13,8 +12,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from model.dates import UnprovenError, prove
-
-EXAMPLES = int(os.environ.get("EXAMPLES") or 150)
+from tests.support.chance import examples
 
 DAYS = ("2024-01-01", "2024-01-02", "2024-01-03")
 LOOKUPS = frozenset({"look"})
@@ -102,7 +100,7 @@ def answer(sql: str, tables: dict[str, list[tuple[Any, ...]]]) -> Counter[tuple[
 
 
 @settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(100),
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )

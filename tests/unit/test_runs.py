@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from store.model import ObjectEvent, Status
 from store.refresh import Refresh
 from store.runs import MOST_DATES, Commit, Row, merged
 from store.states import state_item
+from tests.support.chance import WANTED
 from tests.support.cloud import PROCESSED, RAW, Cloud, client_error
 from tests.support.lines import LineEngine
 from tests.support.memory import (
@@ -47,7 +47,7 @@ FIRST = "2024-01-01"
 Item = dict[str, Any]
 
 #: Enough for duplicates, halved batches and replays; with EXAMPLES it takes more.
-OBJECTS = 2000 if "EXAMPLES" in os.environ else 400
+OBJECTS = 2000 if WANTED else 400
 
 
 @dataclass

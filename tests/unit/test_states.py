@@ -17,6 +17,7 @@ from store.entry import Entry
 from store.items import item_of, updated_at
 from store.refresh import Done, Failed, Refresh, Run
 from store.states import is_state, model_in, name_of, state_item, state_of
+from tests.support.chance import examples
 from tests.support.cloud import item_size
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ CHANGES: dict[str, Callable[[Refresh, Run], Refresh]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@settings(max_examples=50)
+@settings(max_examples=examples(30))
 @given(state=states, run=runs)
 def test_a_change_may_be_made_twice(change: str, state: Refresh, run: Run) -> None:
     """The answer to its write may be lost."""

@@ -17,6 +17,7 @@ from rich.text import Text
 from lake import layout, pager, render, result
 from lake.query import Result
 from lake.render import Terminal
+from tests.support.chance import examples
 
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -88,7 +89,7 @@ def test_no_module_writes_markup() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
-@settings(max_examples=30)
+@settings(max_examples=examples(20))
 @given(
     rows=st.lists(
         st.lists(st.one_of(st.none(), st.text(max_size=120), st.integers()), min_size=3, max_size=3)
