@@ -28,7 +28,7 @@ stage = @printf '%4d s  %s\n' $$(($$(date +%s) - $(STARTED)))
 # Whatever its tests and the tools that they call leave behind is gone with this folder.
 in_own_tmp = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && TMPDIR="$$folder"
 
-.PHONY: audit bench build check check-security clean collected coverage dbt demo docs fix fuzz help install kept licences lint lock pictures pr reference test test-chaos test-fast test-histories test-rights test-ui test-upgrade types
+.PHONY: audit bench build check check-security clean collected coverage dbt demo docs fix fuzz help install kept licences lint lock pictures pr reference test test-chaos test-fast test-histories test-random test-rights test-ui test-upgrade types
 
 ##@ Two commands
 demo: install ## Run the whole lake on this machine, from upload to query; KEEP=1 leaves it up
@@ -109,6 +109,9 @@ coverage: install ## Run every test and tell what they leave out; takes half as 
 
 test-histories: install ## Random histories against an oracle; EXAMPLES=5000 says how many
 	@$(in_own_tmp) EXAMPLES=$(or $(EXAMPLES),5000) pytest -q tests/histories
+
+test-random: install ## Every test that draws by chance; EXAMPLES=500 says how often
+	@$(in_own_tmp) EXAMPLES=$(or $(EXAMPLES),500) pytest -q -n 4 $$(grep -rl --include='test_*.py' 'tests.support.chance import' tests)
 
 test-ui: install ## The console in headless Chromium, with axe-core; PICTURES=1 takes those of the docs
 	@$(in_own_tmp) PICTURES=$(PICTURES) pytest -q -m chaos tests/chaos/test_ui_in_a_browser.py

@@ -19,7 +19,7 @@ from lake.contract_infer import dated
 from lake.contract_infer import infer as propose
 from lake.errors import LakeCommandError
 from lake.files import show_lines
-from lake.project import contracts_folder, project_root
+from lake.project import contracts_folder, project_root, why_no_folder
 from store.errors import ContractError
 
 if TYPE_CHECKING:
@@ -59,15 +59,18 @@ def check(
     if against:
         _check_against(choice, files, against, limit, as_json=as_json)
         return
+    root = project_root(Path.cwd())
+    if not files and (why := why_no_folder(root, "LAKE_CONTRACTS")):
+        raise LakeCommandError(why)
     try:
-        found = files or files_of(contracts_folder(project_root(Path.cwd())))
+        found = files or files_of(contracts_folder(root))
     except ContractError as error:
         raise LakeCommandError(error.detail) from error
     judged = [_judged(file) for file in found]
     if as_json:
         render.show_json(judged)
     elif not judged:
-        folder = contracts_folder(project_root(Path.cwd()))
+        folder = contracts_folder(root)
         out.print(
             f"There is no contract in {folder}. `lake contract infer DATASET --write` writes one."
         )

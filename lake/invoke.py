@@ -88,7 +88,7 @@ def invoke(choice: Choice, event: Path, upload: Path | None, as_json: bool) -> N
     if as_json:
         render.show_json(asdict(answer))
     else:
-        out.print(json.dumps(answer.result, ensure_ascii=False), soft_wrap=True)
+        out.print(json.dumps(answer.result, ensure_ascii=False, indent=2), soft_wrap=True)
     if answer.failed:
         sys.exit(1)
 

@@ -36,3 +36,18 @@ def contracts_folder(root: Path) -> Path:
 def models_folder(root: Path) -> Path:
     """Give the folder whose models a build ships: ``LAKE_MODELS``, else ``models``."""
     return root / os.environ.get("LAKE_MODELS", "models")
+
+
+#: What names a folder of the user's own, and which one it is.
+_FOLDERS = {"LAKE_CONTRACTS": contracts_folder, "LAKE_MODELS": models_folder}
+
+
+def why_no_folder(root: Path, *variables: str) -> str:
+    """Say which of these variables, or of all, names a folder that is not there; else nothing."""
+    for name in variables or _FOLDERS:
+        if os.environ.get(name) and not (folder := _FOLDERS[name](root)).is_dir():
+            return (
+                f"{name} names {folder}, and there is no such folder: `unset {name}` takes the "
+                "project's own."
+            )
+    return ""

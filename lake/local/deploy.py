@@ -20,7 +20,7 @@ from lake.context import step
 from lake.errors import LakeCommandError
 from lake.local.package import packed
 from lake.local.python import of_functions
-from lake.project import DEFAULT_STACK, contracts_folder, models_folder
+from lake.project import DEFAULT_STACK, contracts_folder, models_folder, why_no_folder
 from lake.target import Target, choose, session_of
 from model.files import files_of
 from store.errors import ContractError, ModelError
@@ -325,16 +325,11 @@ def check(root: Path) -> None:
     # It imports sqlglot, which takes a second: only a deployment needs it.
     from model.loading import load_folder as load_models
 
-    contracts, models = contracts_folder(root), models_folder(root)
-    for name, folder in (("LAKE_CONTRACTS", contracts), ("LAKE_MODELS", models)):
-        if os.environ.get(name) and not folder.is_dir():
-            raise LakeCommandError(
-                f"Nothing was deployed. {name} names {folder}, and there is no such folder: "
-                f"`unset {name}` takes the project's own."
-            )
+    if why := why_no_folder(root):
+        raise LakeCommandError(f"Nothing was deployed. {why}")
     try:
-        load_contracts(contracts)
-        load_models(models)
+        load_contracts(contracts_folder(root))
+        load_models(models_folder(root))
     except (ContractError, ModelError) as error:
         between = "\n" if "\n" in error.detail else " "
         raise LakeCommandError(f"Nothing was deployed.{between}{error.detail}") from error

@@ -49,6 +49,15 @@ def test_check_tells_what_the_function_would_refuse(tmp_path: Path) -> None:
     assert "items.schema.json #/not: keyword not: not supported" in done.output
 
 
+def test_a_variable_that_names_no_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKE_CONTRACTS", str(tmp_path / "gone"))
+    said = str(run("check").exception)
+    assert "LAKE_CONTRACTS names" in said
+    assert "`unset LAKE_CONTRACTS`" in said
+
+
 def test_without_a_table_there_is_nothing_to_propose_from_and_what_makes_one() -> None:
     class Glue:
         outputs = {"GlueDatabaseName": "lake"}
