@@ -114,7 +114,8 @@ def test_down_removes_no_data_unasked(own_lake: LocalLake) -> None:
     refused = lake(own_lake.state, "down")
     assert refused.returncode == 1
     said = " ".join(refused.stderr.split())
-    assert "with all its data? `lake down --yes` does; `lake stop` keeps it." in said
+    assert 'with all its data?", and standard input is no terminal.' in said
+    assert said.endswith("`lake down --yes` does; `lake stop` keeps it.")
     assert listens(int(own_lake.endpoint.rpartition(":")[2]))
 
 

@@ -194,7 +194,7 @@ def test_less_is_told_to_end_at_once_and_to_show_colours_unless_the_user_says_el
     monkeypatch.setenv("PAGER", f"sh -c 'cat >/dev/null; echo $LESS > {told}'")
     monkeypatch.delenv("LESS", raising=False)
     assert pager.page("text")
-    assert told.read_text() == "FRX\n"
+    assert told.read_text() == "FRXPsarrows move, q leaves$\n"
     monkeypatch.setenv("LESS", "-S")
     assert pager.page("text")
     assert told.read_text() == "-S\n"
