@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 import uuid
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.conftest import ROOT
+from tests.support import command
 from tests.support.clients import client
 
 if TYPE_CHECKING:
@@ -37,14 +36,7 @@ class Person:
     def runs(self, *words: str) -> str:
         """What a command says that succeeds."""
         keys = {"AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret}
-        done = subprocess.run(
-            ["lake", *words],
-            cwd=ROOT,
-            env={**self.lake.shell, **keys},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = command.lake(words, {**self.lake.shell, **keys})
         assert done.returncode == 0, (words, done.stdout + done.stderr)
         return done.stdout
 
