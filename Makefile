@@ -38,7 +38,7 @@ demo: install ## Run the whole lake on this machine, from upload to query; KEEP=
 # them are going to need is made while the code is checked.
 test: install ## Check the code and run every test
 	$(stage) "Checking the code: format, lint, types, imports, template…"
-	@$(MAKE) --no-print-directory --jobs 2 check kept collected
+	@$(MAKE) --no-print-directory --jobs 3 check kept collected
 	$(stage) "Running the tests, four at a time; a line says when all of a folder have run…"
 	@$(in_own_tmp) pytest -q -n 4 -p tests.support.stages
 	$(stage) "All is well."
