@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 from lake.errors import LakeCommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from lake.target import Target
 
@@ -42,6 +43,32 @@ def versions(target: Target, bucket: str, prefix: str = "") -> Iterator[dict[str
     for page in pages.paginate(Bucket=bucket, Prefix=prefix):
         for one in chain(page.get("Versions", []), page.get("DeleteMarkers", [])):
             yield {"Key": one["Key"], "VersionId": one["VersionId"]}
+
+
+def deleted(
+    target: Target, bucket: str, prefix: str, wanted: Callable[[str], object]
+) -> Iterator[dict[str, str]]:
+    """Give the versions of objects that are deleted, as :func:`versions` does.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    bucket, prefix : str
+        Where.
+    wanted : callable
+        Tells of a key whether it is meant.
+    """
+    pages = target.client("s3").get_paginator("list_object_versions")
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    there = set()
+    for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+        for one in chain(page.get("Versions", []), page.get("DeleteMarkers", [])):
+            if wanted(one["Key"]):
+                found[one["Key"]].append(one["VersionId"])
+        there |= {one["Key"] for one in page.get("Versions", []) if one["IsLatest"]}
+    for key in found.keys() - there:
+        yield from ({"Key": key, "VersionId": version} for version in found[key])
 
 
 def delete(

@@ -29,7 +29,7 @@ from store.catalog import why_foreign
 from store.model import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence, Set
 
     from lake.context import Choice
     from lake.ledger import Item
@@ -122,11 +122,7 @@ def rm(
     erased = _delete_raw(target, chosen.present, all_versions) if also_raw else 0
     left = _remove_rows(target, sorted(chosen.items), deadline)
     if all_versions and not left:
-        erased += _erase(
-            target,
-            target.outputs["ProcessedBucketName"],
-            [key for item in chosen.items.values() for key in item.outputs],
-        )
+        erased += _erase_files(target, {*chosen.items, *chosen.present})
     dropped = bool(chosen.dataset and not left) and _drop(target, chosen.dataset, deadline)
     said = (
         f"{erased:,} version{'s'[: erased != 1]} erased: of raw objects and their rows' files."
@@ -210,9 +206,9 @@ def _remains(all_versions: bool) -> Iterator[str]:
     """Say what is not gone at once."""
     if all_versions:
         yield (
-            "what remains: old versions of the files that earlier uploads under these keys and "
-            "tables of models had, for NoncurrentVersionDays; results of queries, for "
-            "QueryResultDays; keys and counts in lake_runs and in the function's log"
+            "what remains: old versions of the files of models' tables, for "
+            "NoncurrentVersionDays; results of queries, for QueryResultDays; keys and counts in "
+            "lake_runs and in the function's log"
         )
     else:
         yield (
@@ -250,6 +246,27 @@ def _erase(target: Target, bucket: str, keys: Sequence[str]) -> int:
         for one in buckets.versions(target, bucket, key)
         # Another key may begin so.
         if one["Key"] == key
+    )
+    return sum(buckets.delete(target, bucket, found, "versions"))
+
+
+def _erase_files(target: Target, keys: Set[str]) -> int:
+    """Delete every version of the files that uploads under some raw keys ever had; count these.
+
+    What is there is not deleted: it is of an upload that came meanwhile.
+    """
+    bucket, raw_bucket = target.outputs["ProcessedBucketName"], target.outputs["RawBucketName"]
+    names = {naming.object_name(raw_bucket, key) for key in keys}
+    datasets = {naming.dataset_of(key) for key in keys}
+    folders = [f"{naming.QUARANTINE}/", f"{naming.OBJECTS}/"]
+    for dataset in sorted(datasets):
+        folders += [naming.table_prefix(dataset), f"{naming.REBUILT}/{dataset}/"]
+    found = (
+        one
+        for folder in folders
+        for one in buckets.deleted(
+            target, bucket, folder, lambda key: naming.object_in(key) in names
+        )
     )
     return sum(buckets.delete(target, bucket, found, "versions"))
 

@@ -129,6 +129,24 @@ def reserved_name(key: str) -> str:
     return name if name in OWN_TABLES and normalise(folder) == name else ""
 
 
+def object_name(bucket: str, key: str) -> str:
+    """Begin the names of all that one raw object ever becomes.
+
+    Parameters
+    ----------
+    bucket, key : str
+        The raw object.
+
+    Returns
+    -------
+    str
+        The key's stem for the reader's eye, and a hash of the key.
+    """
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", PurePosixPath(key).name.split(".")[0])[:48]
+    # Hive readers, Athena among them, skip files that begin with "_" or ".".
+    return f"{stem.lstrip('._') or 'object'}-{_digest(bucket, key)}"
+
+
 def object_id(bucket: str, key: str, version: str, generation: int) -> str:
     """Name what one attempt at one version of one raw object becomes.
 
@@ -145,12 +163,9 @@ def object_id(bucket: str, key: str, version: str, generation: int) -> str:
     Returns
     -------
     str
-        The key's stem for the reader's eye, a hash of the key, a hash of the attempt.
+        What :func:`object_name` gives, and a hash of the attempt.
     """
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", PurePosixPath(key).name.split(".")[0])[:48]
-    attempt = _digest(version, str(generation))
-    # Hive readers, Athena among them, skip files that begin with "_" or ".".
-    return f"{stem.lstrip('._') or 'object'}-{_digest(bucket, key)}-{attempt}"
+    return f"{object_name(bucket, key)}-{_digest(version, str(generation))}"
 
 
 def output_key(folder: str, source: Source, file: OutputFile, generation: int) -> str:
@@ -180,13 +195,19 @@ _PLACED = re.compile(
     rf"({PROCESSED}/(?P<dataset>[a-z0-9_]+)|(?P<own>{QUARANTINE}|{OBJECTS})"
     rf"|{REBUILT}/(?P<rebuilt>[a-z0-9_]+)/\d+)/"
     rf"{PARTITION_KEY}=(?P<partition>\d{{4}}-\d\d-\d\d)/"
-    r"[A-Za-z0-9][^/]*-[0-9a-f]{12}-[0-9a-f]{12}(-\d+)?\.(parquet|json\.gz|jsonl\.gz)"
+    r"(?P<name>[A-Za-z0-9][^/]*-[0-9a-f]{12})-[0-9a-f]{12}(-\d+)?\.(parquet|json\.gz|jsonl\.gz)"
 )
 
 
 def is_output(key: str) -> bool:
     """Tell whether a key of the processed bucket is one that the lake itself writes."""
     return bool(_PLACED.fullmatch(key))
+
+
+def object_in(key: str) -> str:
+    """Give what :func:`object_name` gives of the raw object whose file this is; else nothing."""
+    found = _PLACED.fullmatch(key)
+    return found["name"] if found else ""
 
 
 def place_of(key: str) -> tuple[str, str] | None:

@@ -61,19 +61,22 @@ def test_what_was_only_deleted_is_erased_later(local_lake: LocalLake) -> None:
     local_lake.ingest("data/forgotten/ab.json", b'{"n": 1}\n')
     told(local_lake, key, "--raw", "--yes")
     assert len(versions(local_lake, "RawBucketName", key)) == 2
+    assert len(versions(local_lake, "ProcessedBucketName", "processed/forgotten/")) == 3
     would = told(local_lake, key, "--raw", "--all-versions", "--dry-run")
     assert would == {"keys": [key], "rows": 0, "in_raw": 1, "table": None}
     words = ("rm", key, "--raw", "--all-versions", "--yes")
     said = local_lake.command("lake", *words).stdout
-    assert said == "2 versions erased: of raw objects and their rows' files.\n"
+    assert said == "4 versions erased: of raw objects and their rows' files.\n"
     assert versions(local_lake, "RawBucketName", key) == []
+    assert len(versions(local_lake, "ProcessedBucketName", "processed/forgotten/")) == 1
     again = local_lake.command("lake", *words, expect=1)
     assert "There is nothing to remove" in again.stderr
     # A dataset has what was deleted of it, too.
     told(local_lake, "data/forgotten/ab.json", "--raw", "--yes")
     gone = told(local_lake, "--dataset", "forgotten", "--raw", "--all-versions", "--yes")
-    assert (gone["removed"], gone["deleted_versions"], gone["table_dropped"]) == (0, 2, True)
+    assert (gone["removed"], gone["deleted_versions"], gone["table_dropped"]) == (0, 4, True)
     assert versions(local_lake, "RawBucketName", "data/forgotten/") == []
+    assert versions(local_lake, "ProcessedBucketName", "processed/forgotten/") == []
 
 
 def test_the_contract_of_a_removed_dataset_is_named(local_lake: LocalLake, tmp_path: Path) -> None:
@@ -99,9 +102,9 @@ def test_a_dataset_is_erased_with_every_version_of_its_objects_and_rows(
     gone = told(local_lake, "--dataset", "erased", "--raw", "--all-versions", "--yes")
     assert (gone["removed"], gone["rows"], gone["table_dropped"]) == (1, 2, True)
     assert versions(local_lake, "RawBucketName", "data/erased/") == []
-    # Of the upload before, the file is an old version: this is said, and it expires.
-    left = versions(local_lake, "ProcessedBucketName", "processed/erased/")
-    assert len(left) == 2
+    # Also those of the upload before.
+    assert versions(local_lake, "ProcessedBucketName", "processed/erased/") == []
+    assert len(versions(local_lake, "ProcessedBucketName", "processed/erased_not/")) == 1
     assert local_lake.entry("data/erased/a.json")["status"] == "DELETED"
     names = [one["Name"] for one in local_lake.client("glue").get_tables(
         DatabaseName=local_lake.outputs["GlueDatabaseName"])["TableList"]]  # fmt: skip

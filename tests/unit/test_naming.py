@@ -88,6 +88,23 @@ def test_parts_of_one_partition_have_names_of_their_own() -> None:
     assert naming.output_key(FOLDER, _source(), _file(part=2), 1).endswith("-2.parquet")
 
 
+def test_each_file_says_of_which_object_it_is() -> None:
+    files = [
+        naming.output_key(FOLDER, _source(), _file(), 1),
+        naming.output_key(FOLDER, _source(version="v2"), _file(part=2), 7),
+        naming.output_key(naming.table_prefix("orders", 3), _source(), _file(), 1),
+        naming.quarantine_key(_source(), _file("q.jsonl.gz"), 1),
+        naming.stored_key(_source(), _file("stored.jsonl.gz"), 1),
+    ]
+    source = _source()
+    assert {naming.object_in(one) for one in files} == {
+        naming.object_name(source.bucket, source.key)
+    }
+    other = naming.output_key(FOLDER, _source("data/orders/a.csv"), _file(), 1)
+    assert naming.object_in(other) != naming.object_in(files[0])
+    assert naming.object_in("processed/orders/date_partition=2024-01-15/somebody.parquet") == ""
+
+
 def test_quarantine_keeps_both_suffixes() -> None:
     key = naming.quarantine_key(_source(), _file("q.jsonl.gz"), 1)
     assert key.startswith("quarantine/date_partition=2024-01-15/a-")
