@@ -88,11 +88,13 @@ def replay(
         }
         render.show_json(said)
     else:
-        rows: list[list[object]] = [[status, count] for status, count in counts.items()]
-        if waiting:
-            rows.append(["sent" if not wait else "not yet", waiting])
-        render.show_table(out, ["status", "objects"], rows, [False, True])
-        for item in [one for one in done if one.status not in USUAL][:_FEW]:
+        unusual = [one for one in done if one.status not in USUAL]
+        if waiting or unusual:
+            rows: list[list[object]] = [[status, count] for status, count in counts.items()]
+            if waiting:
+                rows.append(["sent" if not wait else "not yet", waiting])
+            render.show_table(out, ["status", "objects"], rows, [False, True])
+        for item in unusual[:_FEW]:
             show_lines([f"{item.key}: {item.status}"], first="", others="")
             show_lines(facts.notes(item))
         looked_at = target.parameters.get("DateColumns", "")

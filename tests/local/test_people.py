@@ -144,7 +144,7 @@ def test_an_operator_runs_the_commands_and_cannot_change_the_lake_itself(
     operator.runs("status")
     assert "curated_orders" in operator.runs("model", "show", "orders_by_day")
     operator.runs("redrive")
-    assert "DONE          2" in operator.runs("replay", "--dataset", dataset)
+    assert f"{dataset}: 2 files (2 DONE)" in operator.runs("replay", "--dataset", dataset)
     assert dataset in operator.runs("tables")
     operator.runs("logs", "--since", "5m")
     operator.runs("profile", dataset)
