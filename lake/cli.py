@@ -15,6 +15,7 @@ from lake.context import Choice, err
 from lake.errors import LakeCommandError
 from lake.project import DEFAULT_STACK
 from lake.render import Group
+from model.near import near
 
 #: Each command, where it is, and how it is called there.
 _COMMANDS = {
@@ -59,6 +60,17 @@ class Commands(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name every command."""
         return sorted({*_COMMANDS, *super().list_commands(ctx)})
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say which command a misspelt one may be."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if asked := near(args[0], self.list_commands(ctx), ""):
+                error.message = f"{error.message.rstrip('.')}: {asked}"
+            raise
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command by its name."""

@@ -124,9 +124,12 @@ def again(dataset: str, changes: Sequence[Change]) -> dict[str, str]:
         )
         for one in needed
     }
-    # A retype ingests all objects anew, as a replay does.
-    if any(change.effect for change in changes) and not any(one.is_needed for one in needed):
-        found[f"lake replay --dataset {name}"] = "else" if found else ""
+    replay = f"lake replay --dataset {name}"
+    if any(one.is_needed for one in needed):
+        # A retype ingests the objects anew that have rows.
+        found[f"{replay} --status PARTIAL --status REJECTED"] = "for files without any row"
+    elif any(change.effect for change in changes):
+        found[replay] = "else" if found else ""
     return found
 
 

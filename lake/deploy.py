@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from lake.model import say_findings
 from lake.project import contracts_folder, models_folder, project_root
 from lake.target import choose, parameters_of
 from model.files import files_of
+from model.near import near
 from store.errors import ContractError
 from store.events import ASKING
 
@@ -88,6 +90,7 @@ def deploy(
     Says what has changed.
     """
     root, given = project_root(Path.cwd()), pairs(parameters)
+    _check_names(root, given)
     if choice.is_local():
         target, before = _to_local(root, choice, given)
     else:
@@ -132,6 +135,23 @@ def pairs(told: Sequence[str]) -> dict[str, str]:
         if "=" not in one:
             raise LakeCommandError(f"--parameter {one}: a parameter is given as NAME=VALUE.")
     return dict(one.partition("=")[::2] for one in told)
+
+
+def _check_names(root: Path, given: Mapping[str, str]) -> None:
+    """Refuse parameters that the template has not: SAM ignores them without a word.
+
+    Raises
+    ------
+    LakeCommandError
+        With the first one.
+    """
+    template = (root / "template.yaml").read_text(encoding="utf-8")
+    section = re.search(r"^Parameters:\n(.*?)^\w", template, re.MULTILINE | re.DOTALL)
+    known = re.findall(r"^  (\w+):", section[1], re.MULTILINE) if section else []
+    for name in given:
+        if known and name not in known:
+            asked = near(name, known, "docs/reference/parameters.md lists them.")
+            raise LakeCommandError(f"The template has no parameter {name}: {asked}")
 
 
 def _before(target: Target) -> Deployed:

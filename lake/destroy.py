@@ -23,7 +23,7 @@ from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import show_lines
 from lake.health import functions_of
-from lake.project import project_root
+from lake.project import DEFAULT_STACK, project_root
 from lake.target import parameters_of
 from store import naming
 
@@ -115,8 +115,8 @@ def destroy(
     if held.has_data and not with_data:
         raise LakeCommandError(
             "\n".join(["The lake has data, and nothing was deleted:", *lines])
-            + "\n`lake destroy --with-data` deletes it, too; `sam delete` deletes the stack and "
-            "keeps the data."
+            + f"\n`lake {_named(target)}destroy --with-data` deletes it, too; `sam delete` deletes "
+            "the stack and keeps the data."
         )
     err.print("This deletes:")
     for line in lines:
@@ -134,6 +134,11 @@ def destroy(
     for what, value in deleted.items():
         shown = ", ".join(value) or "none" if isinstance(value, list) else f"{value:,}"
         show_lines([f"{what.replace('_', ' ')}: {shown}"])
+
+
+def _named(target: Target) -> str:
+    """Give the option that names a stack, where it is not the usual one."""
+    return "" if target.stack_name == DEFAULT_STACK else f"--stack-name {target.stack_name} "
 
 
 def _remove_failed(target: Target, held: Held, *, yes: bool, as_json: bool) -> None:
@@ -180,6 +185,9 @@ def find(target: Target, given: dict[str, str]) -> Held:
     for one in there:
         owner = _owner(target, one.name)
         if owner not in ("", target.stack_name):
+            if status == "ROLLBACK_COMPLETE":
+                # Its first deployment failed because they are there; it holds nothing.
+                return Held(status, [])
             raise LakeCommandError(
                 f"{one.name} belongs to the stack {owner}, not to {target.stack_name}. Nothing "
                 f"was deleted. `lake --stack-name {owner} destroy` deletes that lake."

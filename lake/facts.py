@@ -226,15 +226,21 @@ def after(items: Iterable[Item]) -> list[str]:
     refused = sorted({item.dataset for item in kept if item.quarantined})
     rescued = sorted({item.dataset for item in kept if item.rescued})
     commands = [
-        "SELECT source_key, record_number, reason, detail FROM quarantine "
-        f"WHERE dataset = {literal(one)}"
+        _query(
+            "SELECT source_key, record_number, reason, detail FROM quarantine "
+            f"WHERE dataset = {literal(one)}"
+        )
         for one in refused
     ]
-    commands += [
-        f"SELECT _source_key, _rescued_data FROM {_identifier(one)} WHERE _rescued_data IS NOT NULL"
-        for one in rescued
-    ]
-    return [_query(sql) for sql in commands]
+    return commands + [rescued_in(one) for one in rescued]
+
+
+def rescued_in(dataset: str) -> str:
+    """Give the command that shows what was rescued in a dataset."""
+    return _query(
+        f"SELECT _source_key, _rescued_data FROM {_identifier(dataset)} "
+        "WHERE _rescued_data IS NOT NULL"
+    )
 
 
 def look_up(key: str) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 #: States that an entry may have.
-_STATUSES = [one for one in Status if one is not Status.SUPERSEDED]
+_STATUSES = [one.value for one in Status if one is not Status.SUPERSEDED]
 
 #: States of which the notes of several objects are added up.
 USUAL = frozenset({Status.DONE, Status.PARTIAL, Status.EMPTY})

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lake import render
+from lake import facts, render
 from lake.completion import COLUMN, DATASET
 from lake.context import agree, counting, err, out
 from lake.errors import LakeCommandError
+from lake.files import objects, show_lines
 from lake.rebuild import SETTLE, Rebuild
 from lake.trouble import aws_said
 
@@ -132,6 +133,9 @@ def _run(
         return
     new = "".join(f"; {name} is {kind}" for name, kind in types.items())
     out.print(f"Table {dataset} was rebuilt: {_what(seen)}{new}.")
+    if seen.rescued:
+        out.print("Next:")
+        show_lines([facts.rescued_in(dataset)])
 
 
 def _rebuild(work: Rebuild, timeout: float) -> Seen:
@@ -165,5 +169,6 @@ def _rebuild(work: Rebuild, timeout: float) -> Seen:
 
 
 def _what(seen: Seen) -> str:
-    rescued = f", something of {seen.rescued:,} rescued" if seen.rescued else ""
-    return f"{seen.objects:,} objects, {seen.rows:,} rows{rescued}"
+    rows = f"{seen.rows:,} row{'s'[: seen.rows != 1]}"
+    rescued = f", {seen.rescued:,} of them with values that did not fit" if seen.rescued else ""
+    return f"{objects(seen.objects)}, {rows}{rescued}"

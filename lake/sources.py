@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lake import buckets
 from lake.errors import LakeCommandError
+from store.naming import RAW_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -97,6 +98,7 @@ def find(target: Target | None, named: Sequence[str], dataset: str | None, name:
     LakeCommandError
         When something does not exist, or two files would get one key.
     """
+    _check_dataset(dataset or "")
     found: dict[str, Source] = {}
     hidden = 0
     for text in named:
@@ -112,6 +114,14 @@ def find(target: Target | None, named: Sequence[str], dataset: str | None, name:
         for source in sources:
             _add(found, source, dataset)
     return Found(found, hidden)
+
+
+def _check_dataset(dataset: str) -> None:
+    below = dataset.strip("/").removeprefix(RAW_PREFIX)
+    if dataset.startswith(RAW_PREFIX):
+        raise LakeCommandError(f"--dataset {dataset}: leave {RAW_PREFIX} out: --dataset {below}.")
+    if {".", ".."}.intersection(dataset.split("/")):
+        raise LakeCommandError(f"--dataset {dataset}: a dataset is a name, such as orders.")
 
 
 def key_of(source: Source, dataset: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +56,13 @@ def bring_up(port: int | None, bind: str | None = None, *, quiet: bool = False) 
             )
         if sam.is_deployed(root, running):
             err.print(f"Already up at {running.endpoint}.")
+            named = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
+            if named not in ("", running.endpoint):
+                err.print(
+                    f"AWS_ENDPOINT_URL of this shell is {named}: "
+                    '`eval "$(lake --local env)"` names this lake.',
+                    style="yellow",
+                )
             return running
         running = _deploy(folder, root, running)
     if not quiet:

@@ -235,7 +235,7 @@ UNREAD: dict[str, bytes] = {
     "encrypted Parquet": b"PARE" + bytes(40) + b"PARE",
     "truncated Parquet": parquet()[:-9],
     "truncated gzip": gzip.compress(CSV)[:-5],
-    "truncated JSON array": b'[{"id": 1}, {"id": 2}',
+    "truncated JSON object": b'{"id": 1, "a": [2',
     "text that is named `.json`": b"first line\nsecond line\n",
     "archive of 1,001 files": zipped(*((f"{n}.csv", CSV) for n in range(1001))),
     "nine layers of gzip": layers(9),

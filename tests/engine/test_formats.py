@@ -124,8 +124,8 @@ def test_without_records_an_object_is_empty(body: bytes) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b'[{"n": 1}, {"n": 2}',
         b'[{"n": 1}] {"n": 2}',
+        b'[{"n": 1',
         b'{"n": [1, 2}',
         b'{"n": "never closed}',
         b"not JSON at all",
@@ -136,6 +136,67 @@ def test_a_broken_document_is_rejected_with_the_place(body: bytes) -> None:
     assert found.status == "REJECTED"
     assert found.error is not None
     assert found.error.code in {"CORRUPT_FILE", "UNKNOWN_FORMAT"}
+
+
+WRONG = ('{"id": 5, "a": "v5}', '{"id": 5', '{"id": 5}}', '{"id": ["5"}', "nope")
+FORMS = {
+    "lines": ("[\n", ",\n", "\n]\n"),
+    "wrapped": ('{"Records": [\n', ",\n", "\n]}\n"),
+    "commas before": ("[", "\n,", "]"),
+    "commas alone": ("", ",\n", ",\n"),
+    "never ends": ("[\n", ",\n", "\n"),
+    "one line": ("[", ",", "]"),
+    "one line, wrapped": ('{"records":[', ", ", "]}"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize(
+    ("form", "place"),
+    # A text that does not begin with a record is no list of them.
+    [(f, place) for f in FORMS for place in (0, 9, 19) if (f, place) != ("commas alone", 0)],
+)
+def test_an_element_that_breaks_the_document_is_refused_alone(
+    form: str, wrong: str, place: int
+) -> None:
+    begin, between, end = FORMS[form]
+    elements = [f'{{"id": {n}, "a": "v{n}"}}' for n in range(20)]
+    elements[place] = wrong
+    found = convert((begin + between.join(elements) + end).encode(), "data/t/object.json")
+    good = [{"id": n, "a": f"v{n}"} for n in range(20) if n != place]
+    if wrong == '{"id": 5' and form.startswith("one line") and place < 19:
+        # Nothing says where it ends: it has its neighbour within.
+        del good[place]
+    assert found.values == good
+    assert found.reasons == [(place + 1, "MALFORMED_JSON")]
+
+
+def test_elements_over_several_lines_are_divided_by_what_stands_between_them() -> None:
+    elements = [f'  {{\n    "id": {n},\n    "a": {{"b": [1, 2]}}\n  }}' for n in range(5)]
+    elements[2] = '  {\n    "id": "2\n  }'
+    found = convert(f"[\n{','.join(elements)}\n]".encode(), "data/t/object.json")
+    assert [row["id"] for row in found.values] == [0, 1, 3, 4]
+    assert found.reasons == [(3, "MALFORMED_JSON")]
+    assert found.conversion is not None
+    assert "the JSON document is broken" in " ".join(found.conversion.guesses)
+
+
+def test_objects_within_a_broken_document_are_no_records() -> None:
+    inner = '[{"x": 1},{"x": 2},{"x": 3}]'
+    broken = f'[{{"a": 1,"b": {inner}}},{{"a": "2,"b": {inner}}}]'
+    assert convert(broken.encode(), "data/t/object.json").status == "REJECTED"
+
+
+def test_lines_of_json_may_end_with_a_carriage_return() -> None:
+    found = convert(b'{"a": 1}\r{"a": 2}\r\r{"a": tru}\r', "data/t/object.jsonl")
+    assert found.values == [{"a": 1}, {"a": 2}]
+    assert found.reasons == [(3, "MALFORMED_JSON")]
+
+
+def test_what_follows_an_array_is_refused() -> None:
+    found = convert(b'[{"n": 1},{"n": 2}]\nDone\n', "data/t/object.json")
+    assert found.values == [{"n": 1}, {"n": 2}]
+    assert [entry["raw"] for entry in found.quarantine] == ["Done"]
 
 
 def test_one_broken_element_of_a_document_is_refused_alone() -> None:
@@ -300,3 +361,8 @@ def test_parquet_of_another_type_than_the_table_is_conformed() -> None:
     found = convert(parquet(table), table={"a": "bigint", "b": "string"})
     assert [row["a"] for row in found.values] == [1, None]
     assert found.rescued == [None, {"a": 2.5}]
+
+
+def test_a_line_broken_within_a_cell_is_text() -> None:
+    found = convert(b'id,note\n1,"a\x0bb"\n2,"c\x0bd"\n3,"e"\n', "data/t/x.csv")
+    assert [row["note"] for row in found.values] == ["a\x0bb", "c\x0bd", "e"]

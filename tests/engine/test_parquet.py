@@ -223,3 +223,26 @@ def test_a_file_that_says_nothing_of_geometries_is_read(metadata: str) -> None:
     file = io.BytesIO()
     pq.write_table(table, file)
     assert convert(file.getvalue(), "data/t/x.parquet").values == [{"id": 1, "geo": 2}]
+
+
+def test_the_first_and_the_last_instant_of_nanoseconds_are_no_infinity() -> None:
+    last = 2**63 - 1
+    values = pa.array([last, 1705312800000000000, -last, None], pa.timestamp("ns"))
+    target = io.BytesIO()
+    pq.write_table(pa.table({"at": values}), target)
+    found = convert(target.getvalue(), "data/t/x.parquet")
+    assert [row["at"] for row in found.values] == [
+        "2262-04-11 23:47:16.854775807",
+        "2024-01-15 10:00:00",
+        "1677-09-21 00:12:43.145224193",
+        None,
+    ]
+
+
+def test_a_map_with_a_key_twice_is_damage_of_the_file() -> None:
+    maps = pa.array([[("k", 1), ("k", 2)], [("k", 1)]], pa.map_(pa.string(), pa.int32()))
+    target = io.BytesIO()
+    pq.write_table(pa.table({"a": maps}), target)
+    found = convert(target.getvalue(), "data/t/x.parquet")
+    assert found.status == "REJECTED"
+    assert "Map keys must be unique" in str(found.error)

@@ -27,6 +27,12 @@ AWS = {"AWS_ENDPOINT_URL": "http://elsewhere:1"}
 RUNNING = "http://127.0.0.1:4566"
 
 
+def test_a_misspelt_command_is_told_what_it_may_be() -> None:
+    said = CliRunner().invoke(main, ["retpye"]).output
+    assert "No such command 'retpye': did you mean retype?" in said
+    assert "did you mean" not in CliRunner().invoke(main, ["xyzzy"]).output
+
+
 def test_a_profile_that_there_is_not_is_said_and_no_traceback() -> None:
     with pytest.raises(LakeCommandError, match="nobody"):
         choose({}, None, local=False, cloud=True, stack_name="S", profile="nobody-has-this")

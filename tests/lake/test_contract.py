@@ -175,7 +175,14 @@ def test_a_change_of_types_names_what_changes_the_columns(tmp_path: Path) -> Non
 
     decimal = changed(Price={"type": "number", "x-decimal": [18, 2]}, note={"maxLength": 9})
     assert "keeps its type: `lake retype` changes it" in decimal
-    wanted = ["  lake deploy", "  lake retype orders.price 'decimal(18,2)'"]
+    wanted = [
+        "  lake deploy",
+        "  lake retype orders.price 'decimal(18,2)'",
+        (
+            "  lake replay --dataset orders --status PARTIAL --status REJECTED: "
+            "for files without any row"
+        ),
+    ]
     assert decimal.partition("Next:\n")[2].splitlines() == wanted
     replayed = ["  lake deploy", "  lake replay --dataset orders"]
     inner = {"type": "object", "properties": {"x": {"type": "string"}}}

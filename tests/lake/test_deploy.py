@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lake import deploy
 from lake.context import Choice
 from lake.deploy import Deployed, difference, follow, pairs
 from lake.errors import LakeCommandError
@@ -111,6 +112,14 @@ def test_the_local_lake_is_meant_also_where_lake_env_names_it(
     assert Choice(False, cloud, "DataLakeStack", None, None).is_local() is is_local
 
 
+def test_a_parameter_that_the_template_has_not_is_refused(root: Path) -> None:
+    deploy._check_names(root, {"LogRetentionDays": "3", "Prefix": "x"})
+    with pytest.raises(LakeCommandError, match="LogRetention: did you mean LogRetentionDays"):
+        deploy._check_names(root, {"LogRetention": "3"})
+    with pytest.raises(LakeCommandError, match=r"Nothing: docs/reference/parameters.md lists"):
+        deploy._check_names(root, {"Nothing": "3"})
+
+
 def test_a_deployment_that_changes_nothing_is_no_failure(root: Path) -> None:
     told = tomllib.loads((root / "samconfig.toml").read_text())
     for name, settings in told.items():
@@ -165,7 +174,8 @@ def test_only_contracts_that_changed_are_to_be_applied_to_the_past() -> None:
     assert [*follows({}, orders)] == [*follows(orders, {})] == [replay]
     assert [*follows(orders, {"orders": {**orders["orders"], "required": ["price"]}})] == [replay]
     retyped = {"orders": {"properties": {"price": text}}}
-    assert [*follows(orders, retyped)] == ["lake retype orders.price string"]
+    refused = f"{replay} --status PARTIAL --status REJECTED"
+    assert [*follows(orders, retyped)] == ["lake retype orders.price string", refused]
     # A union leaves the type to the values: the table may have the new one already.
     either = {"orders": {"properties": {"price": {"type": ["integer", "string"]}}}}
     found = follows(either, orders)

@@ -123,7 +123,7 @@ def test_a_queue_that_nobody_reads_is_said() -> None:
     ("status", "said"),
     [
         ("ROLLBACK_COMPLETE", "Its first deployment failed, and it holds nothing"),
-        ("DELETE_FAILED", "`lake destroy` removes what is left of it."),
+        ("DELETE_FAILED", "destroy` removes what is left of it."),
         ("DELETE_IN_PROGRESS", "Wait until it has ended."),
         ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name L"),
     ],
@@ -132,6 +132,12 @@ def test_a_stack_that_serves_nobody_is_said(status: str, said: str) -> None:
     (sentence,) = of_stack({"StackStatus": status, "StackStatusReason": "why"}, "L")
     assert sentence.startswith(f"The stack L is in {status} (why). ")
     assert said in sentence
+
+
+def test_advice_names_the_stack_where_it_is_not_the_usual_one() -> None:
+    failed = {"StackStatus": "ROLLBACK_COMPLETE"}
+    assert "`lake --stack-name L destroy` removes it" in of_stack(failed, "L")[0]
+    assert "`lake destroy` removes it" in of_stack(failed, "DataLakeStack")[0]
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])

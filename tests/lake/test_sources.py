@@ -50,6 +50,13 @@ def test_a_file_keeps_its_name(lake: Any, tmp_path: Path) -> None:
     assert keys(lake, str(tmp_path / "b c.json"), dataset="orders") == ["data/orders/b c.json"]
 
 
+@pytest.mark.parametrize("dataset", ["data/orders", "../orders", "orders/.."])
+def test_what_is_no_dataset_is_refused(lake: Any, tmp_path: Path, dataset: str) -> None:
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    with pytest.raises(LakeCommandError, match=f"--dataset {dataset}: "):
+        find(lake, [str(tmp_path / "a.csv")], dataset, "")
+
+
 def test_a_folders_files_keep_their_paths_below_it(lake: Any, tmp_path: Path) -> None:
     make(
         tmp_path, "2024/01/a.csv", "2024/a.csv", "b.csv", ".hidden", ".git/config", "2024/.DS_Store"

@@ -27,9 +27,10 @@ _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
 )
 
-#: Control characters that occur in text: tab, line feed, form feed, carriage return, escape;
+#: Control characters that occur in text: tab, line feed, form feed, carriage return, escape; the
+#: vertical tab, by which spreadsheets and databases break lines within a cell;
 #: what Hive and FIX divide fields by (^A to ^C), and ASCII's own four separators.
-_TEXT_CONTROLS = {1, 2, 3, 9, 10, 12, 13, 27, 28, 29, 30, 31}
+_TEXT_CONTROLS = {1, 2, 3, 9, 10, 11, 12, 13, 27, 28, 29, 30, 31}
 _BINARY = bytes(set(range(32)) - _TEXT_CONTROLS) + b"\x7f"
 
 #: Characters of a line beyond which a text of such lines is none in UTF-16.

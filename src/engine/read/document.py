@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.read.brackets import SEPARATOR, WRAPPER, matching, records
-from engine.read.jsonl import JsonLines, has_records
+from engine.read.jsonl import JsonLines, has_records, parsed
 from engine.read.jsonmarks import forget, space
-from engine.read.lines import BLANK, MAX_RECORD
+from engine.read.lines import BLANK, MAX_RECORD, lines_of
 from store.errors import RejectedObjectError
 
 if TYPE_CHECKING:
@@ -27,6 +27,17 @@ _MISSING = b","
 _HEAD = 1024 * 1024
 
 _CHUNK = 4 * 1024 * 1024
+
+#: How an array of records begins, and lines that only open or close one.
+_OPENED = re.compile(rb"\s*\[|" + WRAPPER.pattern)
+_BRACKETS = frozenset({b"", b"[", b"]", b"]}", b"}"})
+
+#: What stands between elements on lines, and around it.
+_COMMAS = BLANK + b","
+
+#: What stands between objects of an array, and where another array of objects begins.
+_MARK = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*(?=\{)")
+_INNER = re.compile(rb"\[[ \t\r\n]*\{")
 
 
 def document(job: Job, path: Path, *, supposed: bool = True) -> JsonLines:
@@ -69,7 +80,13 @@ def document(job: Job, path: Path, *, supposed: bool = True) -> JsonLines:
                 if number % 10_000 == 0:
                     job.check_time()
                 target.write(_on_one_line(_taken(data, begin, end)) + b"\n")
-    except RejectedObjectError:
+    except RejectedObjectError as error:
+        # One broken element costs itself.
+        if members is None and (_by_lines(job, path, lines) or _by_marks(job, path, lines)):
+            job.guesses.append(
+                f"the JSON document is broken ({error.detail}): each element is read by itself"
+            )
+            return JsonLines(job, lines, "json")
         # JSON Lines of which many are broken look like a document that is.
         if has_records(path):
             return JsonLines(job, path)
@@ -118,6 +135,85 @@ def _divided(data: mmap.mmap, start: int, target: IO[bytes]) -> bool:
         forget(data, position)
     target.write(left.rstrip(BLANK) + b"\n")
     return True
+
+
+# --- What brackets do not divide ---------------------------------------------------------
+
+
+def _by_lines(job: Job, path: Path, target: Path) -> bool:
+    """Write elements that are a line each: of an array, or with commas between them.
+
+    Returns
+    -------
+    bool
+        False where elements are no lines.
+    """
+    elements = others = commas = 0
+    last = b""
+    with path.open("rb") as file, target.open("wb") as lines:
+        opened = _OPENED.match(file.read(_HEAD))
+        file.seek(opened.end() if opened else 0)
+        for number, line in enumerate(lines_of(file)):
+            if number % 10_000 == 0:
+                job.check_time()
+            text = line.strip(BLANK)
+            element = text.strip(_COMMAS)
+            if element == b"{":
+                # An element begins here, and goes on: it may have lines that look like others.
+                return False
+            if element in _BRACKETS:
+                continue
+            commas += element != text
+            is_element = element[:1] == b"{" and element[-1:] == b"}"
+            if not (is_element or opened or last):
+                return False
+            elements += is_element
+            others += not is_element
+            if last:
+                lines.write(last + b"\n")
+            last = element
+        _write_last(lines, last)
+    return bool(opened or commas) and elements > max(others, 1)
+
+
+def _by_marks(job: Job, path: Path, target: Path) -> bool:
+    """Write the elements of an array whose objects hold no array of objects.
+
+    Returns
+    -------
+    bool
+        False where another array may have what stands between elements.
+    """
+    with (
+        path.open("rb") as file,
+        target.open("wb") as lines,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        opened = _OPENED.match(data)
+        if not opened or _INNER.search(data, opened.end()):
+            return False
+        begin, number = opened.end(), 0
+        for number, mark in enumerate(_MARK.finditer(data, begin), 1):
+            if number % 10_000 == 0:
+                job.check_time()
+            lines.write(_flat(_taken(data, begin, mark.start() + 1)) + b"\n")
+            begin = mark.end()
+        _write_last(lines, _flat(_taken(data, begin, len(data))))
+    return number > 0
+
+
+def _write_last(lines: IO[bytes], element: bytes) -> None:
+    """Write the last element without what closes the array, and what follows that."""
+    text, rest = element, b""
+    while len(text) <= MAX_RECORD and text and parsed(0, text).reason is not None:
+        text, closed, after = text.rpartition(b"]")
+        if not closed:
+            text, rest = element, b""
+            break
+        text, rest = text.rstrip(BLANK), after + rest
+    lines.write(text + b"\n")
+    if rest.strip(_COMMAS + b"]}"):
+        lines.write(rest.strip(BLANK) + b"\n")
 
 
 def _flat(text: bytes) -> bytes:

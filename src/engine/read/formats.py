@@ -9,6 +9,7 @@ from engine.convert.optimistic import convert
 from engine.read.delimited import Delimited
 from engine.read.document import document
 from engine.read.jsonl import JsonLines
+from engine.read.lines import with_line_feeds
 from engine.read.parquet import ParquetReading
 from engine.read.reading import OtherwiseError
 from engine.read.text import TextLines
@@ -55,7 +56,7 @@ def _sheets(job: Job, path: Path, found: Format) -> Reading:
 #: Who reads a format, and how many megabytes of it, unpacked, one vCPU takes in a second at best
 #: (docs/explanation/performance.md).
 _READINGS: dict[str, tuple[Callable[[Job, Path, Format], Reading], float]] = {
-    "jsonl": (lambda job, path, _: JsonLines(job, path), 60),
+    "jsonl": (lambda job, path, _: JsonLines(job, with_line_feeds(path, job.workdir)), 60),
     "json": (lambda job, path, _: document(job, path), 60),
     "csv": (_delimited, 60),
     "text": (lambda job, path, _: TextLines(job, path), 60),

@@ -34,6 +34,28 @@ _FAR = 10_000
 _Searched = tuple[int, bytes, int, list[tuple[int, bytes, int, int]]]
 
 
+def with_line_feeds(path: Path, folder: Path) -> Path:
+    """Give a file whose lines end with line feeds: itself, or a copy where none does.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    folder : Path
+        Takes the copy.
+    """
+    with path.open("rb") as file:
+        text = file.read(_CHUNK)
+        if b"\r" not in text or b"\n" in text:
+            return path
+        copy = folder / "lines"
+        with copy.open("wb") as target:
+            while text:
+                target.write(text.replace(b"\r", b"\n"))
+                text = file.read(_CHUNK)
+    return copy
+
+
 def lines_of(file: IO[bytes]) -> Iterator[bytes]:
     """Give each line; of one longer than a record, its beginning, one byte longer than that.
 

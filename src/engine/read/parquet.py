@@ -46,6 +46,9 @@ _UNREAD = re.compile(
     "|[Nn]ot implemented|not supported"
 )
 
+#: What it says of a map that has a key twice, which only building the map again finds.
+_REPEATED = "Map keys must be unique"
+
 #: How DuckDB names the file: by a path of the function, which says nothing to anybody.
 _NAMED = re.compile(r"file (['\"])[^'\"]*/[^'\"]*\1")
 
@@ -208,6 +211,8 @@ class ParquetReading(TypedReading):
         except Exception as error:
             if not is_damage(error):
                 raise
+            if _REPEATED in str(error):
+                raise damaged(error) from error
             try:
                 self.job.run(f"SELECT max(hash(COLUMNS(*))) FROM {self._rows}")
             except Exception as again:

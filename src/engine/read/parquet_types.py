@@ -102,6 +102,12 @@ class Nanoseconds:
 #: WKT): their text is the one form in which Athena keeps all of it.
 _TEXT = "CAST({0} AS VARCHAR)"
 
+#: Of nanoseconds DuckDB takes the first and the last instant for infinite.
+_NANOSECONDS = (
+    "CASE WHEN isinf({0}) THEN CASE WHEN epoch_ns({0}) > 0 THEN '2262-04-11 23:47:16.854775807' "
+    "ELSE '1677-09-21 00:12:43.145224193' END ELSE CAST({0} AS VARCHAR) END"
+)
+
 #: Text of a VARIANT is DuckDB's own notation, in which strings have no quotes; of its JSON, not.
 _VARIANT = "CAST(CAST({0} AS JSON) AS VARCHAR)"
 
@@ -221,7 +227,7 @@ class ColumnRead:
         alone = value.startswith(quoted(self.column))
         if alone and not self.nanoseconds.lost(f"epoch_ns({value}) % 1000 <> 0"):
             return Value(TIMESTAMP, f"CAST({value} AS TIMESTAMP)")
-        return Value(STRING, _TEXT.format(value))
+        return Value(STRING, _NANOSECONDS.format(value))
 
     def _list(self, value: str, kind: DuckDBPyType, node: Node, depth: int) -> Value:
         element = f"e{len(value)}"
