@@ -72,6 +72,12 @@ def test_the_contracts_that_judge_can_be_asked_for(
     assert state(world) == ({}, {}, {})
 
 
+def test_an_empty_file_brings_no_columns(world: World) -> None:
+    world.raw.write(BUCKET, "data/orders/empty.csv", b"")
+    told = ask(key="data/orders/empty.csv")
+    assert (told["status"], told["columns_added"], "added" in told) == ("EMPTY", 0, False)
+
+
 def test_values_are_held_against_the_table_that_there_is(world: World) -> None:
     world.raw.write(BUCKET, KEY, b"id,price\n1,5\n")
     call({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",

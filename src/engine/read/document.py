@@ -190,16 +190,27 @@ def _by_marks(job: Job, path: Path, target: Path) -> bool:
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
     ):
         opened = _OPENED.match(data)
-        if not opened or _INNER.search(data, opened.end()):
+        if not opened or _has_inner(data, opened.end()):
             return False
         begin, number = opened.end(), 0
         for number, mark in enumerate(_MARK.finditer(data, begin), 1):
             if number % 10_000 == 0:
                 job.check_time()
+                forget(data, begin)
             lines.write(_flat(_taken(data, begin, mark.start() + 1)) + b"\n")
             begin = mark.end()
         _write_last(lines, _flat(_taken(data, begin, len(data))))
     return number > 0
+
+
+def _has_inner(data: mmap.mmap, start: int) -> bool:
+    """Tell whether an array of objects begins anywhere behind."""
+    for position in range(start, len(data), _CHUNK):
+        # With some of the next piece, for what begins in this one.
+        if _INNER.search(data, position, position + _CHUNK + _HEAD):
+            return True
+        forget(data, position)
+    return False
 
 
 def _write_last(lines: IO[bytes], element: bytes) -> None:

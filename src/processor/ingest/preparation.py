@@ -376,6 +376,8 @@ def facts_of(conversion: Conversion) -> Facts:
     dict
         Counts always; what drifted, was guessed or is to be explained only where it is so.
     """
+    # The table of an empty file gets none.
+    added = conversion.added if conversion.read else ()
     facts: Facts = {
         "format": conversion.format,
         "compression": conversion.compression,
@@ -385,10 +387,10 @@ def facts_of(conversion: Conversion) -> Facts:
         "records_rescued": conversion.rescued,
         "records_undated": conversion.undated,
         "records_short": conversion.short,
-        "columns_added": len(conversion.added),
+        "columns_added": len(added),
     }
-    if conversion.added:
-        facts["added"] = _json([name[:_LONGEST] for name in conversion.added[:_MOST_NAMED]])
+    if added:
+        facts["added"] = _json([name[:_LONGEST] for name in added[:_MOST_NAMED]])
     if conversion.refused:
         facts["refused"] = _json(
             {
