@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import closing, contextmanager
@@ -75,6 +76,11 @@ class Page:
         return self.process.wait(10)
 
 
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def console(lake: LocalLake, told: Path, **environment: str) -> Iterator[Page]:
     """Start `lake ui` for a lake, and end it."""
@@ -96,6 +102,8 @@ def console(lake: LocalLake, told: Path, **environment: str) -> Iterator[Page]:
     try:
         found = until("`lake ui` prints its address", printed, 60)
         assert found
+        # It is printed a moment before the server listens.
+        until("`lake ui` listens", lambda: _listens(int(found[1])), 30)
         yield Page(process, told, found[0], int(found[1]))
     finally:
         if process.poll() is None:

@@ -192,15 +192,18 @@ def _by_marks(job: Job, path: Path, target: Path) -> bool:
         opened = _OPENED.match(data)
         if not opened or _has_inner(data, opened.end()):
             return False
-        begin, number = opened.end(), 0
-        for number, mark in enumerate(_MARK.finditer(data, begin), 1):
-            if number % 10_000 == 0:
-                job.check_time()
-                forget(data, begin)
-            lines.write(_flat(_taken(data, begin, mark.start() + 1)) + b"\n")
-            begin = mark.end()
-        _write_last(lines, _flat(_taken(data, begin, len(data))))
-    return number > 0
+        left, several = b"", False
+        for position in range(opened.end(), len(data), _CHUNK):
+            job.check_time()
+            text = left + _flat(data[position : position + _CHUNK])
+            whole, feed, left = _MARK.sub(b"}\n", text).rpartition(b"\n")
+            if len(left) > MAX_RECORD:
+                return False
+            several = several or bool(feed)
+            lines.write(whole + feed)
+            forget(data, position)
+        _write_last(lines, left.strip(BLANK))
+    return several
 
 
 def _has_inner(data: mmap.mmap, start: int) -> bool:
