@@ -105,6 +105,12 @@ def rm(
         raise LakeCommandError("Say what to remove: keys, as `lake files` shows, or --dataset.")
     if all_versions and not also_raw:
         raise LakeCommandError("--all-versions erases raw objects: say --raw, too.")
+    if dataset in naming.OWN_TABLES:
+        raise LakeCommandError(
+            f"The table {dataset} is the lake's own. Objects below {naming.RAW_PREFIX}{dataset}/ "
+            f"are in the table {naming.dataset_of(f'{naming.RAW_PREFIX}{dataset}/x')}: "
+            "name that one."
+        )
     target = choice.target()
     chosen = choose(target, keys, dataset or "", deleted=all_versions)
     lines = list(_plan(chosen, also_raw, all_versions))

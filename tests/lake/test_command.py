@@ -27,6 +27,12 @@ AWS = {"AWS_ENDPOINT_URL": "http://elsewhere:1"}
 RUNNING = "http://127.0.0.1:4566"
 
 
+def test_no_table_of_the_lakes_own_is_removed() -> None:
+    said = str(CliRunner().invoke(main, ["rm", "--dataset", "quarantine", "--raw"]).exception)
+    assert "The table quarantine is the lake's own" in said
+    assert "are in the table quarantine_data: name that one" in said
+
+
 def test_a_misspelt_command_is_told_what_it_may_be() -> None:
     said = CliRunner().invoke(main, ["retpye"]).output
     assert "No such command 'retpye': did you mean retype?" in said
