@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import lzma
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -191,6 +192,15 @@ def test_lines_of_json_may_end_with_a_carriage_return() -> None:
     found = convert(b'{"a": 1}\r{"a": 2}\r\r{"a": tru}\r', "data/t/object.jsonl")
     assert found.values == [{"a": 1}, {"a": 2}]
     assert found.reasons == [(3, "MALFORMED_JSON")]
+
+
+def test_a_last_element_that_is_cut_short_among_many_brackets_takes_no_time() -> None:
+    points = ",".join(f"[{n},{n}]" for n in range(100_000))
+    began = time.monotonic()
+    found = convert(f'[\n{{"a": 1}},\n{{"a": 2}},\n{{"p": [{points}'.encode(), "data/t/object.json")
+    assert found.values == [{"a": 1}, {"a": 2}]
+    assert found.reasons == [(3, "MALFORMED_JSON")]
+    assert time.monotonic() - began < 30
 
 
 def test_what_follows_an_array_is_refused() -> None:

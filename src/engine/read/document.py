@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.read.brackets import SEPARATOR, WRAPPER, matching, records
-from engine.read.jsonl import JsonLines, has_records, parsed
+from engine.read.jsonl import JsonLines, has_records
 from engine.read.jsonmarks import forget, space
 from engine.read.lines import BLANK, MAX_RECORD, lines_of
 from store.errors import RejectedObjectError
@@ -218,16 +218,16 @@ def _has_inner(data: mmap.mmap, start: int) -> bool:
 
 def _write_last(lines: IO[bytes], element: bytes) -> None:
     """Write the last element without what closes the array, and what follows that."""
-    text, rest = element, b""
-    while len(text) <= MAX_RECORD and text and parsed(0, text).reason is not None:
-        text, closed, after = text.rpartition(b"]")
-        if not closed:
-            text, rest = element, b""
-            break
-        text, rest = text.rstrip(BLANK), after + rest
-    lines.write(text + b"\n")
+    try:
+        end = matching(element, 0)
+    except RejectedObjectError:
+        end = len(element)
+    rest = element[end:].lstrip(BLANK)
+    if rest[:1] not in (b"", b"]"):
+        end, rest = len(element), b""
+    lines.write(element[:end] + b"\n")
     if rest.strip(_COMMAS + b"]}"):
-        lines.write(rest.strip(BLANK) + b"\n")
+        lines.write(rest[1:].strip(BLANK) + b"\n")
 
 
 def _flat(text: bytes) -> bytes:
