@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +38,8 @@ def exists(target: Target, bucket: str, key: str) -> bool:
 
 def versions(target: Target, bucket: str, prefix: str = "") -> Iterator[dict[str, str]]:
     """Give key and id of each version and each delete marker whose key begins so."""
-    pages = target.client("s3").get_paginator("list_object_versions")
-    for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-        for one in chain(page.get("Versions", []), page.get("DeleteMarkers", [])):
-            yield {"Key": one["Key"], "VersionId": one["VersionId"]}
+    for page in _pages_of_versions(target, bucket, prefix):
+        yield from _named(page)
 
 
 def deleted(
@@ -59,16 +56,22 @@ def deleted(
     wanted : callable
         Tells of a key whether it is meant.
     """
-    pages = target.client("s3").get_paginator("list_object_versions")
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    found: list[dict[str, str]] = []
     there = set()
-    for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-        for one in chain(page.get("Versions", []), page.get("DeleteMarkers", [])):
-            if wanted(one["Key"]):
-                found[one["Key"]].append(one["VersionId"])
+    for page in _pages_of_versions(target, bucket, prefix):
+        found += (one for one in _named(page) if wanted(one["Key"]))
         there |= {one["Key"] for one in page.get("Versions", []) if one["IsLatest"]}
-    for key in found.keys() - there:
-        yield from ({"Key": key, "VersionId": version} for version in found[key])
+    yield from (one for one in found if one["Key"] not in there)
+
+
+def _pages_of_versions(target: Target, bucket: str, prefix: str) -> Iterator[Any]:
+    pages = target.client("s3").get_paginator("list_object_versions")
+    yield from pages.paginate(Bucket=bucket, Prefix=prefix)
+
+
+def _named(page: Any) -> Iterator[dict[str, str]]:
+    for one in chain(page.get("Versions", []), page.get("DeleteMarkers", [])):
+        yield {"Key": one["Key"], "VersionId": one["VersionId"]}
 
 
 def delete(

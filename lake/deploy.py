@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from contract.loading import load_folder
 from contract.schema import parse
@@ -24,7 +22,7 @@ from lake.local import deploy as sam
 from lake.local import process
 from lake.model import say_findings
 from lake.project import contracts_folder, models_folder, project_root
-from lake.target import choose, parameters_of
+from lake.target import asked, choose, parameters_of
 from model.files import files_of
 from model.near import near
 from store.errors import ContractError
@@ -150,8 +148,8 @@ def _check_names(root: Path, given: Mapping[str, str]) -> None:
     known = re.findall(r"^  (\w+):", section[1], re.MULTILINE) if section else []
     for name in given:
         if known and name not in known:
-            asked = near(name, known, "docs/reference/parameters.md lists them.")
-            raise LakeCommandError(f"The template has no parameter {name}: {asked}")
+            advice = near(name, known, "docs/reference/parameters.md lists them.")
+            raise LakeCommandError(f"The template has no parameter {name}: {advice}")
 
 
 def _before(target: Target) -> Deployed:
@@ -172,7 +170,9 @@ def _before(target: Target) -> Deployed:
             f"Nothing was deployed. The stack {target.stack_name} is in {stack['StackStatus']}: "
             "another deployment is under way. Wait until it has ended."
         )
-    return replace(look(target), contracts=_contracts(target))
+    return replace(
+        look(target), contracts=asked(target, "ProcessorFunctionName", ASKING).get("contracts")
+    )
 
 
 def look(target: Target) -> Deployed:
@@ -188,19 +188,6 @@ def look(target: Target) -> Deployed:
         },
         models.deployed(target),
     )
-
-
-def _contracts(target: Target) -> dict[str, Any] | None:
-    """Ask the ingest function by which contracts it judges; None where one may not ask it."""
-    try:
-        answer = target.client("lambda").invoke(
-            FunctionName=target.outputs["ProcessorFunctionName"],
-            Payload=json.dumps(ASKING).encode(),
-        )
-        told: dict[str, Any] = json.loads(answer["Payload"].read())["contracts"]
-    except (ClientError, BotoCoreError, LakeCommandError, KeyError, ValueError):
-        return None
-    return told
 
 
 def difference(before: Deployed, after: Deployed) -> dict[str, list[str]]:

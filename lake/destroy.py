@@ -23,7 +23,7 @@ from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import show_lines
 from lake.health import functions_of
-from lake.project import DEFAULT_STACK, project_root
+from lake.project import project_root, stack_option
 from lake.target import parameters_of
 from store import naming
 
@@ -113,10 +113,10 @@ def destroy(
         _remove_failed(target, held, yes=yes, as_json=as_json)
         return
     if held.has_data and not with_data:
+        command = f"lake {stack_option(target.stack_name)}destroy --with-data"
         raise LakeCommandError(
             "\n".join(["The lake has data, and nothing was deleted:", *lines])
-            + f"\n`lake {_named(target)}destroy --with-data` deletes it, too; `sam delete` deletes "
-            "the stack and keeps the data."
+            + f"\n`{command}` deletes it, too; `sam delete` deletes the stack and keeps the data."
         )
     err.print("This deletes:")
     for line in lines:
@@ -134,11 +134,6 @@ def destroy(
     for what, value in deleted.items():
         shown = ", ".join(value) or "none" if isinstance(value, list) else f"{value:,}"
         show_lines([f"{what.replace('_', ' ')}: {shown}"])
-
-
-def _named(target: Target) -> str:
-    """Give the option that names a stack, where it is not the usual one."""
-    return "" if target.stack_name == DEFAULT_STACK else f"--stack-name {target.stack_name} "
 
 
 def _remove_failed(target: Target, held: Held, *, yes: bool, as_json: bool) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lake.errors import LakeCommandError
-from lake.project import DEFAULT_STACK
+from lake.project import stack_option
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -201,17 +201,17 @@ def of_stack(stack: dict[str, Any] | None, name: str) -> list[str]:
     if not status.startswith(_UNUSABLE):
         return []
     why = f" ({stack['StackStatusReason']})" if stack.get("StackStatusReason") else ""
-    named = "" if name == DEFAULT_STACK else f"--stack-name {name} "
+    destroy = f"`lake {stack_option(name)}destroy`"
     what = {
         "ROLLBACK_COMPLETE": "Its first deployment failed, and it holds nothing. "
-        f"`lake {named}destroy` removes it; then deploy again",
+        f"{destroy} removes it; then deploy again",
         "UPDATE_ROLLBACK_FAILED": "A deployment failed, and could not be taken back. "
         f"`aws cloudformation continue-update-rollback --stack-name {name}` does that",
     }.get(
         status,
         "Wait until it has ended"
         if status.endswith("IN_PROGRESS")
-        else f"`lake {named}destroy` removes what is left of it",
+        else f"{destroy} removes what is left of it",
     )
     return [f"The stack {name} is in {status}{why}. {what}."]
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from lake import tables
 from lake.context import err
 from lake.errors import LakeCommandError
 from lake.project import models_folder, project_root
+from lake.target import asked
 from model.files import SUFFIX, files_of, name_of, text_of
 from model.near import near
 from store import curated
@@ -236,14 +234,7 @@ def deployed(target: Target) -> dict[str, str] | None:
     dict of str, or None
         None where one may not ask it.
     """
-    try:
-        answer = target.client("lambda").invoke(
-            FunctionName=target.outputs["CuratorFunctionName"], Payload=json.dumps(ASKING).encode()
-        )
-        told: dict[str, str] = json.loads(answer["Payload"].read())["models"]
-    except (ClientError, BotoCoreError, LakeCommandError, KeyError, ValueError):
-        return None
-    return told
+    return asked(target, "CuratorFunctionName", ASKING).get("models")
 
 
 def look(target: Target, models: Iterable[Model]) -> list[Seen]:

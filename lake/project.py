@@ -28,6 +28,11 @@ def project_root(start: Path) -> Path:
     )
 
 
+def stack_option(name: str) -> str:
+    """Give what names a stack in a command line, and a space; nothing for the usual one."""
+    return "" if name == DEFAULT_STACK else f"--stack-name {name} "
+
+
 def contracts_folder(root: Path) -> Path:
     """Give the folder whose contracts a build ships: ``LAKE_CONTRACTS``, else ``contracts``."""
     return root / os.environ.get("LAKE_CONTRACTS", "contracts")

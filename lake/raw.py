@@ -22,26 +22,20 @@ def listed(target: Target, prefix: str) -> Iterator[tuple[str, str]]:
         yield found["Key"], found.get("StorageClass", "STANDARD")
 
 
-def present(target: Target, keys: Collection[str]) -> set[str]:
-    """Tell which of some objects are in the bucket."""
-    if len(keys) <= _FEW:
-        bucket = target.outputs["RawBucketName"]
-        return {key for key in keys if buckets.exists(target, bucket, key)}
-    return {key for key, _ in listed(target, _common(keys))}.intersection(keys)
-
-
-def kept(target: Target, prefix: str) -> set[str]:
-    """Give each key that begins so and has a version in the bucket, also if it is deleted."""
+def keys(target: Target, prefix: str, *, deleted: bool = False) -> set[str]:
+    """Give the keys that begin so; where asked, also of deleted objects that have versions."""
+    if not deleted:
+        return {key for key, _ in listed(target, prefix)}
     bucket = target.outputs["RawBucketName"]
     return {one["Key"] for one in buckets.versions(target, bucket, prefix)}
 
 
-def kept_of(target: Target, keys: Collection[str]) -> set[str]:
-    """Tell which of some objects have a version in the bucket, also if they are deleted."""
-    if len(keys) <= _FEW:
-        return {key for key in keys if key in kept(target, key)}
-    return kept(target, _common(keys)).intersection(keys)
-
-
-def _common(keys: Collection[str]) -> str:
-    return commonprefix([*keys])  # noqa: RUF071 - S3's prefixes end anywhere
+def present(target: Target, some: Collection[str], *, deleted: bool = False) -> set[str]:
+    """Tell which of some objects are in the bucket; where asked, also as old versions."""
+    if len(some) > _FEW:
+        prefix = commonprefix([*some])  # noqa: RUF071 - S3's prefixes end anywhere
+        return keys(target, prefix, deleted=deleted).intersection(some)
+    if deleted:
+        return {key for key in some if key in keys(target, key, deleted=True)}
+    bucket = target.outputs["RawBucketName"]
+    return {key for key in some if buckets.exists(target, bucket, key)}

@@ -29,7 +29,7 @@ from store.catalog import why_foreign
 from store.model import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence, Set
+    from collections.abc import Iterator, Sequence, Set
 
     from lake.context import Choice
     from lake.ledger import Item
@@ -159,30 +159,22 @@ def choose(target: Target, keys: Sequence[str], dataset: str, *, deleted: bool =
     LakeCommandError
         When there is nothing, or the table is not the lake's.
     """
-
-    def listed(prefix: str) -> set[str]:
-        if deleted:
-            return raw.kept(target, prefix)
-        return {key for key, _ in raw.listed(target, prefix)}
-
-    def present(some: Collection[str]) -> set[str]:
-        return (raw.kept_of if deleted else raw.present)(target, some)
-
     wanted = Filter(keys=keys) if keys else Filter(datasets=[dataset])
     known = {item.key: item for item in ledger.items(target, wanted)}
     if dataset:
         table = tables.table_of(target, dataset)
         if table and (why := why_foreign(table, target.outputs["ProcessedBucketName"], dataset)):
             raise LakeCommandError(why)
-        folder = listed(f"{naming.RAW_PREFIX}{dataset}/")
+        folder = raw.keys(target, f"{naming.RAW_PREFIX}{dataset}/", deleted=deleted)
         there = {key for key in folder if naming.dataset_of(key) == dataset}
-        there |= present(known.keys() - there)
+        there |= raw.present(target, known.keys() - there, deleted=deleted)
     else:
         table, there = None, set()
         for key in keys:
             if key.endswith("*"):
-                there |= listed(key[:-1])
-        there |= present(({*known} | {k for k in keys if k[-1:] != "*"}) - there)
+                there |= raw.keys(target, key[:-1], deleted=deleted)
+        single = {*known} | {key for key in keys if key[-1:] != "*"}
+        there |= raw.present(target, single - there, deleted=deleted)
     with_rows = {key: item for key, item in known.items() if item.outputs}
     if not (with_rows or there or table):
         raise LakeCommandError("There is nothing to remove: `lake files` shows what is there.")

@@ -117,8 +117,7 @@ def find(target: Target | None, named: Sequence[str], dataset: str | None, name:
 
 
 def _check_dataset(dataset: str) -> None:
-    below = dataset.strip("/").removeprefix(RAW_PREFIX)
-    if dataset.startswith(RAW_PREFIX):
+    if (below := dataset.removeprefix(RAW_PREFIX)) != dataset:
         raise LakeCommandError(f"--dataset {dataset}: leave {RAW_PREFIX} out: --dataset {below}.")
     if {".", ".."}.intersection(dataset.split("/")):
         raise LakeCommandError(f"--dataset {dataset}: a dataset is a name, such as orders.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -157,6 +158,33 @@ class Target:
             "Is it deployed? `sam build && sam deploy --guided` deploys it; --stack-name, "
             "--region and --profile choose another; `lake up` starts one on this machine."
         )
+
+
+def asked(target: Target, function: str, question: Mapping[str, str]) -> dict[str, Any]:
+    """Ask one of a lake's functions what it knows.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    function : str
+        The output that names the function.
+    question : mapping
+        An event that it answers.
+
+    Returns
+    -------
+    dict
+        Its answer; nothing where one may not ask it.
+    """
+    try:
+        answer = target.client("lambda").invoke(
+            FunctionName=target.outputs[function], Payload=json.dumps(question).encode()
+        )
+        told = json.loads(answer["Payload"].read())
+    except (ClientError, BotoCoreError, LakeCommandError, KeyError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def choose(

@@ -47,10 +47,10 @@ def total(items: Sequence[Item]) -> Item:
     for name in _LISTS:
         texts = dict.fromkeys(text for item in items for text in getattr(item, name))
         facts[name] = json.dumps(list(texts))
-        if name == "added" and "columns_added" in facts:
-            # Files that come at once are each told of the columns that all of them bring.
-            twice = sum(len(item.added) for item in items) - len(texts)
-            facts["columns_added"] = int(facts["columns_added"]) - twice
+    if "columns_added" in facts:
+        # Files that come at once are each told of the columns that all of them bring.
+        added = [name for item in items for name in item.added]
+        facts["columns_added"] = int(facts["columns_added"]) - len(added) + len(set(added))
     facts["drift"] = json.dumps(_by_column([one for item in items for one in item.drift]))
     facts["refused"] = json.dumps(_by_reason(items))
     dating = {item.date_column for item in items if item.date_column}

@@ -6,10 +6,8 @@ UPDATE=1 writes what was seen, and the picture, into the page.
 from __future__ import annotations
 
 import os
-import pty
 import re
 import shutil
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -51,25 +49,13 @@ class Reader:
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LAKE_"))}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**kept, "PATH": path, "TERM": "dumb", "PAGER": "cat"}
+        return {**kept, "PATH": path}
 
     def run(self, commands: str) -> str:
         """Give what commands print; they may end with 2, which says that something was refused."""
-        mine, its = pty.openpty()
         script = "\n".join([*self.exports, commands])
-        with subprocess.Popen(
-            ["bash", "-c", script],
-            cwd=self.project,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=its,
-            stderr=its,
-        ) as process:
-            os.close(its)
-            said = b"".join(terminal.read(mine))
-        os.close(mine)
-        shown = said.decode().replace("\r\n", "\n")
-        assert process.returncode in (0, 2), shown
+        shown, code = terminal.run(["bash", "-c", script], self.project, self.environment)
+        assert code in (0, 2), shown
         assert "Error" not in shown
         self.exports += [one for one in commands.splitlines() if one.startswith("export ")]
         return terminal.for_page(shown)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
 import re
-import struct
-import subprocess
-import termios
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
+
+from tests.conftest import ROOT
+from tests.support import terminal
 
 if TYPE_CHECKING:
     from tests.conftest import LocalLake
@@ -29,32 +26,10 @@ _FRAME = re.compile(r"[^\n]*\x1b\[2K")
 HOSTILE = "a\x1b]0;owned\x07\tb\u202e"
 
 
-def seen(lake: LocalLake, *words: str, columns: int = 80, **environment: str) -> list[str]:
+def seen(lake: LocalLake, *words: str, columns: int = 80) -> list[str]:
     """Run a command in a terminal; give the lines that stay on the screen."""
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    shell = {name: value for name, value in lake.shell.items() if name != "COLUMNS"}
-    process = subprocess.Popen(
-        words,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        env={**shell, "TERM": "xterm", "PAGER": "cat", **environment},
-    )
-    os.close(follower)
-    written = b""
-    while True:
-        try:
-            more = os.read(leader, 65536)
-        except OSError:
-            # Linux says so when the other end is closed (pty(7)).
-            break
-        if not more:
-            break
-        written += more
-    os.close(leader)
-    assert process.wait() == 0, written.decode()
-    text = written.decode().replace("\r\n", "\n")
+    text, code = terminal.run(words, ROOT, lake.shell, columns=columns, kind="xterm")
+    assert code == 0, text
     lines = _SEQUENCES.sub("", _FRAME.sub("", text)).splitlines()
     assert all(cell_len(line) <= columns for line in lines), lines
     assert not re.search(

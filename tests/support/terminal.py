@@ -26,8 +26,28 @@ _UNTOLD = re.compile(r"Using stack ")
 _QUESTION = b"[y/N]: "
 
 
-def run(words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> tuple[str, int]:
-    """Run a command in a terminal of 80 columns, as somebody who says yes to all that it asks.
+def run(
+    words: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    *,
+    columns: int = 80,
+    kind: str = "dumb",
+) -> tuple[str, int]:
+    """Run a command in a terminal, as somebody who says yes to all that it asks.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The command.
+    cwd : Path
+        Where it is run.
+    environment : mapping
+        All of it, but for what the terminal decides, and for the pager: it is ``cat``.
+    columns : int
+        How wide the terminal is.
+    kind : str
+        What it is called.
 
     Returns
     -------
@@ -37,19 +57,19 @@ def run(words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> tupl
         The exit code.
     """
     mine, its = pty.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     shell = {name: value for name, value in environment.items() if name != "COLUMNS"}
     with subprocess.Popen(
         words,
         cwd=cwd,
-        env={**shell, "TERM": "dumb", "PAGER": "cat"},
+        env={**shell, "TERM": kind, "PAGER": "cat"},
         stdin=its,
         stdout=its,
         stderr=its,
     ) as process:
         os.close(its)
         shown = b""
-        for some in read(mine):
+        for some in _read(mine):
             shown += some
             if shown.endswith(_QUESTION):
                 os.write(mine, b"y\n")
@@ -57,7 +77,7 @@ def run(words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> tupl
     return shown.decode().replace("\r\n", "\n"), process.returncode
 
 
-def read(terminal: int) -> Iterator[bytes]:
+def _read(terminal: int) -> Iterator[bytes]:
     """Give what a terminal shows until nobody writes to it."""
     while True:
         try:
