@@ -93,11 +93,8 @@ def run(lake: LocalLake, step: re.Match[str]) -> str:
 def forget_orders(lake: LocalLake) -> None:
     """Leave nothing of the pages before, not even versions that were deleted."""
     # It exits with 1 where nothing is there.
-    lake.command("lake", "rm", "--dataset", "orders", "--raw", "--yes", expect=None)
-    s3, bucket = lake.client("s3"), lake.outputs["RawBucketName"]
-    listed = s3.list_object_versions(Bucket=bucket, Prefix="data/orders/")
-    for one in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
-        s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
+    words = ("lake", "rm", "--dataset", "orders", "--raw", "--all-versions", "--yes")
+    lake.command(*words, expect=None)
 
 
 def test_every_guide_that_has_one_run_something_is_run() -> None:
