@@ -12,7 +12,7 @@ import click
 
 from contract.loading import load_folder
 from contract.schema import parse
-from lake import health, models, render
+from lake import health, models, render, taken
 from lake.context import err, out, state_folder
 from lake.contract_diff import Change, Effect, again, differences
 from lake.errors import LakeCommandError
@@ -95,6 +95,9 @@ def deploy(
         sam.check(root)
         plan = sam.plan(root, choice, config_env, given)
         target, before = plan.target, _before(plan.target)
+        # Guided, it is SAM that asks for the Prefix.
+        if before == Deployed() and not guided:
+            taken.check(root, target, plan.parameters)
         if plan.ignored_region:
             err.print(
                 f"samconfig.toml says {plan.ignored_region}; your environment says {plan.region}, "
@@ -114,6 +117,8 @@ def _to_local(root: Path, choice: Choice, given: Mapping[str, str]) -> tuple[Tar
             raise LakeCommandError("No local lake is up: `lake up` starts and deploys one.")
         target = choose({}, running.endpoint, local=True, cloud=False, stack_name=choice.stack_name)
         before = _before(target)
+        if before == Deployed():
+            taken.check(root, target, given)
         sam.deploy(root, folder, running, choice.stack_name, given)
     # What was asked of the stack before is not true any more.
     return choose(

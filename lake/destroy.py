@@ -18,7 +18,7 @@ import click
 from botocore.exceptions import ClientError, WaiterError
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from lake import adopt, buckets, render
+from lake import adopt, buckets, render, taken
 from lake.context import agree, err, out
 from lake.errors import LakeCommandError
 from lake.files import show_lines
@@ -178,7 +178,7 @@ def find(target: Target, given: dict[str, str]) -> Held:
     every = adopt.kept(template, adopt.values(target), {**told, **given})
     there = [one for one in every if adopt.exists(target, one)]
     for one in there:
-        owner = _owner(target, one.name)
+        owner = taken.owner(target, one.name)
         if owner not in ("", target.stack_name):
             if status == "ROLLBACK_COMPLETE":
                 # Its first deployment failed because they are there; it holds nothing.
@@ -258,20 +258,6 @@ def _told(target: Target, held: Held) -> Iterator[str]:
         few = ", ".join(held.tables[:5]) + (", …" if len(held.tables) > 5 else "")
         tables = f"tables {few}" if few else "no tables of datasets"
         yield f"the database {database}: {tables}"
-
-
-def _owner(target: Target, name: str) -> str:
-    """Name the stack that has a resource; empty where none has it."""
-    client: Any = target.client("cloudformation")
-    with suppress(ClientError):
-        # An error where no stack has it (CloudFormation API Reference, "DescribeStackResources").
-        found = client.describe_stack_resources(PhysicalResourceId=name)["StackResources"]
-        return str(found[0]["StackName"])
-    for page in client.get_paginator("describe_stacks").paginate():
-        for stack in page["Stacks"]:
-            if any(one["OutputValue"] == name for one in stack.get("Outputs", [])):
-                return str(stack["StackName"])
-    return ""
 
 
 def _stop(target: Target) -> None:

@@ -237,6 +237,10 @@ def test_cleaning_up_as_the_page_says_keeps_the_data(own_lake: LocalLake) -> Non
 
 def test_what_a_deleted_stack_kept_is_adopted_by_a_new_one(own_lake: LocalLake) -> None:
     # The test before deleted the stack; tests/chaos deploys the rest.
+    refused = lake(own_lake.state, "deploy")
+    assert refused.returncode == 1
+    assert "belongs to no stack" in refused.stderr
+    assert "`lake adopt` gives it to the new lake" in refused.stderr
     adopted = lake(own_lake.state, "adopt")
     assert adopted.returncode == 0, adopted.stdout + adopted.stderr
     cloudformation = own_lake.client("cloudformation")
