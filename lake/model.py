@@ -127,6 +127,13 @@ def say_findings(target: Target, before: Mapping[str, str]) -> None:
         _say(lines if name in found.wrong else lines[1:] * (name not in known), err, "yellow")
 
 
+def refused(files: Iterable[Path]) -> list[str]:
+    """Say of the models that cannot be made what is to be mended, as their texts alone tell."""
+    found = models.read(files)
+    said = _judged(found, None)
+    return [line for name in found.wrong for line in said[name]]
+
+
 def _judged(found: Files, catalog: Catalog | None) -> dict[str, list[str]]:
     """Say of each model what is to be mended, or what it is; the former are noted as wrong."""
     said = {name: [why] for name, why in found.wrong.items()}

@@ -23,7 +23,7 @@ from lake.local.python import of_functions
 from lake.project import DEFAULT_STACK, contracts_folder, models_folder, why_no_folder
 from lake.target import Target, choose, session_of
 from model.files import files_of
-from store.errors import ContractError, ModelError
+from store.errors import ContractError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -320,19 +320,21 @@ def check(root: Path) -> None:
     Raises
     ------
     LakeCommandError
-        With the first contract's or model's reason.
+        With the first contract's reason, or with all that `lake model check` says of models
+        without a lake.
     """
     # It imports sqlglot, which takes a second: only a deployment needs it.
-    from model.loading import load_folder as load_models
+    from lake.model import refused
 
     if why := why_no_folder(root):
         raise LakeCommandError(f"Nothing was deployed. {why}")
     try:
         load_contracts(contracts_folder(root))
-        load_models(models_folder(root))
-    except (ContractError, ModelError) as error:
-        between = "\n" if "\n" in error.detail else " "
-        raise LakeCommandError(f"Nothing was deployed.{between}{error.detail}") from error
+    except ContractError as error:
+        raise LakeCommandError(f"Nothing was deployed. {error.detail}") from error
+    if lines := refused(files_of(models_folder(root))):
+        between = "\n" if len(lines) > 1 else " "
+        raise LakeCommandError(f"Nothing was deployed.{between}" + "\n".join(lines))
 
 
 def _for_sam(machine: str) -> dict[str, str]:

@@ -199,6 +199,26 @@ def test_nothing_is_deployed_with_a_broken_model(folder: Path, root: Path) -> No
     assert said == ["Nothing", "bare.sql:1:", "mixed.sql:3:28:"]
 
 
+def test_nothing_is_deployed_with_a_model_that_the_check_refuses(folder: Path, root: Path) -> None:
+    write(folder, sales=SALES, more=f"{WHOLE}SELECT totl FROM sales")
+    nameless = write(folder, count=f"{WHOLE}SELECT count(*) FROM orders")[0]
+    with pytest.raises(LakeCommandError) as refused:
+        check(root)
+    lines = offline("check").stdout.splitlines()
+    sound = "sales.sql: by date, of orders"
+    assert str(refused.value).splitlines() == [
+        "Nothing was deployed.",
+        *[line for line in lines if line != sound],
+    ]
+    assert (lines[0].partition(" ")[0], lines[1]) == (
+        "count.sql:3:8:",
+        "more.sql:3:8: sales has no column totl: did you mean total?",
+    )
+    (folder / nameless).unlink()
+    (folder / "more.sql").unlink()
+    check(root)
+
+
 # --- check, against a catalog --------------------------------------------------------------
 
 
