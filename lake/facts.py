@@ -98,7 +98,7 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
             said.append(_rules(one))
     if item.dataset and (name := reserved_name(item.key)):
         said.append(f"the name {name} is the lake's own: rows are in the table {item.dataset}")
-    said += map(_drifted, item.drift)
+    said += map(drifted, item.drift)
     said += [f"`{one}` gives the column a type that holds it" for one in _retypes(item)]
     if item.rescued and not item.drift:
         said.append(f"{_count(item.rescued, 'row')} with something in _rescued_data")
@@ -160,7 +160,8 @@ def _dating(item: Item) -> str:
     return f"lake contract infer {shlex.quote(item.dataset)} --date-column {chosen} --write"
 
 
-def _drifted(one: Drift) -> str:
+def drifted(one: Drift) -> str:
+    """Say how many values of a column did not fit its type."""
     kind = one.type if len(one.type) <= 40 else f"{one.type[:39]}…"
     kind = kind or "its type"
     if one.count == 1:

@@ -29,6 +29,7 @@ from botocore.exceptions import ClientError
 
 from lake import curation, ledger, messages, outputs, raw, tables
 from lake.errors import LakeCommandError
+from lake.total import total
 from lake.trouble import aws_said
 from store import catalog, naming
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from lake.ledger import Item
     from lake.target import Target
+    from store.model import Drift
 
     Table = dict[str, Any]
 
@@ -67,6 +69,8 @@ class Progress:
         Raw keys whose rows are in the old folder.
     rows, rescued : int
         Of all objects; rows with something in ``_rescued_data``.
+    drift : tuple of Drift
+        Which columns met values that do not fit.
     """
 
     step: str
@@ -74,6 +78,7 @@ class Progress:
     left: tuple[str, ...] = ()
     rows: int = 0
     rescued: int = 0
+    drift: tuple[Drift, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -394,8 +399,11 @@ class Rebuild:
 
 
 def _done(items: list[Item]) -> Progress:
-    accepted, rescued = (sum(getattr(i, f) for i in items) for f in ("accepted", "rescued"))
-    return Progress("done", sum(bool(i.partitions) for i in items), (), accepted, rescued)
+    with_rows = [item for item in items if item.partitions]
+    if not with_rows:
+        return Progress("done")
+    whole = total(with_rows)
+    return Progress("done", len(with_rows), (), whole.accepted, whole.rescued, whole.drift)
 
 
 def _batches(found: list[str], size: int) -> Iterator[list[str]]:

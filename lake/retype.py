@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,6 +76,8 @@ def retype(choice: Choice, /, column: str, kind: str, **options: Any) -> None:
 
     The rows stay readable as they are until the new ones are complete. A run that was
     interrupted goes on when it is repeated.
+
+    Exits with 2 where values did not fit: they are in _rescued_data.
     """
     dataset, _, name = column.partition(".")
     if not name:
@@ -89,6 +93,8 @@ def rebuild(choice: Choice, /, dataset: str, **options: Any) -> None:
     """Ingest all objects of a dataset anew into files of their own, or go on with that.
 
     The rows stay readable as they are until the new ones are complete.
+
+    Exits with 2 where values did not fit: they are in _rescued_data.
     """
     _run(choice, dataset, {}, **options)
 
@@ -127,12 +133,20 @@ def _run(
         seen = _rebuild(work, timeout)
     except (BotoCoreError, ClientError) as error:
         raise LakeCommandError(f"{aws_said(error)} The same command goes on.") from error
+    _tell(dataset, types, seen, as_json=as_json)
+    if seen.rescued:
+        sys.exit(2)
+
+
+def _tell(dataset: str, types: Mapping[str, str], seen: Seen, *, as_json: bool) -> None:
     if as_json:
         told = {"table": dataset, "objects": seen.objects, "rows": seen.rows}
-        render.show_json(told | {"rescued": seen.rescued, "types": dict(types)})
+        told |= {"rescued": seen.rescued, "drift": [asdict(one) for one in seen.drift]}
+        render.show_json(told | {"types": dict(types)})
         return
     new = "".join(f"; {name} is {kind}" for name, kind in types.items())
     out.print(f"Table {dataset} was rebuilt: {_what(seen)}{new}.")
+    show_lines(map(facts.drifted, seen.drift))
     if seen.rescued:
         out.print("Next:")
         show_lines([facts.rescued_in(dataset)])
