@@ -52,7 +52,7 @@ class Chosen:
     Attributes
     ----------
     items : dict of str to Item
-        Entries of the ledger that have rows, by raw key.
+        Entries of the ledger that are not those of removed objects, by raw key.
     present : list of str
         Raw keys that are in the raw bucket; where every version is to go, also those of which
         there are only old ones.
@@ -113,15 +113,15 @@ def rm(
         )
     target = choice.target()
     chosen = choose(target, keys, dataset or "", deleted=all_versions)
-    lines = list(_plan(chosen, also_raw, all_versions))
-    if dry_run:
-        _report(chosen, lines, as_json=as_json)
-        return
     if chosen.present and not also_raw:
         raise LakeCommandError(
             f"{objects(len(chosen.present))} in the raw bucket, such as {chosen.present[0]}: rows "
             "of an object that is there would come back. --raw deletes the objects, too."
         )
+    lines = list(_plan(chosen, also_raw, all_versions))
+    if dry_run:
+        _report(chosen, lines, as_json=as_json)
+        return
     show_lines(lines, first="", console=err)
     agree("Remove this?", yes=yes, else_say="`lake rm --yes` does not ask.")
     deadline = time.monotonic() + timeout
@@ -175,10 +175,11 @@ def choose(target: Target, keys: Sequence[str], dataset: str, *, deleted: bool =
                 there |= raw.keys(target, key[:-1], deleted=deleted)
         single = {*known} | {key for key in keys if key[-1:] != "*"}
         there |= raw.present(target, single - there, deleted=deleted)
-    with_rows = {key: item for key, item in known.items() if item.outputs}
-    if not (with_rows or there or table):
+    # Also of a file without a record: its entry says afterwards that it is gone.
+    entries = {key: item for key, item in known.items() if not _is_gone(item)}
+    if not (entries or there or table):
         raise LakeCommandError("There is nothing to remove: `lake files` shows what is there.")
-    return Chosen(with_rows, sorted(there), dataset if table or dataset else "")
+    return Chosen(entries, sorted(there), dataset if table else "")
 
 
 def _plan(chosen: Chosen, also_raw: bool, all_versions: bool) -> Iterator[str]:
@@ -334,7 +335,7 @@ def _await_curator(target: Target, deadline: float) -> None:
 def _tell(
     chosen: Chosen, left: list[str], erased: int, said: str, *, dropped: bool, as_json: bool
 ) -> None:
-    gone = [item for key, item in chosen.items.items() if key not in left]
+    gone = [item for key, item in chosen.items.items() if item.outputs and key not in left]
     rows = sum(item.accepted for item in gone)
     if as_json:
         told = {

@@ -31,8 +31,9 @@ def test_rows_of_an_object_go_with_it_and_come_back_with_an_upload(local_lake: L
         local_lake.ingest(key, b'{"n": 1}\n{"n": 2}\n')
     would = told(local_lake, keys[0], "--raw", "--dry-run")
     assert would == {"keys": [keys[0]], "rows": 2, "in_raw": 1, "table": None}
-    refused = local_lake.command("lake", "rm", keys[0], "--yes", expect=1)
-    assert "rows of an object that is there would come back" in " ".join(refused.stderr.split())
+    for how in ("--yes", "--dry-run"):
+        refused = local_lake.command("lake", "rm", keys[0], how, expect=1)
+        assert "rows of an object that is there would come back" in refused.stderr
     gone = told(local_lake, keys[0], "--raw", "--yes")
     assert (gone["removed"], gone["rows"], gone["waiting"]) == (1, 2, [])
     rows = "SELECT count(*) AS n FROM leaving"
@@ -53,6 +54,22 @@ def test_rows_of_an_object_go_with_it_and_come_back_with_an_upload(local_lake: L
     )
     local_lake.ingest(keys[0], b'{"n": 1}\n')
     assert local_lake.query(rows) == [{"n": 5}]
+
+
+def test_the_ledger_says_also_of_a_file_without_records_that_it_is_gone(
+    local_lake: LocalLake,
+) -> None:
+    key = "data/hollow/empty.csv"
+    assert local_lake.ingest(key, b"")["status"] == "EMPTY"
+    would = told(local_lake, "--dataset", "hollow", "--raw", "--dry-run")
+    # Nothing has made a table.
+    assert would == {"keys": [key], "rows": 0, "in_raw": 1, "table": None}
+    done = local_lake.command("lake", "rm", "--dataset", "hollow", "--raw", "--yes")
+    assert done.stdout == "1 object deleted from the raw bucket.\n"
+    assert "the table hollow goes" not in done.stderr
+    assert local_lake.entry(key)["status"] == "DELETED"
+    again = local_lake.command("lake", "rm", key, "--yes", expect=1)
+    assert "There is nothing to remove" in again.stderr
 
 
 def test_what_was_only_deleted_is_erased_later(local_lake: LocalLake) -> None:
