@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from store.model import Status
-from store.naming import folder_of, partition_in
+from store.naming import is_left_by, partition_in
 from store.reasons import Failure
 
 if TYPE_CHECKING:
@@ -218,8 +218,9 @@ class Entry:
 
         Of these the ``kept`` stay the object's outputs, too.
 
-        Rows in another folder than that of the table are left where they are: the dataset is
-        being rebuilt, they can be read until that is done, and then go with their folder.
+        Rows in an earlier folder than that of the table are left where they are: the dataset is
+        being rebuilt, they can be read until that is done, and then go with their folder. Rows in
+        a later one are of a table that was dropped since.
         """
         attempt = self.attempt(generation)
         if attempt is None:
@@ -240,9 +241,8 @@ class Entry:
             replay=replay or self.replay,
             facts=facts,
         )
-        left = {key for key in self.outputs if folder and folder_of(key) not in ("", folder)}
-        gone = current.discarding(tuple(key for key in self.outputs if key not in left))
-        return gone.touching(attempt.keys)
+        gone = tuple(key for key in self.outputs if not is_left_by(folder, key))
+        return current.discarding(gone).touching(attempt.keys)
 
     def removed(self) -> Entry:
         """Take the object's rows away, since the object itself was deleted."""

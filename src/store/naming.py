@@ -278,6 +278,12 @@ def rebuild_in(folder: str, dataset: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def is_left_by(folder: str, key: str) -> bool:
+    """Tell whether a file of a dataset's rows is where they were before a rebuild into a folder."""
+    before, now = (rebuild_in(one, dataset_in(key)) for one in (folder_of(key), folder))
+    return before is not None and now is not None and before < now
+
+
 def next_table(dataset: str) -> str:
     """Name the table that a dataset is ingested into while it is rebuilt."""
     return f"{dataset}{_NEXT}"

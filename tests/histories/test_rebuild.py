@@ -323,6 +323,20 @@ def test_the_folder_of_a_rebuild_that_was_given_up_is_used_by_no_other(lake: Lak
     lake.check()
 
 
+def test_a_table_that_was_dropped_after_a_rebuild_leaves_no_file_behind(lake: Lake) -> None:
+    lake.rebuild.start({"n": "string"})
+    lake.world.wait(SETTLE)
+    lake.finish()
+    lake.world.cloud.drop("a")
+    lake.world.wait(700)
+    lake.world.reconcile().finish()
+    lake.world.drain()
+    assert {naming.folder_of(k) for k in lake.world.cloud.objects(PROCESSED)} == {"processed/a/"}
+    found = reconcile.compare(lake.world.target, 0, lake.world.clock)
+    assert (found.repairable, found.dropped) == (0, [])
+    assert sorted(row["id"] for row in lake.rows()) == ["r0", "r1", "r2", "r3"]
+
+
 def test_files_of_others_are_not_left_behind(lake: Lake) -> None:
     key = "processed/a/date_partition=2024-01-01/mine.parquet"
     lake.world.cloud.write(PROCESSED, key, b"{}")
