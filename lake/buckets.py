@@ -25,6 +25,13 @@ def contents(target: Target, bucket: str, prefix: str) -> Iterator[Any]:
         yield from page.get("Contents", [])
 
 
+def folders(target: Target, bucket: str, prefix: str) -> Iterator[str]:
+    """Give the folders right below a folder, as prefixes with a slash at their end."""
+    pages = target.client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/"):
+        yield from (one["Prefix"] for one in page.get("CommonPrefixes", []))
+
+
 def exists(target: Target, bucket: str, key: str) -> bool:
     """Tell whether an object is in a bucket."""
     try:

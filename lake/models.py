@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lake import tables
+from lake import buckets, tables
 from lake.context import err
 from lake.errors import LakeCommandError
 from lake.project import models_folder, project_root
@@ -287,13 +287,20 @@ def last_changes(items: Iterable[Item], seen: Iterable[Seen]) -> dict[str, dict[
 
 
 def removed(target: Target, models: Collection[Model]) -> list[str]:
-    """Name the tables of models that have no file any more."""
+    """Name the tables of models that have no file any more, and the folders without a table."""
     names, bucket = {model.name for model in models}, target.outputs["CuratedBucketName"]
+    there = tables.tables_of(target)
+    places = {one: curated.key_in(curated.location_of(there[one]), bucket) for one in there}
+    known = {*map(curated.home_of, {*names, *there})}
     return sorted(
-        name
-        for name, table in tables.tables_of(target).items()
-        if name not in names
-        and curated.key_in(curated.location_of(table), bucket).startswith(curated.home_of(name))
+        [
+            *(
+                o
+                for o, at in places.items()
+                if o not in names and at.startswith(curated.home_of(o))
+            ),
+            *(o for o in buckets.folders(target, bucket, f"{curated.MODELS}/") if o not in known),
+        ]
     )
 
 

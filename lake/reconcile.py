@@ -47,7 +47,8 @@ class Differences:
         Dates of models' tables that are older than their sources, such as
         ``daily_sales/2024-01-15``, and that nobody is about to make anew.
     removed : list of str
-        Tables of models that have no file any more; they are left alone.
+        Tables of models that have no file any more, and folders of those whose table is gone,
+        too, such as ``models/daily_sales/``; they are left alone.
     hidden : list of str
         Sentences about rows that no query reads and that only the operator can bring back.
     objects : int

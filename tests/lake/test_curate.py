@@ -23,7 +23,7 @@ from store.items import instant
 from store.model import Status
 from store.models import Refresh, Source
 from store.touch import Touch, read
-from tests.support.cloud import CURATE
+from tests.support.cloud import CURATE, CURATED
 from tests.support.curation import CHAINED, DAILY, WHOLE, Zone, model
 
 if TYPE_CHECKING:
@@ -212,6 +212,11 @@ def test_reconcile_makes_them_anew_and_names_tables_of_removed_models(zone: Zone
     zone.cloud.queues[CURATE].clear()
     left = [one for name, one in zone.models.items() if name != CHAINED]
     assert compare(target(zone), 0, known=left).removed == [CHAINED]
+    # The table may be gone, and the files are still there.
+    zone.cloud.write(CURATED, f"models/{CHAINED}/r1/a", b"")
+    zone.cloud.drop(CHAINED)
+    assert compare(target(zone), 0, known=left).removed == [f"models/{CHAINED}/"]
+    assert compare(target(zone), 0, known=[*zone.models.values()]).removed == []
 
 
 def test_waiting_ends_with_what_was_made_or_why_not(zone: Zone) -> None:
