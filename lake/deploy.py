@@ -53,12 +53,15 @@ class Deployed:
         Hashes of the models' texts, by their names; None where that is not known.
     contracts : dict, or None
         Documents of the contracts, by their datasets; None where that is not known.
+    database : str
+        Of Glue: the parameter DatabaseName does not say it where it follows the Prefix.
     """
 
     parameters: dict[str, str] = field(default_factory=dict)
     code: dict[str, str] = field(default_factory=dict)
     models: dict[str, str] | None = None
     contracts: dict[str, Any] | None = None
+    database: str = ""
 
 
 @click.command()
@@ -192,6 +195,7 @@ def look(target: Target) -> Deployed:
             for name in health.functions_of(outputs).values()
         },
         models.deployed(target),
+        database=outputs.get("GlueDatabaseName", ""),
     )
 
 
@@ -219,7 +223,7 @@ def difference(before: Deployed, after: Deployed) -> dict[str, list[str]]:
             f"{name}={value}" + ("" if was is None else f" (was {was})")
             for name, (was, value) in changed.items()
             # Of a new stack only the chosen names tell something: the rest is the template's.
-            if before.parameters or name in ("Architecture", "DatabaseName", "Prefix")
+            if before.parameters or name in ("Architecture", "Prefix")
         ],
     }
 
@@ -287,6 +291,7 @@ def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None
         "region": target.session.region_name,
         "endpoint": target.endpoint,
         "new": not before.code,
+        "database": after.database,
         **difference(before, after),
         "contracts": sorted(shipped),
         "models": sorted(one.stem for one in files_of(models_folder(root))),
@@ -297,6 +302,8 @@ def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None
         return
     out.print(f"Deployed {render.plain(target.description)}.")
     nothing = "none" if told["new"] else "unchanged"
+    if told["new"]:
+        show_lines([f"database: {after.database}"])
     show_lines(
         f"{what}: {', '.join(told[key]) or empty}"
         for what, key, empty in (

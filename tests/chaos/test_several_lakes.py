@@ -40,7 +40,7 @@ def test_one_lake_is_deployed_worked_on_and_destroyed_beside_another(
     rows = "SELECT count(*) AS n FROM beside"
     local_lake.ingest("data/beside/a.json", b'{"n": 1}\n{"n": 2}\n')
     deployed = told("deploy", "--parameter", f"Prefix={PREFIX}", "--json")
-    assert deployed["new"] is True
+    assert (deployed["new"], deployed["database"]) == (True, "other_lake_db")
     names_of_functions = [f"{PREFIX}-{one}" for one in ("curator", "processor", "recorder")]
     assert deployed["functions"] == names_of_functions
     assert f"Prefix={PREFIX}" in deployed["parameters"]

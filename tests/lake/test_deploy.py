@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -141,7 +142,9 @@ def test_what_a_deployment_changed_is_said() -> None:
         "parameters": ["LogLevel=DEBUG (was INFO)"],
     }
     assert difference(after, after) == {"functions": [], "parameters": []}
-    assert difference(Deployed(), before) == {
+    # The default of DatabaseName stands for a name that follows the Prefix.
+    new = replace(before, parameters={**before.parameters, "DatabaseName": "data_lake_db"})
+    assert difference(Deployed(), new) == {
         "functions": ["p-curator", "p-processor"],
         "parameters": ["Prefix=p"],
     }
