@@ -20,10 +20,33 @@ from lake.contract_infer import infer as propose
 from lake.errors import LakeCommandError
 from lake.files import show_lines
 from lake.project import contracts_folder, project_root, why_no_folder
+from model.near import near
 from store.errors import ContractError
 
 if TYPE_CHECKING:
     from lake.context import Choice
+
+
+class _Contract(click.Path):
+    """A file, or the name of a dataset whose contract is meant."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Find the file."""
+        if not Path(value).exists():
+            folder = contracts_folder(project_root(Path.cwd()))
+            named = folder / f"{value}{SUFFIX}"
+            if not named.is_file():
+                known = [one.name.removesuffix(SUFFIX) for one in folder.glob(f"*{SUFFIX}")]
+                advice = near(
+                    str(value), known, "`lake contract infer DATASET --write` writes one."
+                )
+                said = f"there is neither a file {value} nor a contract {named}: {advice}"
+                self.fail(said, param, ctx)
+            value = named
+        return super().convert(value, param, ctx)
 
 
 @click.group(cls=render.Group)
@@ -32,7 +55,7 @@ def contract() -> None:
 
 
 @contract.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("files", nargs=-1, type=_Contract())
 @click.option(
     "--against", metavar="DATASET", type=DATASET, help="Try it on the objects of this dataset."
 )
@@ -50,7 +73,8 @@ def check(
 ) -> None:
     """Say whether the function will honour FILES.
 
-    Without FILES, those of contracts/, or of the folder that LAKE_CONTRACTS names.
+    FILES may be names of datasets. Without FILES, those of contracts/, or of the folder that
+    LAKE_CONTRACTS names.
 
     With --against the function reads objects of DATASET as it would under the contract, which
     need not be deployed. How many records would be accepted, refused and rescued is shown beside
@@ -162,12 +186,12 @@ def infer(choice: Choice, dataset: str, date_column: str, write: bool) -> None:
 
 
 @contract.command()
-@click.argument("old", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("new", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("old", type=_Contract())
+@click.argument("new", type=_Contract())
 @render.json_option
 @render.listing
 def diff(old: Path, new: Path, as_json: bool) -> None:
-    """Say what changing the contract OLD to NEW will do.
+    """Say what changing the contract OLD to NEW will do: files, or names of datasets.
 
     Exit code 0: nothing, 3: the past differs until it is replayed, 4: records that were
     accepted are refused.

@@ -83,7 +83,7 @@ def read(path: Path, dataset: str) -> Contract:
         document = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_object)
     except (OSError, ValueError, RecursionError) as error:
         raise ContractError(f"{path.name}: not readable as JSON: {error}") from error
-    return parse(dataset, document)
+    return parse(dataset, document, path.name)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

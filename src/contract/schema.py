@@ -64,7 +64,7 @@ class Contract:
     date_formats: tuple[str, ...] = ()
 
 
-def parse(dataset: str, document: Any) -> Contract:
+def parse(dataset: str, document: Any, file: str = "") -> Contract:
     """Read a contract.
 
     Parameters
@@ -73,6 +73,8 @@ def parse(dataset: str, document: Any) -> Contract:
         Whose contract it is.
     document : Any
         The JSON value of the file.
+    file : str, optional
+        The name of the file, for errors; else that of the dataset's contract.
 
     Returns
     -------
@@ -92,7 +94,7 @@ def parse(dataset: str, document: Any) -> Contract:
     else:
         reader.refuse("", "", "a contract is a JSON object")
     if reader.errors:
-        file = f"{dataset}{SUFFIX}"
+        file = file or f"{dataset}{SUFFIX}"
         raise ContractError("\n".join(f"{file}{error}" for error in reader.errors))
     return Contract(dataset, root, document=document, **hints)
 

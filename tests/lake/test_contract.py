@@ -49,6 +49,29 @@ def test_check_tells_what_the_function_would_refuse(tmp_path: Path) -> None:
     assert "items.schema.json #/not: keyword not: not supported" in done.output
 
 
+def test_a_contract_may_be_named_by_its_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKE_CONTRACTS", str(tmp_path))
+    write(tmp_path, "orders.schema.json", {"properties": {"a": {"type": "integer"}}})
+    new = write(tmp_path, "new.json", {"properties": {"a": {"type": "string"}}})
+    assert "orders.schema.json: sound" in run("check", "orders").output
+    assert run("diff", "orders", new).exit_code == Effect.NARROWS
+    for words in (("check", "order"), ("diff", "order", new)):
+        done = run(*words)
+        assert done.exit_code != 0
+        said = str(done.exception) + done.output
+        assert f"neither a file order nor a contract {tmp_path / 'order.schema.json'}" in said
+        assert "did you mean orders?" in said
+
+
+def test_a_contract_that_is_only_tried_is_named_by_its_own_file(tmp_path: Path) -> None:
+    file = write(tmp_path, "trial.json", {"oneOf": []})
+    for words in (("check", file, "--against", "orders"), ("diff", file, file)):
+        said = str(run(*words).exception)
+        assert said.startswith("trial.json #/oneOf: keyword oneOf: not supported")
+
+
 def test_a_variable_that_names_no_folder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
