@@ -16,7 +16,7 @@ from store.paths import day_of_path
 from store.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from lake.ledger import Item
     from store.model import Drift, Refusal
@@ -132,12 +132,13 @@ def _rules(refused: Refusal) -> str:
 def _undated(item: Item, looked_at: str) -> list[str]:
     have, get = ("has", "it gets") if item.undated == 1 else ("have", "they get")
     named = f" ({looked_at.replace(',', ', ')})" if looked_at else ""
-    said = (
-        f"{_count(item.undated, 'record')} {have} no usable date in the columns that are "
-        f"looked at{named}: {get} {fallback(item)}"
-    )
-    if not item.datelike:
-        return [f"{said}. x-partition-column in a contract names another column"]
+    where = f"the columns that are looked at{named}"
+    if item.chosen:
+        where = f"{item.chosen}, which the contract names, nor in those looked at besides{named}"
+    said = f"{_count(item.undated, 'record')} {have} no usable date in {where}: {get} "
+    said += fallback(item)
+    if item.chosen or not item.datelike:
+        return [said]
     names = ", ".join(item.datelike)
     like = "looks like a date" if len(item.datelike) == 1 else "look like dates"
     line = f'"x-partition-column": {json.dumps(item.datelike[0], ensure_ascii=False)}'
@@ -156,6 +157,12 @@ def fallback(item: Item) -> str:
 
 
 def _dating(item: Item) -> str:
+    """Give the command that has records dated; empty where no column has dates, or one is chosen.
+
+    A contract that names a column is not to be changed for a file without dates in it.
+    """
+    if item.chosen or not item.datelike:
+        return ""
     chosen = shlex.quote(item.datelike[0])
     return f"lake contract infer {shlex.quote(item.dataset)} --date-column {chosen} --write"
 
@@ -171,13 +178,15 @@ def drifted(one: Drift) -> str:
     return f"{one.column}: {one.count:,} values did not fit {kind}{such}; they are in _rescued_data"
 
 
-def advice(item: Item) -> str:
+def advice(item: Item, dating: str = "") -> str:
     """Give the command that is worth trying next.
 
     Parameters
     ----------
     item : Item
         The file's entry in the ledger.
+    dating : str, optional
+        The command that has the records of its dataset dated, by what other files say.
 
     Returns
     -------
@@ -202,22 +211,27 @@ def advice(item: Item) -> str:
                 f"SELECT _rescued_data FROM {_identifier(item.dataset)} "
                 f"WHERE _source_key = {key} AND _rescued_data IS NOT NULL"
             )
-        case "DONE" if item.datelike:
-            return _dating(item)
-        case "DONE" if item.undated or item.guesses:
-            return f"lake contract infer {item.dataset}"
+        case "DONE" if command := dating or _dating(item):
+            return command
+        case "DONE" if item.csv:
+            return f"lake contract infer {shlex.quote(item.dataset)}"
         case "DONE":
             return _query(f"SELECT * FROM {_identifier(item.dataset)} LIMIT 10")
     return ""
 
 
-def more_advice(item: Item) -> list[str]:
-    """Give every command that is worth trying next, the first of which :func:`advice` gives."""
-    commands = [advice(item)]
-    if item.status in ("DONE", "PARTIAL"):
-        commands += _retypes(item)
-        if item.datelike:
-            commands.append(_dating(item))
+def more_advice(items: Sequence[Item]) -> list[str]:
+    """Give every command that is worth trying next; of each dataset one that dates its records."""
+    dating: dict[str, str] = {}
+    for item in items:
+        if command := _dating(item):
+            dating.setdefault(item.dataset, command)
+    commands: list[str] = []
+    for item in items:
+        dates = dating.get(item.dataset, "")
+        commands.append(advice(item, dates))
+        if item.status in ("DONE", "PARTIAL"):
+            commands += [*_retypes(item), dates]
     return list(dict.fromkeys(filter(None, commands)))
 
 

@@ -13,6 +13,7 @@ import click
 from lake import facts, layout, ledger, render
 from lake.completion import DATASET, KEY
 from lake.context import err, out
+from lake.dating import Contracts
 from lake.total import total
 from store.model import Status
 
@@ -146,8 +147,9 @@ def filter_of(named: dict[str, Any]) -> ledger.Filter:
 @click.pass_obj
 def files(choice: Choice, /, limit: int, as_json: bool, **named: Any) -> None:
     """Say what became of each object, the most recent first."""
-    found = recent(choice.target(), filter_of(named))
-    shown = found[:limit]
+    target = choice.target()
+    found = recent(target, filter_of(named))
+    shown = [*map(Contracts(target).noted, found[:limit])]
     if as_json:
         render.show_json([plain(item) for item in shown])
         return

@@ -89,6 +89,8 @@ class Item:
     #: When it was uploaded, in seconds since 1970; which day several objects' records without a
     #: date of their own get, where they were added up.
     uploaded, fallback = _Count("uploaded"), _Text("fallback")
+    #: Which column its contract names to date records (:mod:`lake.dating`).
+    chosen = _Text("chosen")
     #: Bytes of the object, and how long its ingestion took.
     size, milliseconds = _Count("bytes"), _Count("milliseconds")
     #: Records by what became of them; those with something in ``_rescued_data``, without a date

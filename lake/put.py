@@ -150,7 +150,8 @@ def _show(found: list[Fate], looked_at: str, *, advise: bool = True) -> None:
         show_lines([verdict(only), *notes(only, looked_at)])
     else:
         _show_several(found, looked_at)
-    commands = list(dict.fromkeys(command for fate in found for command in _commands(fate)))
+    commands = facts.more_advice([fate.item for fate in found if fate.item])
+    commands += [advice(fate) for fate in found if not fate.item]
     if commands and advise:
         out.print("Next:")
         show_lines(commands[:_ADVICE])
@@ -169,10 +170,6 @@ def _show_several(found: list[Fate], looked_at: str) -> None:
     usual = [one for one in found if one.status in USUAL]
     replaced = Counter(one.item.dataset for one in usual if one.item and one.uploaded.replaced)
     show_totals([one.item for one in usual if one.item], looked_at, replaced)
-
-
-def _commands(fate: Fate) -> list[str]:
-    return facts.more_advice(fate.item) if fate.item else [advice(fate)]
 
 
 def advice(fate: Fate) -> str:

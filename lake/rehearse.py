@@ -9,6 +9,7 @@ from botocore.config import Config
 
 from lake import facts, render
 from lake.context import counting, err, out
+from lake.dating import Contracts, noted
 from lake.errors import LakeCommandError
 from lake.files import objects, plain, show_lines
 from lake.ledger import Item
@@ -62,7 +63,7 @@ def rehearse(target: Target, items: Sequence[Item], contract: Any = None) -> Ite
         When the function could not answer.
     """
     client = target.session.client("lambda", endpoint_url=target.endpoint, config=_PATIENT)
-    name = target.outputs["ProcessorFunctionName"]
+    name, contracts = target.outputs["ProcessorFunctionName"], Contracts(target)
 
     def ask(item: Item) -> Item:
         answer = client.invoke(
@@ -73,7 +74,8 @@ def rehearse(target: Target, items: Sequence[Item], contract: Any = None) -> Ite
         if "FunctionError" in answer or "status" not in told:
             why = told.get("errorMessage", told) if isinstance(told, dict) else told
             raise LakeCommandError(f"The function {name} could not read {item.key}: {why}")
-        return _item(item, told)
+        found = _item(item, told)
+        return contracts.noted(found) if contract is None else noted(found, contract)
 
     return in_order(ask, items, _AT_ONCE)
 

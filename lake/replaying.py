@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lake import health, ledger, messages, raw
+from lake.dating import Contracts
 from lake.errors import LakeCommandError
 from store.model import Status
 
@@ -107,7 +108,7 @@ def outcomes(
     """
     bucket, deadline = target.outputs["RawBucketName"], time.monotonic() + timeout
     rest = dict.fromkeys(chosen.keys)
-    watch = health.Watch(target, chosen.keys)
+    watch, contracts = health.Watch(target, chosen.keys), Contracts(target)
     while rest and time.monotonic() < deadline:
         # One page of the table holds more items than so many questions are worth.
         asked = (
@@ -120,7 +121,7 @@ def outcomes(
             if done and item.key in rest:
                 del rest[item.key]
                 watch.news()
-                yield item
+                yield contracts.noted(item)
         if rest:
             if trouble := watch.unsaid():
                 uneasy(trouble)

@@ -12,6 +12,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lake import health, ledger
+from lake.dating import Contracts
 from lake.errors import LakeCommandError
 from lake.parallel import in_order
 from lake.sources import STDIN
@@ -178,7 +179,7 @@ def fates(
     """
     bucket, heard = target.outputs["RawBucketName"], time.monotonic()
     waiting = {one.key: one for one in uploads}
-    watch = health.Watch(target, list(waiting))
+    watch, contracts = health.Watch(target, list(waiting)), Contracts(target)
     while waiting:
         known = ledger.get_many(target, bucket, list(waiting))
         for key, item in known.items():
@@ -186,7 +187,7 @@ def fates(
                 one = waiting.pop(key)
                 heard = time.monotonic()
                 watch.news()
-                yield Fate(one, heard - one.at, item)
+                yield Fate(one, heard - one.at, contracts.noted(item))
         now = time.monotonic()
         if waiting and now - heard > timeout:
             for key, one in waiting.items():

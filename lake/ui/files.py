@@ -9,6 +9,7 @@ from nicegui import ui
 
 from lake import facts, ledger, quarantine, render
 from lake.contents import minute
+from lake.dating import Contracts
 from lake.errors import LakeCommandError
 from lake.files import objects, recent
 from lake.ledger import Filter
@@ -103,7 +104,7 @@ class _One:
         found = ledger.get(target, target.outputs["RawBucketName"], self._key)
         if found is None:
             raise LakeCommandError(f"The ledger knows no object {self._key}.")
-        return found
+        return Contracts(target).noted(found)
 
     def _draw(self, item: Item) -> None:
         with page.group("div", "actions"):

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from lake import facts, ledger, upload
 from lake import put as putting
 from lake.context import out
+from lake.dating import Contracts, noted
 from lake.files import files, plain, show_lines
 from lake.total import total
 from lake.upload import Fate, Uploaded
@@ -139,7 +140,10 @@ def test_where_the_rows_are_is_said_by_table_and_dates() -> None:
     [
         (item(), "SELECT * FROM orders LIMIT 10"),
         (item(drift='{"price":3}'), "_rescued_data IS NOT NULL"),
-        (item(records_undated=1), "lake contract infer orders"),
+        # No column of it has dates: a contract could name none.
+        (item(records_undated=1), "SELECT * FROM orders LIMIT 10"),
+        (item(guesses='["the first row is taken for the header"]'), "SELECT * FROM orders"),
+        (item(csv='{"delimiter":";"}'), "lake contract infer orders"),
         (item("PARTIAL"), "FROM quarantine WHERE source_key = 'data/orders/a.csv'"),
         (item("REJECTED", reason="FOREIGN_TABLE"), "lake reconcile --fix"),
         (item("REJECTED"), "FROM quarantine WHERE source_key = 'data/orders/a.csv'"),
@@ -403,6 +407,52 @@ def test_a_file_of_refused_and_undated_records_has_two_next_commands(
     first, second = said.partition("Next:\n")[2].splitlines()
     assert "FROM quarantine" in first
     assert second == "  lake contract infer orders --date-column picked_up --write"
+
+
+def test_of_several_files_one_command_dates_the_records_of_a_dataset() -> None:
+    one, other = (item(records_undated=2, datelike=f'["{name}"]') for name in ("d", "e"))
+    plain_one, guessed = item(records_undated=2), item(csv='{"delimiter":";"}')
+    command = "lake contract infer orders --date-column d --write"
+    assert facts.more_advice([plain_one, one, other, guessed]) == [command]
+    elsewhere = item(records_undated=2, datelike='["e"]', dataset="others")
+    assert facts.more_advice([one, elsewhere]) == [
+        command,
+        "lake contract infer others --date-column e --write",
+    ]
+
+
+def test_the_column_that_a_contract_names_is_said_and_none_is_put_in_its_place() -> None:
+    found = item(records_undated=2, datelike='["dropped"]')
+    under = noted(found, {"x-partition-column": "picked"})
+    (said,) = facts.notes(under, "timestamp,date")
+    assert said.startswith(
+        "2 records have no usable date in picked, which the contract names, nor in those looked "
+        "at besides (timestamp, date): they get "
+    )
+    assert facts.more_advice([under]) == ['lake query "SELECT * FROM orders LIMIT 10"']
+    assert facts.notes(total([under, found]), "timestamp")[0].startswith(
+        "4 records have no usable date in picked"
+    )
+    for document in (None, {}, {"x-partition-column": ""}):
+        assert noted(found, document) is found
+
+
+def test_contracts_are_asked_for_where_records_are_undated_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    questions: list[Any] = []
+
+    def answer(*words: Any) -> dict[str, Any]:
+        questions.append(words)
+        return {"contracts": {"orders": {"x-partition-column": "picked"}}}
+
+    monkeypatch.setattr("lake.dating.asked", answer)
+    target: Any = None
+    contracts = Contracts(target)
+    assert contracts.noted(item()).chosen == ""
+    assert questions == []
+    assert [contracts.noted(item(records_undated=1)).chosen for _ in range(3)] == ["picked"] * 3
+    assert len(questions) == 1
 
 
 def test_after_a_replay_the_commands_show_what_was_refused_or_rescued() -> None:
