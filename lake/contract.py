@@ -19,7 +19,7 @@ from lake.contract_infer import dated
 from lake.contract_infer import infer as propose
 from lake.errors import LakeCommandError
 from lake.files import show_lines
-from lake.project import contracts_folder, project_root, why_no_folder
+from lake.project import contracts_folder, project_root, shown, why_no_folder
 from model.near import near
 from store.errors import ContractError
 
@@ -43,7 +43,7 @@ class _Contract(click.Path):
                 advice = near(
                     str(value), known, "`lake contract infer DATASET --write` writes one."
                 )
-                said = f"there is neither a file {value} nor a contract {named}: {advice}"
+                said = f"there is neither a file {value} nor a contract {shown(named)}: {advice}"
                 self.fail(said, param, ctx)
             value = named
         return super().convert(value, param, ctx)
@@ -172,9 +172,7 @@ def infer(choice: Choice, dataset: str, date_column: str, write: bool) -> None:
             f"`lake contract diff` compares the two."
         )
     file.write_text(json.dumps(proposed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    here = Path.cwd()
-    shown = file.relative_to(here) if file.is_relative_to(here) else file
-    out.print(f"Wrote {shown}.")
+    out.print(f"Wrote {shown(file)}.")
     out.print("Next:")
     show_lines(
         [

@@ -15,6 +15,7 @@ from lake.completion import MODEL
 from lake.context import err, out
 from lake.errors import LakeCommandError
 from lake.files import show_lines
+from model.near import near
 
 if TYPE_CHECKING:
     from lake.context import Choice
@@ -64,7 +65,8 @@ def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
         render.show_table(out, head, lines, [False, True, True, True, True, False])
         show_lines(filter(None, map(advice, seen)), first="")
     else:
-        out.print("There is no model: models/NAME.sql makes one (docs/how-to/curated.md).")
+        said = f"There is no model: {models.place('NAME')} makes one (docs/how-to/curated.md)."
+        out.print(said)
     if any(one.fails for one in seen):
         sys.exit(1)
 
@@ -130,16 +132,15 @@ def _chosen(names: tuple[str, ...]) -> list[Model]:
     known = {model.name: model for model in models.known()}
     for name in names:
         if name not in known:
-            there = ", ".join(known) or "none"
-            raise LakeCommandError(f"There is no model {name} in models/; there is {there}.")
+            meant = near(name, known, f"there is {', '.join(known) or 'none'}.")
+            raise LakeCommandError(f"There is no model {models.place(name)}: {meant}")
     return [model for name, model in known.items() if not names or name in names]
 
 
 def _refuse_undeployed(seen: list[Seen], asked: str | None) -> None:
     for one in seen:
-        why = (
-            f"{one.model.name} is not deployed: `lake deploy` deploys models/{one.model.name}.sql."
-        )
+        name = one.model.name
+        why = f"{name} is not deployed: `lake deploy` deploys {models.place(name)}."
         if asked:
             raise LakeCommandError(why)
         err.print(why)
@@ -219,7 +220,7 @@ def about(one: Seen, rows: int | None) -> list[str]:
     lines = [
         f"refreshed {model.header.refresh.value}, of {', '.join(sources)}",
         "no table yet" if rows is None else f"{rows:,} row{'s'[: rows != 1]} in {_many(one)}",
-        f"it is {one.said}",
+        f"state: {one.said}",
     ]
     if done:
         seconds, price = done.at - done.began, models.dollars(done.queries, done.scanned)
@@ -229,7 +230,7 @@ def about(one: Seen, rows: int | None) -> list[str]:
         lines.append(f"last made {age(done.at)} ago, {made} in {seconds:.1f} s, {late}")
         lines.append(f"that read {done.scanned:,} bytes in {queries}: about ${price:.5f} in AWS")
     if one.waiting:
-        lines.append(f"{one.waiting:,} wait")
+        lines.append(_waiting(one))
     if one.older:
         lines.append(f"{_counted(len(one.older))} made by an older text")
     if one.why_foreign:
@@ -237,6 +238,13 @@ def about(one: Seen, rows: int | None) -> list[str]:
     if failed:
         lines.append(f"failed {age(failed.at)} ago: {failed.reason}: {failed.detail}")
     return lines
+
+
+def _waiting(one: Seen) -> str:
+    if not one.model.by_date:
+        return "the table waits to be refreshed"
+    waits = "dates wait" if one.waiting != 1 else "date waits"
+    return f"{one.waiting:,} {waits} to be refreshed"
 
 
 def _many(one: Seen) -> str:
@@ -252,13 +260,14 @@ def advice(one: Seen) -> str:
         return one.why_foreign
     if not one.is_deployed:
         what = "as it is now is" if one.deployed else "is"
-        return f"{name}: models/{name}.sql {what} not deployed: `lake deploy` does it."
+        return f"{name}: {models.place(name)} {what} not deployed: `lake deploy` does it."
     if one.missing:
-        lacking = "are no tables" if len(one.missing) > 1 else "is no table"
+        lacking, make = ("are no tables", "make") if one.missing[1:] else ("is no table", "makes")
+        commands = " and ".join(f"`lake put FILE --dataset {table}`" for table in one.missing)
         return (
-            f"{name}: there {lacking} {' and '.join(one.missing)} yet: "
-            f"`lake put FILE --dataset {one.missing[0]}` makes one, and then the model's within "
-            f"five minutes; `lake curate {name}` makes it at once."
+            f"{name}: there {lacking} {' and '.join(one.missing)} yet: {commands} {make} what is "
+            f"missing. The table of the model follows within five minutes; `lake curate {name}` "
+            "makes it at once."
         )
     if failed:
         return f"{name}: {failed.detail}"

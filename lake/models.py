@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lake import buckets, tables
 from lake.context import err
 from lake.errors import LakeCommandError
-from lake.project import models_folder, project_root
+from lake.project import models_folder, project_root, shown
 from lake.target import asked
 from model.files import SUFFIX, files_of, name_of, text_of
 from model.near import near
@@ -216,6 +216,11 @@ def _readers(name: str, models: Mapping[str, Model]) -> list[str]:
 def folder() -> Path:
     """Give the project's folder of models."""
     return models_folder(project_root(Path.cwd()))
+
+
+def place(name: str) -> str:
+    """Name the file of a model, as a user does."""
+    return shown(folder() / f"{name}{SUFFIX}")
 
 
 def known() -> list[Model]:

@@ -43,6 +43,12 @@ def models_folder(root: Path) -> Path:
     return root / os.environ.get("LAKE_MODELS", "models")
 
 
+def shown(path: Path) -> str:
+    """Name a file as a user does who is in this folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 #: What names a folder of the user's own, and which one it is.
 _FOLDERS = {"LAKE_CONTRACTS": contracts_folder, "LAKE_MODELS": models_folder}
 

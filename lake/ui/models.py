@@ -63,7 +63,7 @@ def _list(seen: list[Seen], wrong: dict[str, str]) -> None:
     for why in wrong.values():
         page.uneasy(f"Left out: {why}")
     if not seen:
-        page.nothing("There is no model: a file models/NAME.sql makes one.")
+        page.nothing(f"There is no model: a file {models.place('NAME')} makes one.")
         return
     page.table(
         "Models",

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from lake import cli, models
 from lake.context import Choice
-from lake.curate import await_published
+from lake.curate import about, await_published
 from lake.errors import LakeCommandError
 from lake.ledger import Item
 from lake.reconcile import Differences, compare, fix
@@ -28,6 +28,7 @@ from tests.support.curation import CHAINED, DAILY, WHOLE, Zone, model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from click.testing import Result
 
@@ -124,7 +125,7 @@ def test_a_model_whose_source_is_not_there_says_what_makes_it(
     (told,) = json.loads(lake("models", "--json").output)
     assert told["is"] == "no source yet"
     said = " ".join(lake("models").output.split())
-    assert "there is no table flights yet: `lake put FILE --dataset flights` makes one" in said
+    assert "there is no table flights yet: `lake put FILE --dataset flights` makes what" in said
     assert "--full" not in said
     both = replace(
         model("new", "flights", Refresh.BY_DATE),
@@ -132,14 +133,39 @@ def test_a_model_whose_source_is_not_there_says_what_makes_it(
     )
     monkeypatch.setattr(models, "known", lambda: [both])
     said = " ".join(lake("models").output.split())
-    assert "there are no tables flights and airlines yet: `lake put FILE" in said
+    assert "there are no tables flights and airlines yet: `lake put FILE --dataset flights`" in said
+    assert "and `lake put FILE --dataset airlines` make what is missing" in said
+    assert "state: no source yet" in lake("models", "new").output
+
+
+def test_dates_that_wait_are_counted_as_such() -> None:
+    daily = models.Seen(model(DAILY, "a", Refresh.BY_DATE), refresh.Refresh(waiting=(ONE, TWO)))
+    assert about(daily, None)[2:] == ["state: waiting", "2 dates wait to be refreshed"]
+    whole = models.Seen(model(WHOLE, "a", Refresh.WHOLE), refresh.Refresh(everything=True))
+    assert about(whole, None)[-1] == "the table waits to be refreshed"
 
 
 @pytest.mark.usefixtures("zone")
 def test_there_is_no_such_model_and_which_there_are() -> None:
     for command in ("models", "curate"):
         done = CliRunner().invoke(cli.main, [command, "dayly"])
-        assert "no model dayly in models/; there is daily, whole, chained" in str(done.exception)
+        assert "There is no model models/dayly.sql: did you mean daily?" in str(done.exception)
+        done = CliRunner().invoke(cli.main, [command, "sales"])
+        assert "models/sales.sql: there is daily, whole, chained" in str(done.exception)
+
+
+def test_the_folder_that_the_variable_names_is_said(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LAKE_MODELS", str(tmp_path))
+    there = {name: one.text_hash for name, one in zone.models.items() if name != WHOLE}
+    monkeypatch.setattr(models, "deployed", lambda _target: there)
+    said = " ".join(lake("models").output.split()).replace(" ", "")
+    assert f"{tmp_path}/whole.sqlisnotdeployed" in said
+    done = CliRunner().invoke(cli.main, ["curate", WHOLE, "--full"])
+    assert f"`lake deploy` deploys {tmp_path}/whole.sql" in str(done.exception)
+    monkeypatch.setattr(models, "known", list)
+    assert f"{tmp_path}/NAME.sql makes one" in lake("models").output.replace("\n", "")
 
 
 def test_nothing_is_asked_for_where_all_is_fresh(zone: Zone) -> None:
