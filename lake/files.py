@@ -14,6 +14,7 @@ from lake import facts, layout, ledger, render
 from lake.completion import DATASET, KEY
 from lake.context import err, out
 from lake.dating import Contracts
+from lake.meant import meant
 from lake.total import total
 from store.model import Status
 
@@ -147,8 +148,10 @@ def filter_of(named: dict[str, Any]) -> ledger.Filter:
 @click.pass_obj
 def files(choice: Choice, /, limit: int, as_json: bool, **named: Any) -> None:
     """Say what became of each object, the most recent first."""
-    target = choice.target()
-    found = recent(target, filter_of(named))
+    target, wanted = choice.target(), filter_of(named)
+    found = recent(target, wanted)
+    if not found and (said := meant(target, wanted)):
+        err.print(said, soft_wrap=True)
     shown = [*map(Contracts(target).noted, found[:limit])]
     if as_json:
         render.show_json([plain(item) for item in shown])

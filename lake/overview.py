@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from lake import buckets, ledger, models, tables
-from lake.errors import LakeCommandError
 from store import curated, naming
 from store.catalog import format_of, why_foreign
 
@@ -88,8 +86,10 @@ def look(target: Target, name: str | None = None) -> list[Overview]:
         When there is no table of the name.
     """
     there = {one: table for one, table in tables.tables_of(target).items() if is_shown(one, table)}
+    if name is not None and name not in there:
+        raise tables.missing(name, there)
     if name is not None:
-        there = {name: _named(there, name)}
+        there = {name: there[name]}
     found = {
         one: Overview(
             one, _kind(target, one, table), table, partitioned=_has_partitions(one, table)
@@ -100,21 +100,6 @@ def look(target: Target, name: str | None = None) -> list[Overview]:
     for one in found.values():
         _see(target, one)
     return list(found.values())
-
-
-def _named(there: Mapping[str, dict[str, Any]], name: str) -> dict[str, Any]:
-    """Give the table of a name.
-
-    Raises
-    ------
-    LakeCommandError
-        When there is none; it says which may be meant.
-    """
-    if name in there:
-        return there[name]
-    close = get_close_matches(name, there, cutoff=0.6)
-    meant = f"did you mean {' or '.join(close)}?" if close else "`lake tables` lists them."
-    raise LakeCommandError(f"There is no table {name}: {meant}")
 
 
 def is_shown(name: str, table: Table) -> bool:

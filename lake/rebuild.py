@@ -31,6 +31,7 @@ from lake import curation, ledger, messages, outputs, raw, tables
 from lake.errors import LakeCommandError
 from lake.total import total
 from lake.trouble import aws_said
+from model.near import near
 from store import catalog, naming
 
 if TYPE_CHECKING:
@@ -124,7 +125,8 @@ class Rebuild:
         """
         table = tables.table_of(self.target, self.dataset)
         if table is None:
-            raise LakeCommandError(f"There is no table {self.dataset}: `lake tables` lists them.")
+            others = [one for one in tables.tables_of(self.target) if not naming.is_reserved(one)]
+            raise tables.missing(self.dataset, others)
         if why := catalog.why_foreign(table, self._bucket, self.dataset):
             raise LakeCommandError(why)
         if catalog.since(table):
@@ -258,10 +260,9 @@ class Rebuild:
         columns = {c["Name"]: c["Type"] for c in table["StorageDescriptor"]["Columns"]}
         for name, kind in types.items():
             if name not in columns or name.startswith("_"):
-                known = ", ".join(c for c in columns if not c.startswith("_"))
-                raise LakeCommandError(
-                    f"Table {self.dataset} has no column {name}; it has {known}."
-                )
+                known = [c for c in columns if not c.startswith("_")]
+                meant = near(name, known, f"it has {', '.join(known)}.")
+                raise LakeCommandError(f"Table {self.dataset} has no column {name}: {meant}")
             if not catalog.is_type(kind):
                 raise LakeCommandError(
                     f"{kind!r} is no type that a column can get: boolean, int, bigint, double, "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lake import health, ledger, messages, raw
 from lake.dating import Contracts
 from lake.errors import LakeCommandError
+from lake.meant import meant
 from store.model import Status
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def choose(target: Target, wanted: Filter) -> Chosen:
     known = {item.key: item for item in ledger.items(target, wanted)}
     keys = {*known, *(key for key in wanted.keys if not key.endswith("*"))}
     if not keys:
-        raise LakeCommandError("No object matches; `lake files` shows what is in the ledger.")
+        said = meant(target, wanted) or "`lake files` shows what is in the ledger."
+        raise LakeCommandError(f"No object matches. {said}")
     there, bucket = raw.present(target, keys), target.outputs["RawBucketName"]
     name = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}-{uuid.uuid4().hex[:6]}"
     items = [known.get(key) or ledger.unknown(bucket, key) for key in sorted(there)]

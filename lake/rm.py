@@ -22,6 +22,7 @@ from lake.context import agree, counting, err, out
 from lake.errors import LakeCommandError
 from lake.files import objects, show_lines
 from lake.ledger import Filter
+from lake.meant import meant
 from lake.project import contracts_folder, project_root
 from model.files import files_of
 from store import naming
@@ -178,7 +179,8 @@ def choose(target: Target, keys: Sequence[str], dataset: str, *, deleted: bool =
     # Also of a file without a record: its entry says afterwards that it is gone.
     entries = {key: item for key, item in known.items() if not _is_gone(item)}
     if not (entries or there or table):
-        raise LakeCommandError("There is nothing to remove: `lake files` shows what is there.")
+        said = meant(target, wanted) or "`lake files` shows what is there."
+        raise LakeCommandError(f"There is nothing to remove. {said}")
     return Chosen(entries, sorted(there), dataset if table else "")
 
 

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from lake.errors import LakeCommandError
 from lake.trouble import aws_said
+from model.near import near
 from store import naming
 from store.catalog import format_of, partition_of, since, why_foreign, why_misplaced
 from store.reasons import Reason
@@ -127,6 +128,12 @@ def table_of(target: Target, name: str) -> Table | None:
             return None
         raise
     return dict(answer["Table"])
+
+
+def missing(name: str, there: Iterable[str]) -> LakeCommandError:
+    """Give what is to be raised where there is no table of a name; it says which may be meant."""
+    meant = near(name, there, "`lake tables` lists them.")
+    return LakeCommandError(f"There is no table {name}: {meant}")
 
 
 def partitions_of(target: Target, name: str) -> dict[str, Table] | None:

@@ -371,7 +371,8 @@ def test_what_cannot_be_ingested_again_is_refused_with_how_many(plain_lake: Lake
 @pytest.mark.parametrize(
     ("types", "said"),
     [
-        ({"m": "string"}, "has no column m; it has id, d, n"),
+        ({"m": "string"}, "has no column m: it has id, d, n"),
+        ({"ids": "string"}, r"has no column ids: did you mean id\?"),
         ({"n": "number"}, "'number' is no type"),
         ({"_source_key": "int"}, "has no column _source_key"),
     ],

@@ -1,0 +1,49 @@
+"""Which keys and datasets of the ledger may have been meant, where nothing is called as asked."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from lake import ledger
+from model.near import near
+from store.model import Status
+
+if TYPE_CHECKING:
+    from lake.ledger import Filter
+    from lake.target import Target
+
+#: So many entries are looked through: more would take longer than the answer is worth.
+_MOST = 10_000
+
+
+def meant(target: Target, wanted: Filter) -> str:
+    """Ask whether other keys or datasets were meant; empty where none is like those asked for.
+
+    Parameters
+    ----------
+    target : Target
+        The lake.
+    wanted : Filter
+        Which no entry is like.
+    """
+    asked = [one for one in wanted.keys if not one.endswith("*")]
+    if not (asked or wanted.datasets):
+        return ""
+    items = [one for one in islice(ledger.items(target), _MOST) if one.status is not Status.DELETED]
+    for key in asked:
+        if said := _near_key(key, {item.key for item in items} - {key}):
+            return f"{key}: {said}"
+    for name in wanted.datasets:
+        if said := near(name, {item.dataset for item in items} - {name, ""}, ""):
+            return f"{name}: {said}"
+    return ""
+
+
+def _near_key(key: str, keys: set[str]) -> str:
+    # Most of a key is its folder: what differs in its name only would be like any other.
+    folder, _, name = key.rpartition("/")
+    places = [one.rpartition("/") for one in keys]
+    beside = [other for there, _, other in places if there == folder]
+    called = ["".join(place) for place in places if place[2] == name]
+    return near(name, beside, "") or near(key, called, "")
