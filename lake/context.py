@@ -29,8 +29,16 @@ out = Terminal()
 err = Terminal(stderr=True)
 
 
+def progress(*columns: ProgressColumn) -> Progress:
+    """Give a bar of such columns, on standard error, that is gone when it ends.
+
+    Elsewhere than on a terminal there is none: each would leave an empty line.
+    """
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+
+
 def counting(*more: ProgressColumn) -> Progress:
-    """Give a bar that counts what is done, on standard error, and is gone when that ends.
+    """Give a bar that counts what is done.
 
     Parameters
     ----------
@@ -38,7 +46,7 @@ def counting(*more: ProgressColumn) -> Progress:
         What stands behind the count.
     """
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, *more, console=err, transient=True)
+    return progress(*columns, *more)
 
 
 @contextmanager

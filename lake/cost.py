@@ -37,6 +37,9 @@ _BATCH = 50
 #: What services answer to somebody who lacks a right.
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 
+#: Days; a shorter time is said in hours.
+_HOURS = 2
+
 _MEASURED, _DERIVED, _UNKNOWN = "measured", "from the ledger", "unknown"
 
 #: Calls for an object, beside those of its rows
@@ -70,6 +73,15 @@ class Line:
     dollars: float | None
     month: float | None
     source: str
+
+    @property
+    def amount(self) -> str:
+        """Say how much was used or is held."""
+        if self.quantity is None:
+            return "unknown"
+        # Of units such as GB-s there is no plural.
+        one = self.quantity == 1 and self.unit.isalpha()
+        return f"{self.quantity:,.6g} {self.unit.removesuffix('s') if one else self.unit}"
 
 
 @dataclass(frozen=True)
@@ -136,7 +148,7 @@ def cost(choice: Choice, days: int, as_json: bool) -> None:
     rows: list[list[object]] = [
         [
             one.what,
-            "unknown" if one.quantity is None else f"{one.quantity:,.6g} {one.unit}",
+            one.amount,
             "" if one.dollars is None else f"{one.dollars:,.4f}",
             "" if one.month is None else f"{one.month:,.2f}",
             one.source,
@@ -144,8 +156,8 @@ def cost(choice: Choice, days: int, as_json: bool) -> None:
         for one in lines
     ]
     rows.append(["together", "", f"{dollars:,.4f}", f"{month:,.2f}", ""])
-    since = "the last" if period.days >= days else "all"
-    headings = ["what", "how much", f"$ in {since} {period.days:.3g} days", "$ a month", "source"]
+    length = f"{period.days:.0f} days" if period.days >= _HOURS else f"{period.days * 24:.0f} h"
+    headings = ["what", "how much", f"$ in the last {length}", "$ a month", "source"]
     render.show_table(out, headings, rows, [False, True, True, True, False])
     err.print(
         f"List prices of {prices.REGION} of {prices.DATE}, free tiers and discounts not taken off. "

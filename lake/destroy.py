@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from botocore.exceptions import ClientError, WaiterError
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.progress import TextColumn, TimeElapsedColumn
 
 from lake import adopt, buckets, render, taken
-from lake.context import agree, err, out
+from lake.context import agree, err, out, progress
 from lake.errors import LakeCommandError
 from lake.files import show_lines
 from lake.health import functions_of
@@ -211,20 +211,20 @@ def run(target: Target, held: Held) -> dict[str, Any]:
         _stop(target)
     names = held.named(adopt.BUCKET)
     columns = (TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
-        task, deleted = progress.add_task("emptying buckets"), 0
+    with progress(*columns) as bar:
+        task, deleted = bar.add_task("emptying buckets"), 0
 
         def advance(count: int) -> None:
             nonlocal deleted
             deleted += count
-            progress.update(task, description=f"emptying buckets: {deleted:,} versions deleted")
+            bar.update(task, description=f"emptying buckets: {deleted:,} versions deleted")
 
         for bucket in names:
             _empty(target, bucket, advance)
         if held.stack:
-            progress.update(task, description=f"deleting the stack {target.stack_name}")
+            bar.update(task, description=f"deleting the stack {target.stack_name}")
             _delete_stack(target)
-        progress.update(task, description="deleting what the stack kept")
+        bar.update(task, description="deleting what the stack kept")
         for bucket in names:
             _delete_bucket(target, bucket, advance)
         for table in held.named(adopt.TABLE):

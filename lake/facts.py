@@ -50,15 +50,15 @@ def outcome(item: Item) -> list[str]:
     named = (
         ", ".join(dates) if len(dates) <= _NAMED_DATES else f"{dates[0]} to {dates[-1]}"
     ) or "none"
-    said = [f"table {item.dataset}: {_count(item.accepted, 'row')} in "]
-    said[0] += f"{_count(len(dates), 'partition')} ({named})"
+    said = [f"table {item.dataset}: {count(item.accepted, 'row')} in "]
+    said[0] += f"{count(len(dates), 'partition')} ({named})"
     if item.date_column:
         said.append(f"dated by the column {item.date_column}")
     if item.columns_added:
         more = item.columns_added > len(item.added)
         names = ", ".join((*item.added, "…") if more else item.added)
         said.append(
-            f"{_count(item.columns_added, 'new column')} in the table"
+            f"{count(item.columns_added, 'new column')} in the table"
             + (f" ({names})" if item.added else "")
         )
     return ["; ".join(said)]
@@ -83,16 +83,21 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
     """
     said: list[str] = []
     if item.status == "STORED":
-        said.append(f"it was not read: {item.detail or 'it holds no records'}")
+        why = item.detail.removeprefix("not read: ") or "it holds no records"
+        said.append(f"it was not read: {why}")
         said.append("it is a row of the table objects, and none of its dataset's table")
+    elif item.status == "EMPTY":
+        said.append(
+            f"no record was found: the first file that holds one makes table {item.dataset}"
+        )
     elif why := ": ".join(part for part in (item.reason, item.detail) if part):
         said.append(why)
     if item.quarantined:
         was = "was refused; it is" if item.quarantined == 1 else "were refused; they are"
         fate = "would be refused" if rehearsed else f"{was} in the table quarantine"
-        said.append(f"{item.quarantined:,} of {_count(item.read, 'record')} {fate}")
+        said.append(f"{item.quarantined:,} of {count(item.read, 'record')} {fate}")
     for one in item.refused:
-        records = f"{one.reason}: {_count(one.count, 'record')}"
+        records = f"{one.reason}: {count(one.count, 'record')}"
         said.append(f"{records}, first record {one.record:,}: {one.detail}")
         if len(one.rules) > 1:
             said.append(_rules(one))
@@ -101,13 +106,13 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
     said += map(drifted, item.drift)
     said += [f"`{one}` gives the column a type that holds it" for one in _retypes(item)]
     if item.rescued and not item.drift:
-        said.append(f"{_count(item.rescued, 'row')} with something in _rescued_data")
+        said.append(f"{count(item.rescued, 'row')} with something in _rescued_data")
     if item.undated:
         said += _undated(item, looked_at)
     if item.short:
         are = "is" if item.short == 1 else "are"
         said.append(
-            f"{_count(item.short, 'row')} {are} shorter than the header: what is missing is null"
+            f"{count(item.short, 'row')} {are} shorter than the header: what is missing is null"
         )
     return [*said, *item.guesses]
 
@@ -124,7 +129,7 @@ def _retypes(item: Item) -> list[str]:
 def _rules(refused: Refusal) -> str:
     """Say how many records broke each of several rules of a contract."""
     rules = refused.commonest_rules
-    told = ", ".join(f"{name} ({_count(count, 'record')})" for name, count in rules.items())
+    told = ", ".join(f"{name} ({count(some, 'record')})" for name, some in rules.items())
     which = "several rules" if len(rules) < MOST_RULES else f"the {MOST_RULES} commonest rules"
     return f"{which} are broken: {told}"
 
@@ -135,7 +140,7 @@ def _undated(item: Item, looked_at: str) -> list[str]:
     where = f"the columns that are looked at{named}"
     if item.chosen:
         where = f"{item.chosen}, which the contract names, nor in those looked at besides{named}"
-    said = f"{_count(item.undated, 'record')} {have} no usable date in {where}: {get} "
+    said = f"{count(item.undated, 'record')} {have} no usable date in {where}: {get} "
     said += fallback(item)
     if item.chosen or not item.datelike:
         return [said]
@@ -306,5 +311,6 @@ def _identifier(name: str) -> str:
     return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else f'"{name}"'
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Count something in words."""
     return f"{number:,} {noun}{'s'[: number != 1]}"

@@ -119,7 +119,7 @@ def redrive(choice: Choice, yes: bool, timeout: float, as_json: bool) -> None:
     found = {queue: messages.dead_letters(target, queue) for queue in messages.DEAD_LETTERS}
     count, moved = sum(found.values()), 0
     if count:
-        _agree(f"Send {count} dead letters back?", count, yes)
+        _agree(f"Send {facts.count(count, 'dead letter')} back?", count, yes)
         with counting() as progress:
             task = progress.add_task("moving", total=count)
             for queue in (queue for queue, many in found.items() if many):
@@ -130,9 +130,8 @@ def redrive(choice: Choice, yes: bool, timeout: float, as_json: bool) -> None:
     if as_json:
         render.show_json({"dead_letters": count, "moved": moved})
     else:
-        out.print(
-            f"{moved} dead letters were sent back." if count else "There are no dead letters."
-        )
+        sent = f"Sent back: {facts.count(moved, 'dead letter')}."
+        out.print(sent if count else "There are no dead letters.")
 
 
 @click.command(name="reconcile")
@@ -163,22 +162,21 @@ def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: 
     if found.repairable and not fix:
         err.print("`lake reconcile --fix` mends this.")
     elif found.repairable:
-        many, orphans = objects(len(found.to_send)), len(found.orphans)
-        count = len(found.partitions)
-        partitions = f"{count} partition{'s'[: count != 1]}"
-        stale = f"{len(found.stale)} of models"
-        _agree(
-            f"Send {many} again, register {partitions}, make {stale} anew and delete {orphans} "
-            "orphans (they stay as old versions)?",
-            # What is deleted is never few.
-            found.repairable + _FEW * orphans,
-            yes,
-        )
+        orphans = len(found.orphans)
+        said = [
+            f"{facts.count(many, noun)} {done}"
+            for many, noun, done in (
+                (len(found.to_send), "object", "sent again"),
+                (len(found.partitions), "partition", "registered"),
+                (len(found.stale), "date", "of models made anew"),
+                (orphans, "orphan", "deleted, and kept as old versions"),
+            )
+            if many
+        ]
+        # What is deleted is never few.
+        _agree(f"Have {', '.join(said)}?", found.repairable + _FEW * orphans, yes)
         reconcile.fix(target, found, f"repair-{uuid.uuid4().hex[:12]}")
-        err.print(
-            f"{many} sent again, {partitions} registered, {stale} told to be made anew, "
-            f"{orphans} orphans deleted."
-        )
+        err.print(f"Asked for: {', '.join(said)}.")
     if found.hidden or (found.repairable and not fix):
         sys.exit(1)
 

@@ -7,17 +7,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColumn
 
 from lake import facts, render, sources, upload
 from lake.completion import DATASET
-from lake.context import counting, err, out
+from lake.context import counting, err, out, progress
 from lake.files import USUAL, plain, show_lines, show_totals
 from lake.layout import visible
 
@@ -109,23 +103,23 @@ def _uploaded(target: Target, chosen: Found) -> list[Uploaded]:
         DownloadColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=err, transient=True) as progress:
+    with progress(*columns) as bar:
         count = len(chosen.sources)
-        task = progress.add_task("uploading", total=size or None)
+        task = bar.add_task("uploading", total=size or None)
         uploads = []
-        for one in upload.upload(target, chosen.sources, lambda n: progress.advance(task, n)):
+        for one in upload.upload(target, chosen.sources, lambda n: bar.advance(task, n)):
             uploads.append(one)
-            progress.update(task, description=f"uploaded {len(uploads):,} of {count:,}")
+            bar.update(task, description=f"uploaded {len(uploads):,} of {count:,}")
     return uploads
 
 
 def _awaited(target: Target, uploads: list[Uploaded], timeout: float) -> list[Fate]:
-    with counting(TimeElapsedColumn()) as progress:
-        task = progress.add_task("ingesting", total=len(uploads))
+    with counting(TimeElapsedColumn()) as bar:
+        task = bar.add_task("ingesting", total=len(uploads))
 
         def uneasy(trouble: str) -> None:
             # A line of its own stays when the bar is gone.
-            progress.console.print(trouble, style="yellow")
+            bar.console.print(trouble, style="yellow")
 
         found = []
         waiting = {one.key for one in uploads}
@@ -133,7 +127,7 @@ def _awaited(target: Target, uploads: list[Uploaded], timeout: float) -> list[Fa
             found.append(fate)
             waiting.discard(fate.uploaded.key)
             last = f"ingesting {next(iter(waiting)).rpartition('/')[2]}" if waiting else "ingested"
-            progress.update(task, advance=1, description=visible(last))
+            bar.update(task, advance=1, description=visible(last))
     return found
 
 

@@ -166,7 +166,7 @@ def _rebuild(work: Rebuild, timeout: float) -> Seen:
             if now - began > timeout:
                 some = f", such as {seen.left[0]}" if seen.left else ""
                 raise LakeCommandError(
-                    f"{len(seen.left):,} objects are left after {timeout:.0f} s{some}; `lake files "
+                    f"{objects(len(seen.left))} left after {timeout:.0f} s{some}; `lake files "
                     f"--dataset {work.dataset}` says what became of them. "
                     f"`lake rebuild {work.dataset}` goes on."
                 )

@@ -81,6 +81,11 @@ class Flow:
     files: list[File]
     reasons: dict[str, int]
 
+    @property
+    def rows(self) -> int:
+        """Count the records that were read."""
+        return round(self.rows_a_second * self.seconds)
+
 
 @dataclass(frozen=True)
 class Status:
@@ -134,7 +139,7 @@ def status(choice: Choice, watch: bool, as_json: bool) -> None:
         ["messages", "waiting", seen.waiting],
         ["messages", "in flight", seen.in_flight],
         ["messages", "dead letters", seen.dead],
-        ["last minute", "rows a second", round(seen.flow.rows_a_second, 1)],
+        ["last minute", "rows read", seen.flow.rows],
     ]
     rows += [["refused in the last minute", k, v] for k, v in seen.flow.reasons.items()]
     rows += [["tables", "`lake tables` lists them", len(seen.tables)]]
@@ -261,7 +266,7 @@ def picture(seen: Status) -> Text:
     """Draw what is watched."""
     lines = [
         f"queue: {seen.waiting:,} waiting, {seen.in_flight:,} in flight, {seen.dead:,} dead",
-        f"flow:  {seen.flow.rows_a_second:,.1f} rows a second in the last minute",
+        f"flow:  {seen.flow.rows:,} rows read in the last minute",
         "objects: " + (", ".join(f"{v:,} {k}" for k, v in seen.objects.items()) or "none"),
     ]
     if seen.flow.reasons:

@@ -36,8 +36,8 @@ def total(items: Sequence[Item]) -> Item:
     -------
     Item
         Counts are sums; what drifted, was refused or was guessed is listed once, and the first
-        record that was refused is told with its object. Its key is that of the first one, and its
-        status says nothing.
+        record that was refused is told with its object. Its key is that of the first one. Its
+        status is EMPTY where that of all is, and says nothing else.
     """
     facts: dict[str, str | int] = {}
     for item in items:
@@ -59,7 +59,8 @@ def total(items: Sequence[Item]) -> Item:
     facts["dataset"] = items[0].dataset
     facts["date_column"] = ", ".join(sorted(dating))
     outputs = tuple(key for item in items for key in item.outputs)
-    entry = Entry(1, "", 1, Status.DONE, outputs, facts=facts)
+    empty = all(item.status is Status.EMPTY for item in items)
+    entry = Entry(1, "", 1, Status.EMPTY if empty else Status.DONE, outputs, facts=facts)
     return Item(items[0].bucket, items[0].key, entry, max(item.updated_at for item in items))
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
+from click.testing import CliRunner
 
-from lake.cost import Period, asked, period_of, scanned
+from lake.cost import Period, asked, cost, period_of, scanned
 from lake.prices import PRICES, QUERY_MINIMUM
 
 if TYPE_CHECKING:
@@ -65,6 +66,37 @@ def test_a_month_is_thirty_days_of_the_same() -> None:
     assert held.month == pytest.approx(2.3)
     unknown = WEEK.used("Glue", None, "", "glue DPU-hour", "measured")
     assert (unknown.source, unknown.dollars, unknown.month) == ("unknown", None, None)
+
+
+def test_one_of_something_is_not_spoken_of_as_many() -> None:
+    def amount(quantity: float | None, unit: str) -> str:
+        return WEEK.used("S3", quantity, unit, "sqs request", "measured").amount
+
+    assert (amount(1, "objects"), amount(2, "objects")) == ("1 object", "2 objects")
+    assert (amount(1, "GB-s"), amount(1.5, "GB"), amount(None, "TB")) == (
+        *("1 GB-s", "1.5 GB"),
+        "unknown",
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "said"), [(100, "$ in the last 30 days"), (12, "12 days"), (0, "$ in the last 1 h")]
+)
+def test_the_time_that_was_looked_at_is_said_in_days_or_hours(
+    monkeypatch: pytest.MonkeyPatch, made: float, said: str
+) -> None:
+    class Lake:
+        endpoint = None
+
+        def target(self) -> Lake:
+            return self
+
+        def stack(self) -> dict[str, Any]:
+            return {"CreationTime": datetime.now(UTC) - timedelta(days=made)}
+
+    monkeypatch.setattr("lake.cost.measure", lambda *_: [])
+    shown = CliRunner().invoke(cost, [], obj=Lake()).output
+    assert said in " ".join(shown.split())
 
 
 def test_a_lake_that_is_younger_than_the_days_is_looked_at_since_it_was_made() -> None:

@@ -111,6 +111,7 @@ def test_the_day_that_undated_records_get_is_said() -> None:
     ("status", "told", "said"),
     [
         ("STORED", {"detail": "ORC inside zip"}, "it was not read: ORC inside zip"),
+        ("STORED", {"detail": "not read: encrypted"}, "it was not read: encrypted"),
         ("SKIPPED", {"detail": "its name begins with _"}, "its name begins with _"),
         ("REJECTED", {"reason": "CORRUPT_FILE", "detail": "at 7"}, "CORRUPT_FILE: at 7"),
     ],
@@ -248,8 +249,7 @@ def put(found: Sequence[Fate], monkeypatch: pytest.MonkeyPatch, folder: Path, *w
     monkeypatch.setattr(upload, "upload", lambda *_: [one.uploaded for one in found])
     monkeypatch.setattr(upload, "fates", lambda *_: found)
     done = CliRunner().invoke(putting.put, [str(path), *words], obj=Choice())
-    # Without a terminal the progress bar leaves an empty line, which CliRunner mixes in.
-    return done, done.stdout.lstrip("\n")
+    return done, done.stdout
 
 
 UPLOADED = Uploaded("data/orders/a.csv", "v1", 0)
@@ -468,6 +468,13 @@ def test_the_next_command_for_programs_can_be_run() -> None:
     spaced = ledger.read(item_of("raw/data/orders/a b.csv", found.entry, 1705752000))
     told: Any = putting._plain(Fate(UPLOADED, 1, spaced))
     assert "'data/orders/a b.csv'" in told["next"]
+
+
+def test_of_a_file_without_records_it_is_said_that_it_makes_no_table() -> None:
+    said = "no record was found: the first file that holds one makes table orders"
+    hollow = item("EMPTY", 0)
+    assert facts.notes(hollow) == facts.notes(total([hollow, hollow])) == [said]
+    assert facts.notes(total([hollow, item(records_accepted=1)])) == []
 
 
 def test_new_columns_are_named() -> None:

@@ -211,6 +211,8 @@ def test_the_command_mends_what_it_can_and_fails_for_the_rest(
     for words, code in ((["--fix"], 1), ([], 1)):
         done = CliRunner().invoke(cli.main, ["reconcile", *words])
         assert done.exit_code == code, done.output
+        # Of what is not to be done nothing is said.
+        assert ("Asked for: 1 partition registered.\n" in done.output) == bool(words)
     assert ("a", "2024-01-01") in world.cloud.partitions
     storage["Location"] = ours
     done = CliRunner().invoke(cli.main, ["reconcile"])

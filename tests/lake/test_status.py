@@ -29,7 +29,9 @@ LINES = [
 
 def test_the_flow_is_told_from_what_was_ingested() -> None:
     flow = flow_of(LINES)
-    assert flow.rows_a_second == 2.0
+    assert (flow.rows_a_second, flow.rows) == (2.0, 120)
+    # A few rows are none a second.
+    assert flow_of([ingested("data/a", records_read=2)]).rows == 2
     assert [(one.key, one.status, one.read, one.refused) for one in flow.files] == [
         ("data/d", "FAILED", 0, 0),
         ("data/c", "REJECTED", 0, 0),
@@ -46,6 +48,7 @@ def test_the_picture_says_queue_flow_files_and_trouble_and_obeys_no_key() -> Non
     seen = Status({"DONE": 2}, 3, 1, 1, {}, "", flow_of(LINES), ["The function is ill."])
     said = picture(seen).plain.splitlines()
     assert said[0] == "queue: 3 waiting, 1 in flight, 1 dead"
+    assert said[1] == "flow:  120 rows read in the last minute"
     assert "  PARTIAL   data/b: 60 read, 2 refused (X)" in said
     assert "  REJECTED  data/c: 0 read (CORRUPT_FILE)" in said
     assert said[-1] == "The function is ill."
