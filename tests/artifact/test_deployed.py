@@ -43,7 +43,7 @@ def test_the_artifact_ingests_for_each_way_of_being_told(
     """The same steps as `sam local invoke` in docs/how-to/invoke.md, without a container engine."""
     s3 = local_lake.client("s3")
     body = (root / "samples" / "test-data.json").read_bytes()
-    for key in ("data/test-data.json", "data/orders/2024-01-15.json"):
+    for key in ("data/test-data.json", "data/products/2024-01-15.json"):
         s3.put_object(Bucket=local_lake.outputs["RawBucketName"], Key=key, Body=body)
     environment = ENVIRONMENT | local_lake.environment
     with runtime(deployed / "ProcessorFunction", bare_python, environment) as invoke:

@@ -42,6 +42,13 @@ def test_an_event_of_the_samples_is_an_ingest(
         assert [one["status"] for one in json.loads(done.stdout)["objects"]] == ["DONE"]
 
 
+def test_no_event_uploads_into_the_dataset_that_the_guides_use() -> None:
+    names = [place.stem for place in (ROOT / "events").glob("*.json")]
+    keys = {key for name in names for _, key in objects(load_event(name))}
+    assert "data/test-data.json" in keys
+    assert not [key for key in keys if key.startswith("data/orders/")]
+
+
 @pytest.mark.local
 def test_the_queue_is_read_again_after_an_upload(local_lake: LocalLake) -> None:
     local_lake.command("lake", "invoke", "events/s3-put.json", "--upload", str(SMALL))

@@ -91,11 +91,11 @@ def test_an_object_is_ingested_and_the_answer_says_so(
 
 
 def test_a_message_of_two_objects_ingests_both(world: World) -> None:
-    for key in ("data/test-data.json", "data/orders/2024-01-15.json"):
+    for key in ("data/test-data.json", "data/products/2024-01-15.json"):
         world.raw.write(BUCKET, key, b'{"a": 1}\n')
     assert call(load_event("sqs-batch")) == {"batchItemFailures": []}
     assert {entry.status.value for entry in world.ledger.entries.values()} == {"DONE"}
-    assert sorted(world.catalog.tables) == ["orders", "processed_table"]
+    assert sorted(world.catalog.tables) == ["processed_table", "products"]
 
 
 def test_only_the_message_that_a_retry_can_mend_returns(
@@ -162,7 +162,7 @@ def test_a_fault_of_ours_is_tried_again_and_alarmed(
 def test_stored_and_skipped_objects_are_counted(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    key = "data/orders/2024-01-15.json"
+    key = "data/products/2024-01-15.json"
     world.raw.write(BUCKET, "data/test-data.json", b"\x89PNG\r\n\x1a\n" + bytes(256))
     world.raw.write(BUCKET, key, b'{"a": 1}\n')
     assert call(load_event("sqs-batch")) == {"batchItemFailures": []}
@@ -185,7 +185,7 @@ def test_a_message_returns_until_the_models_were_told_of_its_rows(
 
     batch = load_event("sqs-batch")
     world.raw.write(BUCKET, "data/test-data.json", b'{"timestamp": "2024-01-15T10:00:00Z"}\n')
-    world.raw.write(BUCKET, "data/orders/2024-01-15.json", b'{"a": 1}\n')
+    world.raw.write(BUCKET, "data/products/2024-01-15.json", b'{"a": 1}\n')
     with monkeypatch.context() as patch:
         patch.setattr(world.curation, "tell", throttled)
         assert len(call(batch)["batchItemFailures"]) == 1

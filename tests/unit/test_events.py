@@ -44,7 +44,7 @@ def test_one_queue_message_may_announce_two_objects() -> None:
     (message,) = load_event("sqs-batch")["Records"]
     assert _keys(events.parse_message(message["body"])) == [
         "data/test-data.json",
-        "data/orders/2024-01-15.json",
+        "data/products/2024-01-15.json",
     ]
 
 
