@@ -136,7 +136,7 @@ def refused(files: Iterable[Path]) -> list[str]:
 
 def _judged(found: Files, catalog: Catalog | None) -> dict[str, list[str]]:
     """Say of each model what is to be mended, or what it is; the former are noted as wrong."""
-    said = {name: [why] for name, why in found.wrong.items()}
+    said = {name: why.splitlines() for name, why in found.wrong.items()}
     known = _known(found, catalog)
     names = set(found.texts) | set(found.wrong)
     for one in found.models:

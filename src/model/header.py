@@ -28,10 +28,33 @@ def parse(name: str, text: str) -> Header:
     Raises
     ------
     ModelError
-        When a line is not understood or one is missing, with its number.
+        With every line that is not understood or missing, each with its number.
     """
-    said: dict[str, str] = {}
-    numbers: dict[str, int] = {}
+    said, wrong = _settings(text)
+    for key in ("description", "refresh"):
+        if key not in said:
+            wrong.append((1, f"`-- {key}: …` is missing at its head"))
+    found = {key: value for key, (_, value) in said.items()}
+    refresh = found.get("refresh", Refresh.WHOLE).lower()
+    lookups = frozenset(filter(None, re.split(r"[,\s]+", found.get("lookup", ""))))
+    minutes = _MINUTES.fullmatch(found.get("at most every", ""))
+    for key, is_right, wanted in (
+        ("refresh", refresh in {*Refresh}, " or ".join(Refresh)),
+        ("lookup", all(o == normalise(o) for o in lookups), "names of tables, with commas between"),
+        ("at most every", minutes, "in minutes, like 15 minutes"),
+    ):
+        if key in said and not is_right:
+            wrong.append((said[key][0], f"{key} is {found[key]!r}; it can be {wanted}"))
+    if wrong:
+        raise ModelError("\n".join(f"{name}:{number}: {why}" for number, why in sorted(wrong)))
+    every = int(minutes[1]) if minutes else 0
+    return Header(found["description"], Refresh(refresh), lookups, every)
+
+
+def _settings(text: str) -> tuple[dict[str, tuple[int, str]], list[tuple[int, str]]]:
+    """Give number and value of each setting by its name, and what is wrong by numbers of lines."""
+    said: dict[str, tuple[int, str]] = {}
+    wrong: list[tuple[int, str]] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.startswith("--"):
             break
@@ -40,31 +63,9 @@ def parse(name: str, text: str) -> Header:
         if found is None or key not in _KEYS:
             # A sentence for people; what looks like a key and is none may be a slip.
             if found and len(key.split()) <= 3:
-                raise ModelError(
-                    f"{name}:{number}: {found[1]!r} says nothing here: {', '.join(_KEYS)} do"
-                )
-            continue
-        if key in said:
-            raise ModelError(f"{name}:{number}: {key} is said twice")
-        said[key], numbers[key] = found[2], number
-    for key in ("description", "refresh"):
-        if not said.get(key):
-            raise ModelError(f"{name}:1: `-- {key}: …` is missing at its head")
-
-    def wrong(key: str, wanted: str) -> ModelError:
-        return ModelError(f"{name}:{numbers[key]}: {key} is {said[key]!r}; it can be {wanted}")
-
-    if said["refresh"].lower() not in {*Refresh}:
-        raise wrong("refresh", " or ".join(Refresh))
-    lookups = frozenset(filter(None, re.split(r"[,\s]+", said.get("lookup", ""))))
-    if any(lookup != normalise(lookup) for lookup in lookups):
-        raise wrong("lookup", "names of tables, with commas between them")
-    minutes = _MINUTES.fullmatch(said.get("at most every", "0 minutes"))
-    if "at most every" in said and minutes is None:
-        raise wrong("at most every", "in minutes, like 15 minutes")
-    return Header(
-        said["description"],
-        Refresh(said["refresh"].lower()),
-        lookups,
-        int(minutes[1]) if minutes else 0,
-    )
+                wrong.append((number, f"{found[1]!r} says nothing here: {', '.join(_KEYS)} do"))
+        elif key in said:
+            wrong.append((number, f"{key} is said twice"))
+        elif found[2] or key not in ("description", "refresh"):
+            said[key] = number, found[2]
+    return said, wrong

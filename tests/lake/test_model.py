@@ -128,14 +128,31 @@ def test_each_model_is_judged_by_itself(folder: Path) -> None:
     lines = done.stdout.splitlines()
     assert [line.partition(" ")[0] for line in lines] == [
         "bare.sql:1:",
+        "bare.sql:1:",
         "mixed.sql:3:28:",
         "odd.sql:",
         "sales.sql:",
         "slow.sql:",
         "wrong.sql:3:8:",
     ]
-    assert lines[4] == "slow.sql: whole, of no table, at most every 1 minute"
-    assert lines[5].endswith("sales has no column totl: did you mean total?")
+    assert lines[5] == "slow.sql: whole, of no table, at most every 1 minute"
+    assert lines[6].endswith("sales has no column totl: did you mean total?")
+
+
+def test_every_fault_of_a_header_is_told_at_once(folder: Path, root: Path) -> None:
+    text = "-- refresh: daily\n-- lookup: A B\n-- refrsh: whole\n-- at most every: 1 h\nSELECT 1"
+    write(folder, bad=text)
+    done = offline("check")
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert [line.partition(" ")[0] for line in lines] == [
+        *("bad.sql:1:", "bad.sql:1:", "bad.sql:2:", "bad.sql:3:", "bad.sql:4:")
+    ]
+    assert lines[0] == "bad.sql:1: `-- description: …` is missing at its head"
+    assert lines[1] == "bad.sql:1: refresh is 'daily'; it can be by date or whole"
+    with pytest.raises(LakeCommandError) as refused:
+        check(root)
+    assert str(refused.value).splitlines() == ["Nothing was deployed.", *lines]
 
 
 def test_models_that_read_each_other_are_named_and_so_is_who_reads_them(folder: Path) -> None:
@@ -196,7 +213,7 @@ def test_nothing_is_deployed_with_a_broken_model(folder: Path, root: Path) -> No
     with pytest.raises(LakeCommandError) as refused:
         check(root)
     said = [line.partition(" ")[0] for line in str(refused.value).splitlines()]
-    assert said == ["Nothing", "bare.sql:1:", "mixed.sql:3:28:"]
+    assert said == ["Nothing", "bare.sql:1:", "bare.sql:1:", "mixed.sql:3:28:"]
 
 
 def test_nothing_is_deployed_with_a_model_that_the_check_refuses(folder: Path, root: Path) -> None:

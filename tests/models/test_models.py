@@ -198,7 +198,7 @@ def test_a_text_is_another_when_its_rows_may_be() -> None:
 
 def test_a_folder_says_everything_that_is_to_be_mended(tmp_path: Path) -> None:
     assert load_folder(tmp_path / "none") == []
-    (tmp_path / "a.sql").write_text("SELECT 1")
+    (tmp_path / "a.sql").write_text("-- description: One\nSELECT 1")
     (tmp_path / "b.sql").write_bytes(b"\xff")
     with pytest.raises(ModelError) as refused:
         load_folder(tmp_path)
