@@ -162,23 +162,24 @@ def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: 
     if found.repairable and not fix:
         err.print("`lake reconcile --fix` mends this.")
     elif found.repairable:
-        orphans = len(found.orphans)
-        said = [
-            f"{facts.count(many, noun)} {done}"
-            for many, noun, done in (
-                (len(found.to_send), "object", "sent again"),
-                (len(found.partitions), "partition", "registered"),
-                (len(found.stale), "date", "of models made anew"),
-                (orphans, "orphan", "deleted, and kept as old versions"),
-            )
-            if many
-        ]
+        said = ", ".join(_mended(found))
         # What is deleted is never few.
-        _agree(f"Have {', '.join(said)}?", found.repairable + _FEW * orphans, yes)
+        _agree(f"Have {said}?", found.repairable + _FEW * len(found.orphans), yes)
         reconcile.fix(target, found, f"repair-{uuid.uuid4().hex[:12]}")
-        err.print(f"Asked for: {', '.join(said)}.")
+        err.print(f"Asked for: {said}.")
     if found.hidden or (found.repairable and not fix):
         sys.exit(1)
+
+
+def _mended(found: reconcile.Differences) -> list[str]:
+    """Say what mends the differences, as far as there are some."""
+    counted = (
+        (len(found.to_send), "object", "sent again"),
+        (len(found.partitions), "partition", "registered"),
+        (len(found.stale), "partition", "of models made anew"),
+        (len(found.orphans), "orphan", "deleted, and kept as old versions"),
+    )
+    return [f"{facts.count(many, noun)} {done}" for many, noun, done in counted if many]
 
 
 def _show_differences(found: reconcile.Differences) -> None:
