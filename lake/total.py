@@ -39,6 +39,8 @@ def total(items: Sequence[Item]) -> Item:
         record that was refused is told with its object. Its key is that of the first one. Its
         status is EMPTY where that of all is, and says nothing else.
     """
+    # Whoever asks, and in whatever order, is told the same first record.
+    items = sorted(items, key=lambda one: one.key)
     facts: dict[str, str | int] = {}
     for item in items:
         for name, value in item.entry.facts.items():

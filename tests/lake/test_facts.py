@@ -470,6 +470,14 @@ def test_the_next_command_for_programs_can_be_run() -> None:
     assert "'data/orders/a b.csv'" in told["next"]
 
 
+def test_the_first_record_is_the_same_in_whatever_order_files_are_known() -> None:
+    why = refused(FIELD_COUNT=(1, 7, "3 fields where the table has 2"))
+    one = item("PARTIAL", records_read=9, refused=why)
+    other = replace(one, key="data/orders/b.csv")
+    assert facts.notes(total([one, other])) == facts.notes(total([other, one]))
+    assert "in data/orders/a.csv" in facts.notes(total([other, one]))[0]
+
+
 def test_of_a_file_without_records_it_is_said_that_it_makes_no_table() -> None:
     said = "no record was found: the first file that holds one makes table orders"
     hollow = item("EMPTY", 0)
