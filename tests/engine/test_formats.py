@@ -125,7 +125,6 @@ def test_without_records_an_object_is_empty(body: bytes) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b'[{"n": 1}] {"n": 2}',
         b'[{"n": 1',
         b'{"n": [1, 2}',
         b'{"n": "never closed}',
@@ -185,7 +184,11 @@ def test_elements_over_several_lines_are_divided_by_what_stands_between_them() -
 def test_objects_within_a_broken_document_are_no_records() -> None:
     inner = '[{"x": 1},{"x": 2},{"x": 3}]'
     broken = f'[{{"a": 1,"b": {inner}}},{{"a": "2,"b": {inner}}}]'
-    assert convert(broken.encode(), "data/t/object.json").status == "REJECTED"
+    found = convert(broken.encode(), "data/t/object.json")
+    assert [row["a"] for row in found.values] == [1]
+    assert found.reasons == [(2, "MALFORMED_JSON")]
+    alike = broken.replace('"x"', '"a"')
+    assert convert(alike.encode(), "data/t/object.json").status == "REJECTED"
 
 
 def test_lines_of_json_may_end_with_a_carriage_return() -> None:
@@ -201,6 +204,41 @@ def test_a_last_element_that_is_cut_short_among_many_brackets_takes_no_time() ->
     assert found.values == [{"a": 1}, {"a": 2}]
     assert found.reasons == [(3, "MALFORMED_JSON")]
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("name", ["object.json", "object.jsonl", "object"])
+@pytest.mark.parametrize("between", ["\n", "", "\r\n"])
+def test_elements_of_arrays_that_follow_each_other_are_records(name: str, between: str) -> None:
+    arrays = ['[{"n": 1}, {"n": 2}]', '[{"n": 3}]', '[{"n": 4, "of": [{"n": 5}, {"n": 6}]}]']
+    alone = [row for array in arrays for row in convert(array.encode(), f"data/t/{name}").values]
+    found = convert(between.join(arrays).encode(), f"data/t/{name}")
+    assert [{k: v for k, v in row.items() if v} for row in found.values] == alone
+    assert [row["n"] for row in found.values] == [1, 2, 3, 4]
+
+
+def test_arrays_of_values_on_lines_are_records() -> None:
+    found = convert(b"[1, 2]\n[3, 4]\n", "data/t/object.jsonl")
+    assert found.values == [{"value": [1, 2]}, {"value": [3, 4]}]
+
+
+@pytest.mark.parametrize("behind", ["\n\x1a", "\x00", "\nThe end\n"])
+def test_what_follows_an_array_on_a_line_makes_it_no_record(behind: str) -> None:
+    for name in ("object.json", "object.jsonl"):
+        found = convert(f'[{{"n": 1}}, {{"n": 2}}]{behind}'.encode(), f"data/t/{name}")
+        assert found.values == [{"n": 1}, {"n": 2}]
+        assert [entry["raw"] for entry in found.quarantine] == [behind.strip()]
+
+
+def test_files_that_were_joined_have_a_byte_order_mark_each() -> None:
+    body = b'\xef\xbb\xbf{"n": 1}\n\xef\xbb\xbf{"n": 2}\n{"n": 3}\n'
+    assert convert(body, "data/t/object.jsonl").values == [{"n": 1}, {"n": 2}, {"n": 3}]
+
+
+def test_lines_may_end_in_several_ways() -> None:
+    body = b'{"n": 1}\r{"n": 2}\r\n{"n": 3}\n{"n": tru}\r{"n": 5}'
+    found = convert(body, "data/t/object.jsonl")
+    assert found.values == [{"n": 1}, {"n": 2}, {"n": 3}, {"n": 5}]
+    assert found.reasons == [(4, "MALFORMED_JSON")]
 
 
 def test_what_follows_an_array_is_refused() -> None:

@@ -27,6 +27,9 @@ _MEMBER = re.compile(
 #: How lines begin that are meant as records.
 _MEANT = re.compile(r'\s*(?:\{\s*["}]|\[\s*[{\["])')
 
+#: An array of objects.
+_OBJECTS = re.compile(r"\s*\[\s*\{")
+
 #: A section of a TOML or INI file, or a footnote, which is an array only by chance.
 _SECTION = re.compile(r'\s*\[+[^\[\]{},"]*\]+\s*')
 
@@ -100,6 +103,9 @@ def json_format(lines: list[str], extension: str, *, whole: bool) -> str:
     if first not in "{[":
         return _lines_after_another(sample, extension)
     records = sum(_is_record(line) for line in sample)
+    if (named or 2 * records > len(sample)) and _are_arrays(sample):
+        # Their elements are records, as those of one array are.
+        return "json"
     if records == len(sample):
         # One object on one line may also be a wrapper: the document reader looks.
         return "jsonl" if len(full) > 1 or extension in JSON_LINES else "json"
@@ -113,6 +119,13 @@ def json_format(lines: list[str], extension: str, *, whole: bool) -> str:
         # The document reader finds where it is broken, and reads lines where there are some.
         return "json"
     return ("jsonl" if extension in JSON_LINES and records else "json") if named else ""
+
+
+def _are_arrays(lines: list[str]) -> bool:
+    """Tell whether lines that begin as arrays of objects are among lines that begin no object."""
+    return any(_OBJECTS.match(line) for line in lines) and not any(
+        line.lstrip().startswith("{") for line in lines
+    )
 
 
 def _lines_after_another(sample: list[str], extension: str) -> str:

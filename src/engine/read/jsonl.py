@@ -11,6 +11,7 @@ from engine.convert.jsontext import NotJsonError, loads
 from engine.convert.optimistic import observe
 from engine.database import DATA_ERRORS
 from engine.read import jsonvalues
+from engine.read.jsonmarks import closed
 from engine.read.jsonquery import (
     NO_JSON,
     numbers_query,
@@ -108,13 +109,20 @@ class JsonLines:
     def parsed(self, number: int, line: bytes) -> Record:
         """Read a line exactly."""
         record = parsed(number, line)
-        if self.otherwise and record.reason in (Reason.MALFORMED_JSON, Reason.RECORD_TOO_LARGE):
+        if self.otherwise and _may_be_a_part(record):
             raise OtherwiseError(self.otherwise)
         return record
 
     def conformed(self, value_sql: str, shape: Kind, kind: Kind, *, fixed: bool) -> Conformed:
         """See the protocol."""
         return jsonvalues.conformed(value_sql, shape, kind, fixed=fixed)
+
+
+def _may_be_a_part(record: Record) -> bool:
+    """Tell whether a line may be a part of a record, or several: brackets of one record match."""
+    if record.reason is not Reason.MALFORMED_JSON:
+        return record.reason is Reason.RECORD_TOO_LARGE
+    return record.raw[:1] != b"{" or closed(record.raw, 0, len(record.raw)) != len(record.raw)
 
 
 def _sampled(path: Path) -> Iterator[bytes]:
@@ -284,14 +292,15 @@ def parsed(number: int, line: bytes) -> Record:
         detail = f"the record is longer than {MAX_RECORD:,} bytes: split it"
         return Record(number, raw, None, Reason.RECORD_TOO_LARGE, detail)
     try:
-        return Record(number, raw, loads(raw.decode("utf-8")))
+        # Files that were joined have a byte order mark each.
+        return Record(number, raw, loads(raw.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         return Record(number, raw, None, Reason.INVALID_UTF8, str(error))
     except NotJsonError as error:
         return Record(number, raw, None, Reason.MALFORMED_JSON, str(error))
 
 
-def has_records(path: Path) -> bool:
-    """Tell whether any line by itself is a JSON object or array."""
+def records_of_lines(path: Path) -> int:
+    """Count lines that are a JSON object or array, each by itself."""
     records = (parsed(number, line) for number, line in Span.whole(path).numbered())
-    return any(isinstance(record.value, (dict, list)) for record in records)
+    return sum(isinstance(record.value, (dict, list)) for record in records)

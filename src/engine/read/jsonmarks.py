@@ -47,10 +47,10 @@ def space(data: Buffer, position: int) -> int:
         forget(data, position)
 
 
-def closed(data: Buffer, start: int) -> int:
-    """Find the end of a value by its brackets alone; 0 where it is wrong, or very long."""
+def closed(data: Buffer, start: int, stop: int) -> int:
+    """Find the end of a value by its brackets alone; 0 where it is wrong, or ends behind a stop."""
     stack = [CLOSES[data[start]]]
-    at, stop = start + 1, start + WINDOW
+    at = start + 1
     # Not searched: from within a string one would find its brackets.
     while found := _BRACKET.match(data, at, stop):
         at = found.end()
@@ -109,3 +109,8 @@ def forget(data: Buffer, end: int) -> None:
     """Let the system have the memory of a mapped file up to here."""
     if isinstance(data, mmap.mmap) and (whole := end // mmap.PAGESIZE * mmap.PAGESIZE):
         data.madvise(mmap.MADV_DONTNEED, 0, whole)
+
+
+def flat(text: bytes) -> bytes:
+    """Put a text on one line: a tab is white space, and as wrong in a string, as a line feed is."""
+    return text.replace(b"\n", b"\t").replace(b"\r", b"\t")

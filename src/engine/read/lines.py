@@ -18,6 +18,9 @@ MAX_RECORD = 15 * 1024 * 1024
 #: White space; a line of nothing else is no record.
 BLANK = b" \t\r\n"
 
+#: A line that ends with a carriage return alone.
+_RETURN = re.compile(rb"\r[^\n]")
+
 #: A line that may be blank: it begins with white space.
 _BLANK_BEGUN = re.compile(rb"\n[ \t\r\n]")
 
@@ -35,7 +38,7 @@ _Searched = tuple[int, bytes, int, list[tuple[int, bytes, int, int]]]
 
 
 def with_line_feeds(path: Path, folder: Path) -> Path:
-    """Give a file whose lines end with line feeds: itself, or a copy where none does.
+    """Give a file whose lines end with line feeds: itself, or a copy where some do not.
 
     Parameters
     ----------
@@ -46,7 +49,7 @@ def with_line_feeds(path: Path, folder: Path) -> Path:
     """
     with path.open("rb") as file:
         text = file.read(_CHUNK)
-        if b"\r" not in text or b"\n" in text:
+        if not _RETURN.search(text):
             return path
         copy = folder / "lines"
         with copy.open("wb") as target:
