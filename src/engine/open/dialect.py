@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
 from engine.open.headers import Header, find_header, looks_like_names, total_of
+from engine.open.opening import Opening, opening_of
 from engine.open.samples import LINE_END
 from engine.open.widths import DELIMITERS, Cut, best_cut, cells_of
 from engine.read.tokens import Grammar
@@ -31,8 +31,12 @@ NO_DELIMITER = "\x1f"
 #: So many rows that are equally wide are so by no chance.
 _MANY_ROWS = 20
 
-_SEP = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
-_FIELDS = re.compile(r"#\s*fields:?(?P<gap>[ \t])(?P<names>.+)", re.IGNORECASE)
+
+#: A name of one word, and one part of a number that is written with a decimal comma.
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_DIGITS = re.compile(r"[-+]?\d+")
+
+_DECIMALS = "one column: its commas are taken for decimal ones"
 
 _ALL = CsvSettings()
 
@@ -150,7 +154,7 @@ def find_dialect(samples: list[str], context: Context) -> Dialect | None:
         return None
     said = context.settings
     named = said.delimiter or NAMED.get(context.extension, "")
-    opening = _opening(samples[0], said)
+    opening = opening_of(samples[0], said)
     texts = [samples[0][opening.offset :], *samples[1:]]
     wanted = said.delimiter or opening.delimiter
     cut = best_cut(texts, named, wanted, said)
@@ -161,6 +165,9 @@ def find_dialect(samples: list[str], context: Context) -> Dialect | None:
         if not (named or wanted or context.certain):
             return None
         cut = _one_column(texts, named or ",", said)
+    decimals = not wanted and _holds_decimals(cut)
+    if decimals:
+        cut = _one_column(texts, NO_DELIMITER, said)
     if cut.width == 1 and opening.names and len(opening.names) > 1 and not wanted:
         return None
     header = find_header(cut, opening.names, bool(named) or context.certain, said, context.table)
@@ -168,80 +175,8 @@ def find_dialect(samples: list[str], context: Context) -> Dialect | None:
     sure = sure or (cut.width > 1 and _in_table(header, context.table))
     if not sure and not _proven(cut, header, context.extension):
         return None
-    return _dialect(samples[0], opening, cut, header, said)
-
-
-@dataclass(frozen=True, slots=True)
-class _Opening:
-    """What lines of its own the file begins with."""
-
-    offset: int = 0
-    delimiter: str = ""
-    names: tuple[str, ...] = ()
-    comment: str = ""
-
-
-def _opening(head: str, said: CsvSettings) -> _Opening:
-    """Read what says something of the table: ``sep=;`` and comments that name the columns."""
-    comment = said.comment or "#"
-    found = _Opening(comment=said.comment or "")
-    if said.skip:
-        ends = [m.end() for m in LINE_END.finditer(head)]
-        return replace(found, offset=ends[min(said.skip, len(ends)) - 1] if ends else 0)
-    offset = 0
-    for match in re.finditer(r"([^\r\n]*)(\r\n|\r|\n|\Z)", head):
-        text = match[1]
-        if (sep := _SEP.fullmatch(text)) and not found.offset:
-            found = replace(found, delimiter=sep[1])
-        elif fields := _FIELDS.fullmatch(text):
-            tab = fields["gap"] == "\t" or "\t" in fields["names"]
-            names = tuple(fields["names"].strip().split("\t" if tab else None))
-            found = replace(found, names=names, comment="#")
-        elif text.strip() and not text.startswith(comment):
-            break
-        elif not text.startswith(comment):
-            # Blank lines go with the comments before them.
-            continue
-        elif match.end() == offset:
-            break
-        offset = match.end()
-        found = replace(found, offset=offset)
-    if found.names:
-        return replace(found, delimiter=_delimiter_below(head[found.offset :], len(found.names)))
-    # The only lines that begin so may be the header itself: #id,name.
-    return _unless_header(head, found)
-
-
-def _unless_header(head: str, found: _Opening) -> _Opening:
-    """Take the last comment for a header where it is cut as the line below it."""
-    if not found.offset or found.delimiter:
-        return found
-    last = io.StringIO(head[: found.offset], newline="").readlines()[-1]
-    below = next((text for text in LINE_END.split(head[found.offset :]) if text.strip()), "")
-    for delimiter in (",", "\t", ";", "|"):
-        if last.count(delimiter) != below.count(delimiter) or delimiter not in below:
-            continue
-        # Above numbers, names may have spaces: # energy (MeV), n (cm2 g-1)
-        words = not any(map(_is_number, last.strip("# \r\n").split(delimiter)))
-        numbers = all(map(_is_number, below.split(delimiter)))
-        several = last.count(delimiter) > 1
-        if " " not in last.strip("# \r\n") or (words and (numbers or several)):
-            return replace(found, offset=found.offset - len(last))
-    return found
-
-
-def _is_number(cell: str) -> bool:
-    return bool(re.fullmatch(r"\s*[-+]?\d[\d.]*([eE][-+]?\d+)?\s*", cell))
-
-
-def _delimiter_below(text: str, width: int) -> str:
-    lines = [
-        line for line in LINE_END.split(text)[:50] if line.strip() and not line.startswith("#")
-    ]
-    for delimiter in ("\t", ",", ";", "|", " "):
-        if lines and all(line.count(delimiter) == width - 1 for line in lines):
-            return delimiter
-    return "\t" if any("\t" in line for line in lines) else " "
+    found = _dialect(samples[0], opening, cut, header, said)
+    return replace(found, guesses=(_DECIMALS, *found.guesses)) if decimals else found
 
 
 def _one_column(texts: list[str], named: str, said: CsvSettings) -> Cut:
@@ -254,6 +189,18 @@ def _one_column(texts: list[str], named: str, said: CsvSettings) -> Cut:
             delimiter = NO_DELIMITER
     grammar = Grammar(delimiter)
     return Cut(grammar, 1, [cells_of(text, grammar) for text in texts])
+
+
+def _holds_decimals(cut: Cut) -> bool:
+    """Tell a column of numbers with decimal commas, below its name, from two of whole numbers."""
+    if cut.width != 2 or cut.grammar.delimiter != "," or not cut.head:
+        return False
+    name, *numbers = (row.cells for row in cut.every if row.full)
+    named = len(name) == 1 and bool(_IDENTIFIER.fullmatch(name[0] or ""))
+    return named and all(
+        len(cells) in (1, 2) and all(cell and _DIGITS.fullmatch(cell) for cell in cells)
+        for cells in numbers
+    )
 
 
 def _proven(cut: Cut, header: Header, extension: str) -> bool:
@@ -283,7 +230,7 @@ def _in_table(header: Header, table: Collection[str]) -> bool:
     return header.present and all(normalise(cell) in table for cell in header.cells)
 
 
-def _dialect(head: str, opening: _Opening, cut: Cut, header: Header, said: CsvSettings) -> Dialect:
+def _dialect(head: str, opening: Opening, cut: Cut, header: Header, said: CsvSettings) -> Dialect:
     before = opening.offset + cut.offset_of(header.row)
     preamble = len(LINE_END.findall(head[:before]))
     guesses = list(header.guesses)

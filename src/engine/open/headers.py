@@ -221,11 +221,11 @@ def _decided(
         return True, "it differs from the rows below"
     if contrast < 0 or not named:
         return False, "it is like the others"
-    # Columns without a name are common; one cell alone is rather a title.
-    same = len(set(filled)) == len(filled) > (len(cells) > 1)
+    # Columns without a name are common, and some that share one; one cell alone is rather a title.
+    distinct_names = 2 * len(set(filled)) > len(filled) > (len(cells) > 1)
     words = all(kind_of(cell) == "text" and not _ADDRESS.fullmatch(cell) for cell in filled)
     alone = all(cells) and (len(cells) > 2 or (len(cells) == 2 and looks_like_names(cells)))
-    if filled and same and words and (more or alone):
+    if filled and distinct_names and words and (more or alone):
         return True, "it holds words, and most files of this name have a header"
     return False, "it is no row of names"
 

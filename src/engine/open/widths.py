@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: What is tried, the likeliest first.
 DELIMITERS = (",", "\t", ";", "|", "\x01")
 
+#: What is tried where none of them divides anything: words have such, too.
+_RARE = ("^", "~")
+
 #: Rows of each sample that are looked at.
 _ROWS = 300
 
@@ -175,8 +178,17 @@ def best_cut(texts: list[str], named: str, wanted: str, said: CsvSettings) -> Cu
         if cut.width > 1 or wanted:
             found.append(cut)
     if not found:
-        return _spaced(texts)
+        return _rarely_cut(texts, said) or _spaced(texts)
     return max(found, key=lambda cut: _score(cut, named))
+
+
+def _rarely_cut(texts: list[str], said: CsvSettings) -> Cut | None:
+    """Cut at what rarely divides: only where all rows are alike."""
+    for delimiter in _RARE:
+        cut = _quoted_best(texts, delimiter, said)
+        if cut.width > 1 and cut.rows_count > 2 and cut.share == 1:
+            return cut
+    return None
 
 
 def _spaced(texts: list[str]) -> Cut | None:
