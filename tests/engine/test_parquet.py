@@ -246,3 +246,49 @@ def test_a_map_with_a_key_twice_is_damage_of_the_file() -> None:
     found = convert(target.getvalue(), "data/t/x.parquet")
     assert found.status == "REJECTED"
     assert "Map keys must be unique" in str(found.error)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({}),
+        pa.table(
+            {"s": [{"": 1, "m": [("k", 1)]}]},
+            pa.schema(
+                {"s": pa.struct([("", pa.int64()), ("m", pa.map_(pa.string(), pa.int64()))])}
+            ),
+        ),
+    ],
+    ids=["no columns", "a map beside a field without a name"],
+)
+def test_a_whole_file_that_duckdb_does_not_read_is_kept(table: pa.Table) -> None:
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    found = convert(file.getvalue(), "data/t/a.parquet")
+    assert (found.status, found.rows) == ("STORED", [])
+    assert "DuckDB does not read" in found.stored[0]["detail"]
+
+
+def test_nanoseconds_with_a_zone_keep_their_digits() -> None:
+    file = io.BytesIO()
+    zoned = pa.timestamp("ns", "Europe/Berlin")
+    counted = [1705312800123456789, None, 1705312800000000000]
+    pq.write_table(pa.table({"t": pa.array(counted, zoned), "n": [1, 2, 3]}), file)
+    found = convert(file.getvalue(), "data/t/a.parquet")
+    assert [row["t"] for row in found.values] == [
+        "2024-01-15 10:00:00.123456789",
+        None,
+        "2024-01-15 10:00:00",
+    ]
+    assert [row["n"] for row in found.values] == [1, 2, 3]
+
+
+def test_keys_of_maps_that_are_no_names_can_be_read_back() -> None:
+    file = io.BytesIO()
+    maps = pa.map_(pa.struct([("a", pa.int64())]), pa.map_(pa.binary(), pa.binary()))
+    pq.write_table(pa.table({"m": pa.array([[({"a": 1}, [(b"\xff", b"x")])], None], maps)}), file)
+    first, second = (row["m"] for row in convert(file.getvalue(), "data/t/a.parquet").values)
+    assert second is None
+    assert json.loads(first) == [
+        {"key": {"a": 1}, "value": [{"key": "/w==", "value": "x"}]},
+    ]

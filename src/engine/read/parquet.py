@@ -16,6 +16,7 @@ from engine.read.footer import footer_of
 from engine.read.geoparquet import readable
 from engine.read.parquet_plain import MISREAD, REFUSED, Texts, copy_plainly
 from engine.read.parquet_types import ColumnRead, Nanoseconds, Value, schema_of
+from engine.read.parquet_zones import zoneless
 from engine.read.reading import OtherwiseError
 from engine.read.typed import TypedBlock, TypedReading
 from engine.types.sql import literal, quoted
@@ -40,10 +41,13 @@ _DAMAGE = (
     UnicodeDecodeError,
 )
 
+#: What it says of a struct that holds a map, and a field without a name, whatever is read of it.
+_UNNAMED = "only remap named structs"
+
 #: What DuckDB says of files that are whole: a codec, an encoding or a type it does not have.
 _UNREAD = re.compile(
     "Unsupported compression codec|is only supported for|requires two children"
-    "|[Nn]ot implemented|not supported"
+    "|[Nn]ot implemented|not supported|at least one non-root column|" + _UNNAMED
 )
 
 #: What it says of a map that has a key twice, which only building the map again finds.
@@ -143,6 +147,7 @@ class ParquetReading(TypedReading):
             raise NotReadError("encrypted Parquet", _MEDIA_TYPE)
         self._otherwise = partial(ParquetReading, job, path, plainly=True)
         path = readable(path, job.workdir / "geo.parquet")
+        path = zoneless(path, job.workdir / "zoneless.parquet")
         self._file, self._plainly = path, plainly
         if plainly:
             self._file = job.workdir / "plain.parquet"
@@ -209,6 +214,8 @@ class ParquetReading(TypedReading):
         try:
             yield
         except Exception as error:
+            if _UNNAMED in str(error):
+                raise damaged(error) from error
             if not is_damage(error):
                 raise
             if _REPEATED in str(error):

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from engine.convert.proofs import map_types, text_of_bytes
 from engine.types.sql import literal, quoted
 
 if TYPE_CHECKING:
     from duckdb.sqltypes import DuckDBPyType
 
+
+#: Keys of maps of which DuckDB's text is a notation of its own.
+_NO_NAMES = frozenset({"struct", "list", "array", "map", "union", "blob", "variant"})
 
 _TEXTS = ("StringType", "EnumType", "JsonType", "UTF8", "ENUM", "JSON")
 
@@ -88,6 +92,15 @@ def _as_json(value: str, kind: DuckDBPyType, node: Node) -> str:
             inner = cast("DuckDBPyType", kind.children[0][1])
             item = _as_json(element, inner, element_of(node, inner))
             return f"to_json(list_transform({value}, lambda {element}: {item}))"
+        case "map":
+            entry, entries = f"t{len(value)}", node.child(0)
+            key_type, value_type = map_types(kind)
+            key = _as_json(f"{entry}.key", key_type, entries.child(0))
+            item = _as_json(f"{entry}.value", value_type, entries.child(1))
+            packed = f"json_object('key', {key}, 'value', {item})"
+            return f"to_json(list_transform(map_entries({value}), lambda {entry}: {packed}))"
+        case "blob":
+            return f"to_json({text_of_bytes(value)})"
     return f"CAST({value} AS JSON)"
 
 
@@ -103,4 +116,9 @@ def _has_own_json(kind: DuckDBPyType, node: Node) -> bool:
         case "list" | "array":
             inner = cast("DuckDBPyType", kind.children[0][1])
             return _has_own_json(inner, element_of(node, inner))
-    return str(kind.id) != "variant"
+        case "map":
+            # A member of an object is called by a text.
+            key_type, value_type = map_types(kind)
+            value = node.child(0).child(1)
+            return str(key_type.id) not in _NO_NAMES and _has_own_json(value_type, value)
+    return str(kind.id) not in ("variant", "blob")
