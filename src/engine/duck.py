@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
 from engine.convert.layout import LINEAGE_NAMES
-from engine.convert.parts import combined
+from engine.convert.parts import combined, retyped
 from engine.convert.stored import stored
 from engine.database import Database
 from engine.job import inner, opened
@@ -17,6 +18,7 @@ from engine.open.opened import opened as open_object
 from engine.open.stored import NotReadError, Stored
 from engine.read.formats import converted
 from engine.write.quarantine import Quarantine
+from store.model import Conversion, Schema
 from store.naming import normalise
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from engine.job import Job
     from engine.open.opened import Opened
     from engine.options import Options
-    from store.model import Conversion, OutputFile, Schema, Source
+    from store.model import OutputFile, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +129,46 @@ def _said(job: Job) -> Said:
 def _converted(job: Job, parts: list[Opened]) -> Conversion | Stored:
     """Convert the files of an object: all of them, or none."""
     if len(parts) == 1:
+        job.place = _place(job, parts[0])
         return _part(job, parts[0], 1)
-    table = job.table
+    found = _in_turn(job, parts, job.table)
+    if isinstance(found, Stored):
+        return found
+    done = combined(job, found)
+    known = {column.name for column in (job.table.columns if job.table else ())}
+    if all(drift.column in known for drift in done.drift):
+        return done
+    # Types of new columns follow from all files, whichever is the first.
+    schemas = [_schema_alone(job, part, len(parts)) for part in parts]
+    again = _in_turn(job, parts, retyped(done.schema, known, schemas))
+    return again if isinstance(again, Stored) else replace(combined(job, again), added=done.added)
+
+
+def _in_turn(job: Job, parts: list[Opened], table: Schema | None) -> list[Conversion] | Stored:
+    """Convert files one after the other, each into the table that those before it left."""
     found: list[Conversion] = []
     for number, part in enumerate(parts):
-        with inner(job, f"part-{number}", table=table) as one:
+        with inner(job, f"part-{number}", table=table, place=_place(job, part)) as one:
             done = _part(one, part, len(parts))
         if isinstance(done, Stored):
             return done
         found.append(done)
         table = done.schema if done.outputs else table
-    return combined(job, found)
+    return found
+
+
+def _schema_alone(job: Job, part: Opened, count: int) -> Schema:
+    """Give what the table would be if a file were the only one."""
+    with inner(job, "alone", place=_place(job, part)) as one:
+        done = _part(one, part, count)
+    shutil.rmtree(one.workdir)
+    return done.schema if isinstance(done, Conversion) else Schema()
+
+
+def _place(job: Job, part: Opened) -> str:
+    """Give the path of a file with that of the archive that it is in."""
+    key = job.source.key
+    return key if key.startswith(part.name) else f"{key}/{part.name}"
 
 
 def _part(job: Job, part: Opened, count: int) -> Conversion | Stored:

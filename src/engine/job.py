@@ -60,6 +60,8 @@ class Job:
         As of :class:`store.model.Conversion`.
     partition : str
         The date of all records, whatever they say; empty where they say it.
+    place : str
+        The key, and of a file in an archive its path there: folders may name columns and a date.
     """
 
     source: Source
@@ -74,6 +76,7 @@ class Job:
     guesses: list[str] = field(default_factory=list)
     csv: dict[str, str | int | bool] = field(default_factory=dict)
     partition: str = ""
+    place: str = ""
 
     @property
     def date_columns(self) -> tuple[str, ...]:
@@ -98,7 +101,7 @@ class Job:
         """Where records without a usable date of their own go."""
         if self.partition:
             return self.partition
-        day = day_of_path(self.source.key)
+        day = day_of_path(self.place)
         return day.isoformat() if day else partition_of(self.source.created)
 
     def restart(self) -> None:
@@ -157,7 +160,7 @@ class Job:
 
 @contextmanager
 def inner(job: Job, name: str, **changes: Any) -> Iterator[Job]:
-    """Open the work on one of several files: with a folder and a quarantine of its own.
+    """Open the work on one of several files: with an empty folder and a quarantine of its own.
 
     Parameters
     ----------
@@ -169,6 +172,7 @@ def inner(job: Job, name: str, **changes: Any) -> Iterator[Job]:
         What else is its own.
     """
     folder = job.workdir / name
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     quarantine = Quarantine(job.source, folder / "quarantine.jsonl.gz", job.options.first_date)
     try:
@@ -201,7 +205,17 @@ def opened(
     with database.guarded(workdir):
         db = database.cursor()
         try:
-            yield Job(source, table, options, workdir, seconds_left, db, quarantine, contract)
+            yield Job(
+                source,
+                table,
+                options,
+                workdir,
+                seconds_left,
+                db,
+                quarantine,
+                contract,
+                place=source.key,
+            )
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise

@@ -16,6 +16,7 @@ from engine.open import room, tars, zips
 from engine.open.stored import NotReadError
 from store.errors import ObjectTooLargeError, RejectedObjectError
 from tests.engine.test_layers import opened
+from tests.support.engine import convert
 from tests.support.packing import tarred, zipped
 
 if TYPE_CHECKING:
@@ -270,3 +271,34 @@ def test_a_text_is_no_tar() -> None:
     assert not tars.is_tar(b"")
     assert not tars.is_tar(b"a,b\n" * 300)
     assert not tars.is_tar(bytes(1024))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_types_follow_from_all_members_whichever_is_the_first(turned: bool) -> None:
+    members = [("1.csv", b"id,n,name\n1,2,7\n"), ("2.csv", b"id,n,name\n2,2.5,ann\n")]
+    result = convert(zipped(*members[:: -1 if turned else 1]), "data/t/a.zip")
+    assert result.types == {"id": "bigint", "n": "double", "name": "string"}
+    rows = sorted(result.values, key=lambda row: row["id"])
+    assert rows == [{"id": 1, "n": 2.0, "name": "7"}, {"id": 2, "n": 2.5, "name": "ann"}]
+    assert result.rescued == [None, None]
+    assert result.conversion is not None
+    assert result.conversion.added == ("id", "n", "name")
+
+
+def test_members_do_not_change_the_types_of_the_table() -> None:
+    body = zipped(("1.csv", b"id,n\n1,2.5\n"), ("2.csv", b"id,n\n2,x\n"))
+    result = convert(body, "data/t/a.zip", table={"id": "bigint", "n": "bigint"})
+    assert result.types == {"id": "bigint", "n": "bigint"}
+    assert result.rescued == [{"n": "2.5"}, {"n": "x"}]
+
+
+def test_folders_of_members_name_columns_and_a_date() -> None:
+    row = b"id\n1\n"
+    several = zipped(("dt=2024-02-03/a.csv", row), ("dt=2024-02-04/a.csv", row))
+    found = convert(several, "data/t/country=at/a.zip")
+    assert [(r["dt"], r["country"], r["date_partition"]) for r in found.rows] == [
+        ("2024-02-03", "at", "2024-02-03"),
+        ("2024-02-04", "at", "2024-02-04"),
+    ]
+    alone = convert(zipped(("dt=2024-02-03/a.csv", row)), "data/t/a.zip")
+    assert [(r["dt"], r["date_partition"]) for r in alone.rows] == [("2024-02-03", "2024-02-03")]

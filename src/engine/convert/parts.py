@@ -6,13 +6,16 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.types.glue import athena_type, parse_athena_type
+from engine.types.kinds import merged, settled
 from engine.write.quarantine import commonest_first
 from store.model import Conversion, Schema, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from engine.job import Job
+    from engine.types.kinds import Kind
     from store.model import Drift, OutputFile
 
 
@@ -50,6 +53,30 @@ def combined(job: Job, found: Sequence[Conversion]) -> Conversion:
         datelike=tuple(dict.fromkeys(name for c in found for name in c.datelike)),
         csv=next((c.csv for c in found if c.csv), {}),
     )
+
+
+def retyped(schema: Schema, known: Collection[str], alone: Sequence[Schema]) -> Schema:
+    """Give new columns types that hold the values of all parts.
+
+    Parameters
+    ----------
+    schema : Schema
+        Of the table that the parts would make, one after the other.
+    known : collection of str
+        Columns that the table had before: they keep their types.
+    alone : sequence of Schema
+        What each part would make by itself.
+    """
+    kinds: dict[str, list[Kind]] = {}
+    for column in (column for one in alone for column in one.columns):
+        kinds.setdefault(column.name, []).append(parse_athena_type(column.type))
+    columns = (
+        column
+        if column.name in known or column.name not in kinds
+        else replace(column, type=athena_type(settled(merged(kinds[column.name]))))
+        for column in schema.columns
+    )
+    return replace(schema, columns=tuple(columns))
 
 
 def _numbered(files: Iterable[OutputFile]) -> tuple[OutputFile, ...]:

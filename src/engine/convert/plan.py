@@ -63,7 +63,7 @@ def planned(job: Job, rules: Rules, shapes: Mapping[str, Kind], *, whole: bool) 
     whole : bool
         Whether every record was looked at, and not a sample.
     """
-    path = _path_fields(job.source.key, shapes)
+    path = _path_fields(job.place, shapes)
     fields = rules.fields(_with_path(shapes, path))
     layout = lay_out(job.table, fields, job.options.max_columns, rules.written(fields))
     known = {column.name for column in job.table.columns} if job.table else set()
