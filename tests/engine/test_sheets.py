@@ -149,3 +149,30 @@ def test_a_damaged_workbook_is_rejected() -> None:
     found = convert(file.getvalue(), "data/t/x.xlsx")
     assert found.error is not None
     assert found.error.code == "CORRUPT_FILE"
+
+
+def test_cells_with_errors_are_told() -> None:
+    body = xlsx(Orders=[["order", "amount"], [1, 2], [2, 3]])
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(body)) as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            wrong = b'<c r="B3" t="e"><v>#DIV/0!</v></c>'
+            new.writestr(name, old.read(name).replace(b'<c r="B3"><v>3</v></c>', wrong))
+    found = convert(file.getvalue(), "data/t/a.xlsx")
+    assert found.values == [{"order": 1, "amount": 2}, {"order": 2, "amount": None}]
+    assert found.conversion is not None
+    assert "cells that hold an error, such as #N/A, are null: 1" in found.conversion.guesses
+
+
+def test_a_header_that_the_cells_do_not_prove_is_told() -> None:
+    found = convert(xlsx(People=[["ann", "graz"], ["bob", "linz"]]), "data/t/a.xlsx")
+    assert found.conversion is not None
+    assert found.conversion.guesses == (
+        "sheet 'People': the first full row is taken for the header (ann, graz)",
+    )
+    none = convert(xlsx(People=[[1, 2], [3, 4]]), "data/t/a.xlsx")
+    assert none.conversion is not None
+    assert "no header was found" in none.conversion.guesses[0]
+    proved = convert(xlsx(People=[["name", "n"], ["bob", 4]]), "data/t/a.xlsx")
+    assert proved.conversion is not None
+    assert proved.conversion.guesses == ()

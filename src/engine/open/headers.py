@@ -23,7 +23,7 @@ _MAX_PREAMBLE = 40
 _NAMED, _TOLD = 4, 90
 
 #: What is said of a file whose first row is taken for data.
-_NO_HEADER = (
+NO_HEADER = (
     "no header was found: the first row is data, and the columns are called column_1, column_2, …"
 )
 
@@ -122,7 +122,9 @@ def find_header(
         units,
         contrast,
         typed,
-        (f"the first row is taken for the header ({_named(cells)}), since {why}",) if why else (),
+        (f"the first row is taken for the header ({told_cells(cells)}), since {why}",)
+        if why
+        else (),
     )
 
 
@@ -131,10 +133,11 @@ def _without(cut: Cut, begin: int, cells: list[str], contrast: int, typed: int, 
     regular = [len(r.cells) for r in cut.every if cut.regular(r)]
     width = max(regular, default=cut.width)
     names = distinct([""] * width)
-    return Header(begin, False, cells, names, False, contrast, typed, (_NO_HEADER,) if why else ())
+    return Header(begin, False, cells, names, False, contrast, typed, (NO_HEADER,) if why else ())
 
 
-def _named(cells: list[str]) -> str:
+def told_cells(cells: list[str]) -> str:
+    """Give the beginning of a row, for people."""
     return ", ".join(cells if len(cells) <= _NAMED else [*cells[:_NAMED], "…"])[:_TOLD]
 
 

@@ -1,9 +1,10 @@
-"""Which kind of workbook a file is, by what is inside it."""
+"""What is inside a workbook: which kind it is, and cells that its reader says nothing of."""
 
 from __future__ import annotations
 
 import mmap
 import zipfile
+import zlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,17 @@ _WORKBOOKS = {"xl/workbook.xml": "xlsx", "xl/workbook.bin": "xlsb"}
 _ODS = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
+_SHEETS = "xl/worksheets/"
+
+#: The type of a cell with an error (ECMA-376, part 1, 18.18.11).
+_ERROR = b' t="e"'
+
+_CHUNK = 1024 * 1024
+
+#: What zipfile raises over a damaged archive, or one packed or encrypted in a way it does not know.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, RuntimeError)
+
+
 def workbook_kind(path: Path) -> str:
     """Tell which kind of workbook a file is; empty for what is none."""
     with path.open("rb") as file:
@@ -35,6 +47,35 @@ def workbook_kind(path: Path) -> str:
             names = set(archive.namelist())
             if "mimetype" in names and archive.getinfo("mimetype").file_size < 100:
                 return "ods" if archive.read("mimetype").startswith(_ODS) else ""
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
+    except _DAMAGE:
         return ""
     return next((kind for name, kind in _WORKBOOKS.items() if name in names), "")
+
+
+def errors_in(path: Path) -> int:
+    """Count the cells of an XLSX file that hold an error, which calamine reads as empty ones.
+
+    Of other kinds, and of a damaged file, there are none.
+    """
+    if not zipfile.is_zipfile(path):
+        return 0
+    count = 0
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if name.startswith(_SHEETS) and name.endswith(".xml"):
+                    count += _count(archive, name)
+    except _DAMAGE:
+        return 0
+    return count
+
+
+def _count(archive: zipfile.ZipFile, name: str) -> int:
+    count, left = 0, b""
+    with archive.open(name) as sheet:
+        while chunk := sheet.read(_CHUNK):
+            text = left + chunk
+            count += text.count(_ERROR)
+            # What begins in this chunk, and cannot be counted in it, may end in the next one.
+            left = text[1 - len(_ERROR) :]
+    return count

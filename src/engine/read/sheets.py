@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import python_calamine
 
+from engine.open.headers import NO_HEADER, told_cells
 from engine.open.stored import NotReadError
+from engine.open.workbooks import errors_in
 from engine.read.fields import fields_of_file
 from engine.read.jsonrows import AT_ONCE, JsonReading, Refused, blocks_of, column_of
 from engine.read.jsontypes import TEXT, Read, plain
@@ -78,6 +80,9 @@ class SheetsReading(JsonReading):
         for table in self._tables:
             for name, found in table.kinds().items():
                 kinds[name] = _merged(kinds.get(name, NULL), found)
+        job.guesses += [said for table in self._tables for said in table.guesses()]
+        if errors := errors_in(path):
+            job.guesses.append(f"cells that hold an error, such as #N/A, are null: {errors:,}")
         self._keys = {name: f"f{position}" for position, name in enumerate(kinds, 1)}
         self._reads = {name: _READS.get(found, TEXT) for name, found in kinds.items()}
         super().__init__(job, kind, fields_of_file(self._columns()))
@@ -176,6 +181,14 @@ class _Table:
         for number, row in enumerate(_full_rows(self.sheet)):
             if number >= self.skipped:
                 yield row
+
+    def guesses(self) -> Iterator[str]:
+        """Say in words what was guessed of the header, where the cells below do not prove it."""
+        if self.count and not self.skipped:
+            yield f"sheet {self.name!r}: {NO_HEADER}"
+        elif self.count and set(self.kinds().values()) <= {STRING, NULL}:
+            named = told_cells([name for name in self.names if name])
+            yield f"sheet {self.name!r}: the first full row is taken for the header ({named})"
 
     def kinds(self) -> dict[str, Kind]:
         """Give the kind of each column: every cell says what it is."""
