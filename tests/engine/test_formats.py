@@ -221,6 +221,24 @@ def test_arrays_of_values_on_lines_are_records() -> None:
     assert found.values == [{"value": [1, 2]}, {"value": [3, 4]}]
 
 
+@pytest.mark.parametrize(
+    ("body", "good", "refused"),
+    [
+        ('[{"n": 1}, {"n": 2}', [{"n": 1}, {"n": 2}], [3]),
+        ('[{"n": 1}, {"n": 2},\n', [{"n": 1}, {"n": 2}], [3]),
+        ('[{"n": 1}, {"n": 2}, {"n": 3', [{"n": 1}, {"n": 2}], [3]),
+        ("[1, 25", [{"value": 1}], [2]),
+        ("[1, 25\n", [{"value": 1}, {"value": 25}], [3]),
+    ],
+)
+def test_of_an_array_that_is_cut_short_not_all_is_accepted(
+    body: str, good: list[Any], refused: list[int]
+) -> None:
+    found = convert(body.encode(), "data/t/object.json")
+    assert found.values == good
+    assert found.reasons == [(number, "MALFORMED_JSON") for number in refused]
+
+
 @pytest.mark.parametrize("behind", ["\n\x1a", "\x00", "\nThe end\n"])
 def test_what_follows_an_array_on_a_line_makes_it_no_record(behind: str) -> None:
     for name in ("object.json", "object.jsonl"):

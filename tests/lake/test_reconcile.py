@@ -188,7 +188,7 @@ def test_a_table_whose_objects_were_all_deleted_is_left_to_the_crawler(world: Wo
 
 def test_refused_rows_of_before_a_later_first_date_are_brought_after_it(tmp_path: Path) -> None:
     world = World(tmp_path, DuckEngine(Options()))
-    world.upload(ONE, b"[1, 2")
+    world.upload(ONE, b"[1")
     world.come_to_rest(repair=False)
     reach = {"projection.date_partition.range": "2024-02-01,NOW+1DAYS"}
     world.cloud.tables["quarantine"] = {"Name": "quarantine", "Parameters": reach}

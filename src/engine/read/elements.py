@@ -44,8 +44,8 @@ _MISSING = b","
 _MANY = 10_000
 
 #: Behind an element of an array: a comma, the array's end, or another element, by mistake without
-#: a comma.
-_IN_ARRAY = re.compile(rb"[ \t\r\n]*(?:[,\]]|\Z|(?=\{)|(?<=\n)[ \t]*(?![ \t}\]:,]))")
+#: a comma. The file may end there, but not behind a number, which may be cut.
+_IN_ARRAY = re.compile(rb"[ \t\r\n]*(?:[,\]]|(?<!\d)\Z|(?=\{)|(?<=\n)[ \t]*(?![ \t}\]:,]))")
 
 #: Behind an object that is no element: white space, and by mistake of the program that wrote it a
 #: comma or the two characters of an escaped line feed.
@@ -204,7 +204,11 @@ class Elements:
         stop, after = self._ends(at, behind)
         self.count += 1
         self._is_closed = after > stop and self.data[after - 1] == _CLOSE
-        return line_of(self.data, at, stop), after
+        line = line_of(self.data, at, stop)
+        if stop == len(self.data) and line.rstrip()[-1:].isdigit():
+            # A number that the file ends with may be cut: it is no JSON.
+            line = line.rstrip() + _MISSING + b"\n"
+        return line, after
 
     def _ends(self, at: int, behind: re.Pattern[bytes]) -> Place:
         """Give where an element ends, and where what is behind it does."""
