@@ -289,7 +289,10 @@ def parsed(number: int, line: bytes) -> Record:
     """
     raw = line.rstrip(b"\r\n")
     if len(line) > MAX_RECORD:
-        detail = f"the record is longer than {MAX_RECORD:,} bytes: split it"
+        detail = (
+            f"the record is longer than {MAX_RECORD:,} bytes: split it, or name the array that holds "
+            "the records as x-records in the contract"
+        )
         return Record(number, raw, None, Reason.RECORD_TOO_LARGE, detail)
     try:
         # Files that were joined have a byte order mark each.
