@@ -193,9 +193,10 @@ def _one_column(texts: list[str], named: str, said: CsvSettings) -> Cut:
 
 def _holds_decimals(cut: Cut) -> bool:
     """Tell a column of numbers with decimal commas, below its name, from two of whole numbers."""
-    if cut.width != 2 or cut.grammar.delimiter != "," or not cut.head:
+    rows = [row.cells for row in cut.every if row.full]
+    if cut.width != 2 or cut.grammar.delimiter != "," or not rows:
         return False
-    name, *numbers = (row.cells for row in cut.every if row.full)
+    name, *numbers = rows
     named = len(name) == 1 and bool(_IDENTIFIER.fullmatch(name[0] or ""))
     return named and all(
         len(cells) in (1, 2) and all(cell and _DIGITS.fullmatch(cell) for cell in cells)

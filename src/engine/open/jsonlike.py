@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from engine.convert.jsontext import SEPARATOR, NotJsonError, loads
 from engine.open.dialect import TEXTS
@@ -92,6 +93,8 @@ def json_format(lines: list[str], extension: str, *, whole: bool) -> str:
     str
         ``jsonl`` or ``json``; empty for a text that is none, whatever it begins with.
     """
+    # Files that were joined have a byte order mark each.
+    lines = [line.removeprefix("\ufeff") for line in lines]
     full = [line for line in lines if line.strip()]
     if extension in TEXTS:
         full = [line for line in full if not _SECTION.fullmatch(line)]
@@ -122,10 +125,14 @@ def json_format(lines: list[str], extension: str, *, whole: bool) -> str:
 
 
 def _are_arrays(lines: list[str]) -> bool:
-    """Tell whether lines that begin as arrays of objects are among lines that begin no object."""
-    return any(_OBJECTS.match(line) for line in lines) and not any(
-        line.lstrip().startswith("{") for line in lines
+    """Tell whether lines are arrays of objects, as far as they are JSON, and none is an object."""
+    if any(line.lstrip().startswith("{") for line in lines):
+        return False
+    values = [value for line in lines if (value := _value_of(line)) is not None]
+    are_objects = all(
+        isinstance(value, list) and all(isinstance(one, dict) for one in value) for value in values
     )
+    return are_objects and any(_OBJECTS.match(line) for line in lines)
 
 
 def _lines_after_another(sample: list[str], extension: str) -> str:
@@ -195,10 +202,15 @@ def _is_cut(rest: str) -> bool:
 
 
 def _is_record(line: str) -> bool:
+    return isinstance(_value_of(line), (dict, list))
+
+
+def _value_of(line: str) -> Any:
+    """Give a line's value; None for a line that is none."""
     try:
-        return isinstance(loads(line), (dict, list))
+        return loads(line)
     except NotJsonError:
-        return False
+        return None
 
 
 def is_json(text: str) -> bool:

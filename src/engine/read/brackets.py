@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.convert.jsontext import NotJsonError, loads
 from engine.read.jsonmarks import (
     CLOSES,
+    DEEPEST,
     QUOTE,
     STRING,
     WINDOW,
@@ -21,10 +22,8 @@ from store.reasons import Reason
 if TYPE_CHECKING:
     from engine.read.jsonmarks import Buffer, Token
 
-_SCALAR = re.compile(STRING + rb"|[^,\]}\s]+", re.DOTALL)
-
-#: Deeper than this nobody's brackets are followed.
-_DEEPEST = 1_000_000
+#: A value without brackets, or what stands in its place: up to a comma or a bracket.
+_SCALAR = re.compile(rb'(?:%b|[^",\[\]{}])+' % STRING, re.DOTALL)
 
 
 def inside(data: Buffer, begin: int, members: tuple[str, ...]) -> int:
@@ -83,7 +82,8 @@ def matching(data: Buffer, start: int) -> int:
     """
     if data[start : start + 1] not in (b"{", b"["):
         found = _SCALAR.match(data, start)
-        return found.end() if found else start
+        end = found.end() if found else start
+        return end - len(data[start:end]) + len(data[start:end].rstrip())
     if end := closed(data, start, start + WINDOW):
         return end
     stack: list[int] = []
@@ -101,9 +101,9 @@ def _nest(stack: list[int], token: Token) -> None:
     mark, start, end = token
     if mark in CLOSES:
         stack.append(CLOSES[mark])
-        if len(stack) > _DEEPEST:
+        if len(stack) > DEEPEST:
             raise RejectedObjectError(
-                Reason.CORRUPT_FILE, f"byte {start:,}: nested over {_DEEPEST:,} deep"
+                Reason.CORRUPT_FILE, f"byte {start:,}: nested over {DEEPEST:,} deep"
             )
     elif mark in b"]}":
         if not stack or stack.pop() != mark:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 import re
 from functools import partial
@@ -34,6 +35,10 @@ _WRAPPER = re.compile(rb'\s*\{\s*"[Rr]ecords"\s*:\s*\[')
 #: How an array of records begins, and what ends a wrapped one.
 _OPENING = re.compile(rb"\s*\[|" + _WRAPPER.pattern)
 _WRAPPED_END = re.compile(rb"\s*\}\s*\Z")
+
+#: Behind such an array: another member, or the object's end and another object.
+_MEMBER = re.compile(rb'\s*,\s*"')
+_ANOTHER = re.compile(rb"\s*\}\s*,?\s*\{")
 
 #: Stands before each record of a JSON text sequence, and nowhere in one.
 _SEPARATOR = jsontext.SEPARATOR.encode()
@@ -97,6 +102,7 @@ def _write_documents(job: Job, data: mmap.mmap, path: Path, target: IO[bytes]) -
     if first not in (b"[", b"{"):
         target.write(line_of(data, begin, len(data)))
         return True
+    _empty(target)
     found = Elements(data, begin + (first == b"["), job.check_time)
     try:
         target.writelines(found.documents(begin))
@@ -121,14 +127,31 @@ def _write_wrapped(job: Job, data: mmap.mmap, target: IO[bytes]) -> bool:
     wrapper = _WRAPPER.match(data)
     if not wrapper:
         return False
+    _empty(target)
     found = Elements(data, wrapper.end(), job.check_time)
     target.writelines(found.array(wrapper.end()))
-    if found.wrong is None and not _WRAPPED_END.match(data, found.end):
-        target.seek(0)
-        target.truncate()
-        return False
+    if not _WRAPPED_END.match(data, found.end):
+        if found.wrong is None and _is_several(data, found.end):
+            return False
+        if found.wrong is None or found.end < len(data):
+            # Whatever stands there, or is missing, is no record, and is accounted for.
+            target.write(line_of(data, found.end, len(data)))
+        found.wrong = found.end if found.wrong is None else found.wrong
     _judge(job, found)
     return True
+
+
+def _is_several(data: mmap.mmap, end: int) -> bool:
+    """Tell whether an array is followed by other members of its object, or by other objects."""
+    if _ANOTHER.match(data, end):
+        return True
+    if not _MEMBER.match(data, end):
+        return False
+    try:
+        stop = matching(data, space(data, 0))
+    except RejectedObjectError:
+        return False
+    return space(data, stop) == len(data)
 
 
 def _write_inside(job: Job, data: mmap.mmap, members: tuple[str, ...], target: IO[bytes]) -> None:
@@ -151,6 +174,12 @@ def _write_sequence(data: mmap.mmap, target: IO[bytes]) -> None:
         if space(data, begin + 1) < stop:
             target.write(line_of(data, begin + 1, stop))
         begin = end
+
+
+def _empty(target: IO[bytes]) -> None:
+    """Forget what was written in another way."""
+    target.seek(0)
+    target.truncate()
 
 
 def _judge(job: Job, found: Elements) -> None:
@@ -180,7 +209,8 @@ def _divided(data: mmap.mmap, target: IO[bytes]) -> bool:
     head = data[begin : begin + _HEAD]
     try:
         first = matching(head, 0)
-    except RejectedObjectError:
+        json.loads(head[:first])
+    except (RejectedObjectError, ValueError, RecursionError):
         return False
     between = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*(?=\{)").match(head, first)
     if between is None or data[max(begin, end - _HEAD) : end].rstrip(BLANK)[-1:] != b"}":

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from engine.read.boundaries import Boundaries
 from engine.read.brackets import matching
 from engine.read.jsonmarks import CLOSES, closed, flat, forget, space
 from engine.read.lines import BLANK, MAX_RECORD
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 #: Bytes that are parsed from at once, and those of them at whose end no element begins: it may
 #: go on behind them. Parsed values are some times as long.
-_WINDOW, _AHEAD = 512 * 1024, 256 * 1024
+_WINDOW, _AHEAD = 128 * 1024, 64 * 1024
+
+#: An element that is longer is not parsed to prove what its brackets say: that takes memory.
+_PROVEN = 4 * 1024 * 1024
 
 #: An element that is longer is taken for broken where another one seems to follow.
 _LONG = 2 * MAX_RECORD
@@ -34,7 +37,7 @@ _LONG = 2 * MAX_RECORD
 #: So near to the end of what is parsed, an error may be because more follows.
 _CUT = 16
 
-#: Bytes within which the first member is looked for.
+#: Bytes of an element at whose end is looked at once.
 _HEAD = 1024 * 1024
 
 #: Stands for an element that is missing between two commas: no JSON, as it was none.
@@ -50,27 +53,17 @@ _IN_ARRAY = re.compile(rb"[ \t\r\n]*(?:[,\]]|(?<!\d)\Z|(?=\{)|(?<=\n)[ \t]*(?![ 
 #: Behind an object that is no element: white space, and by mistake of the program that wrote it a
 #: comma or the two characters of an escaped line feed.
 _BETWEEN = re.compile(
-    rb"(?:[ \t\r\n,]|\\[rn])*(?=[{\[]|\Z)|[ \t\r]*,?[ \t\r]*\n[ \t\r\n]*(?![ \t\r\n}\]:,])"
+    rb"(?:[ \t\r\n,]|\\[rn]|\xef\xbb\xbf)*(?=[{\[]|\Z)"
+    rb"|[ \t\r]*,?[ \t\r]*\n[ \t\r\n]*(?![ \t\r\n}\]:,])"
 )
 
-#: Behind an array: the end, an object, or another array of objects.
-_BEHIND_ARRAY = re.compile(rb"[ \t\r\n]*(?:\Z|,?[ \t\r\n]*(?=\{|\[[ \t\r\n]*([{\]])))")
+#: Behind an array: the end, an object, or another array. Files that were joined have a byte order
+#: mark each.
+_BEHIND_ARRAY = re.compile(rb"[ \t\r\n]*(?:\Z|,?[ \t\r\n]*(?:\xef\xbb\xbf)?(?=[{\[]))")
 
 #: The same in a text of one line, of which the end is not looked at.
 _NEXT_IN_ARRAY = re.compile(r"[ \t]*(?:,[ \t]*|\]|(?=\{))")
 _NEXT_BETWEEN = re.compile(r"(?:[ \t,]|\\[rn])*(?=\{)")
-
-#: The first member of an object: its name tells elements from objects within them.
-_FIRST = re.compile(rb'\{[ \t\r\n]*("(?:[^"\\\r\n]|\\.)*"[ \t\r\n]*:)')
-
-#: An array of objects within an element; not one that follows another, which has elements, too.
-_INNER = rb"\][ \t\r\n]*\[[ \t\r\n]*\{|\[[ \t\r\n]*(\{)%b"
-
-#: Where an element seems to begin: behind another one, or on a line of its own.
-_BEGINS = (
-    rb"(?:(\})[ \t\r\n]*(?:,|\][ \t\r\n]*,?[ \t\r\n]*\[)?[ \t\r\n]*|\n[ \t]*(?:,[ \t]*)?)(?=\{%b)"
-)
-_BEGINS_INDENTED = rb"()\n%b(?:,[ \t]*)?(?=\{)"
 
 _CLOSE = ord("]")
 
@@ -119,6 +112,7 @@ class Elements:
         self._line, self._text, self._from = b"", "", 0
         self._is_closed = False
         self._is_patient = True
+        self._boundaries = Boundaries(data, start)
 
     def documents(self, at: int) -> Iterator[bytes]:
         """Give objects, and the elements of arrays, that follow each other from a byte on.
@@ -133,6 +127,7 @@ class Elements:
         RejectedObjectError
             When something is wrong, and nothing tells where the next element begins.
         """
+        arrays = 0
         while at < len(self.data):
             if self.data[at : at + 1] != b"[":
                 lines, at = self._many(at, _NEXT_BETWEEN) or self._one(at, _BETWEEN)
@@ -140,12 +135,15 @@ class Elements:
                 continue
             yield from self.array(at + 1)
             behind = _BEHIND_ARRAY.match(self.data, self.end)
-            if behind and (self.count or behind.group(1) != b"]"):
+            arrays += 1
+            if behind:
                 at = behind.end()
             else:
                 begin = space(self.data, self.end)
                 stop, at = self._recovered(begin)
                 yield line_of(self.data, begin, stop)
+        if arrays > 1 and not self.count:
+            self._is_wrong(at)
 
     def array(self, at: int) -> Iterator[bytes]:
         """Give the elements of an array that opened before a byte.
@@ -247,7 +245,7 @@ class Elements:
 
         A missing element ends at once.
         """
-        piece = self._piece(at)
+        piece = self._boundaries.following(at)
         if piece is None:
             return matching(self.data, at)
         if maybe_long and (stop := self._long_end(at, piece[1])):
@@ -268,7 +266,7 @@ class Elements:
             stop = closed(self.data, at, at + _LONG)
             if not stop and self._parsed_end(following) <= 0:
                 stop = matching(self.data, at)
-            if stop and stop - at <= MAX_RECORD:
+            if stop and stop - at <= _PROVEN:
                 _parsed_long(self.data[at:stop].decode("latin-1"))
         except (RejectedObjectError, ValueError, RecursionError):
             stop = 0
@@ -278,52 +276,18 @@ class Elements:
     def _recovered(self, at: int) -> Place:
         """Give where an element ends of which only the beginning of the next one is known."""
         self._is_wrong(at)
-        piece = self._piece(at)
+        piece = self._boundaries.following(at)
         if piece is None:
             raise RejectedObjectError(
                 Reason.CORRUPT_FILE,
                 f"byte {at:,}: the JSON document is broken, and objects within look as records do",
             )
-        return piece
+        end, after = piece
+        return self._boundaries.stripped(at, end), after
 
     def _is_wrong(self, at: int) -> None:
         if self.wrong is None:
             self.wrong = at
-
-    def _piece(self, at: int) -> Place | None:
-        """Give where an element seems to end, and the next one to begin, by what that looks like.
-
-        None where objects within elements look the same.
-        """
-        if self._begins is None:
-            return None
-        found = self._begins.search(self.data, at + 1)
-        after = found.end() if found else len(self.data)
-        end = after
-        if found:
-            end = found.end(1) if found.group(1) else found.start()
-        tail = self.data[max(at, end - _HEAD) : end]
-        return end - len(tail) + len(tail.rstrip(BLANK).removesuffix(b",").rstrip(BLANK)), after
-
-    @cached_property
-    def _begins(self) -> re.Pattern[bytes] | None:
-        """What is found where an element begins."""
-        begin = space(self.data, self.start)
-        _, feed, indent = self.data[self.start : begin].rpartition(b"\n")
-        # What is within an element is indented more.
-        indented = re.compile(_BEGINS_INDENTED % re.escape(indent))
-        if feed and indented.search(self.data, begin):
-            return indented
-        if not self._has_inner(b""):
-            return re.compile(_BEGINS % b"")
-        first = _FIRST.search(self.data, begin, begin + _HEAD)
-        name = rb"[ \t\r\n]*" + re.escape(first.group(1)) if first else b""
-        return None if self._has_inner(name) else re.compile(_BEGINS % name)
-
-    def _has_inner(self, name: bytes) -> bool:
-        """Tell whether objects in an array within an element begin with a name."""
-        inner = re.compile(_INNER % name)
-        return any(found.group(1) for found in inner.finditer(self.data, self.start))
 
 
 def line_of(data: Buffer, begin: int, end: int) -> bytes:

@@ -120,7 +120,7 @@ class JsonLines:
 
 def _may_be_a_part(record: Record) -> bool:
     """Tell whether a line may be a part of a record, or several: brackets of one record match."""
-    if record.reason is not Reason.MALFORMED_JSON:
+    if record.reason not in (Reason.MALFORMED_JSON, Reason.INVALID_UTF8):
         return record.reason is Reason.RECORD_TOO_LARGE
     return record.raw[:1] != b"{" or closed(record.raw, 0, len(record.raw)) != len(record.raw)
 
@@ -290,8 +290,8 @@ def parsed(number: int, line: bytes) -> Record:
     raw = line.rstrip(b"\r\n")
     if len(line) > MAX_RECORD:
         detail = (
-            f"the record is longer than {MAX_RECORD:,} bytes: split it, or name the array that holds "
-            "the records as x-records in the contract"
+            f"the record is longer than {MAX_RECORD:,} bytes: split it, or name the array that "
+            "holds the records as x-records in the contract"
         )
         return Record(number, raw, None, Reason.RECORD_TOO_LARGE, detail)
     try:
@@ -304,6 +304,6 @@ def parsed(number: int, line: bytes) -> Record:
 
 
 def records_of_lines(path: Path) -> int:
-    """Count lines that are a JSON object or array, each by itself."""
-    records = (parsed(number, line) for number, line in Span.whole(path).numbered())
-    return sum(isinstance(record.value, (dict, list)) for record in records)
+    """Count lines that are a JSON object or array, each by itself, and not indented."""
+    lines = (line for _, line in Span.whole(path).numbered() if line[:1] in (b"{", b"["))
+    return sum(isinstance(parsed(0, line).value, (dict, list)) for line in lines)

@@ -33,6 +33,9 @@ WINDOW = 16 * 1024 * 1024
 #: White space in JSON (RFC 8259, 2).
 _SPACE = re.compile(rb"[ \t\r\n]*")
 
+#: Deeper than this nobody's brackets are followed.
+DEEPEST = 1_000_000
+
 CLOSES = {ord("["): ord("]"), ord("{"): ord("}")}
 
 
@@ -57,6 +60,8 @@ def closed(data: Buffer, start: int, stop: int) -> int:
         mark = data[at - 1]
         if mark in CLOSES:
             stack.append(CLOSES[mark])
+            if len(stack) > DEEPEST:
+                return 0
         elif stack.pop() != mark:
             return 0
         if not stack:
