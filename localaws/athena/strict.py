@@ -6,6 +6,7 @@ cast, which is kind, and wrong here: the same query fails in AWS.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sqlglot import TokenType as T
@@ -43,6 +44,18 @@ FOREIGN = "foreign"
 #: Keywords that are no part of Trino's grammar where sqlglot takes them.
 _WORDS = frozenset({T.DCOLON, T.ILIKE, T.RLIKE, T.DIV, T.QUALIFY, T.GLOB, T.SIMILAR_TO})
 
+#: Words that nothing can be called without quotes, and that begin no expression (Athena User Guide,
+#: "Reserved keywords in SQL SELECT statements").
+_RESERVED = frozenset(
+    {
+        "alter", "and", "as", "between", "by", "constraint", "create", "cross", "cube",
+        "deallocate", "delete", "describe", "distinct", "drop", "else", "end", "escape", "except",
+        "execute", "for", "from", "full", "group", "having", "in", "inner", "insert", "intersect",
+        "into", "is", "join", "like", "natural", "on", "or", "order", "outer", "prepare",
+        "recursive", "rollup", "skip", "then", "uescape", "union", "using", "when", "where", "with",
+    }
+)  # fmt: skip
+
 #: After these a bracket would begin a list, which Trino writes ``ARRAY[…]``.
 _BEFORE_LISTS = frozenset({T.SELECT, T.COMMA, T.L_PAREN, T.L_BRACKET, T.EQ})
 
@@ -68,6 +81,13 @@ def check(sql: str, tree: exp.Expr) -> None:
         return
     for wrong in _misplaced(tokens):
         raise MalformedError(f"line {wrong.line}:{_column(wrong)}: mismatched input '{wrong.text}'")
+    for number, word in pairwise(tokens):
+        if number.token_type == T.NUMBER and word.start == number.end + 1 and _is_word(word):
+            place = f"line {number.line}:{_column(number)}"
+            raise MalformedError(
+                f"{place}: identifiers must not start with a digit; surround the identifier with "
+                "double quotes"
+            )
     for star in tree.find_all(exp.Star):
         if any(star.args.values()):
             raise MalformedError("line 1:1: mismatched input '('")
@@ -99,11 +119,20 @@ def _misplaced(tokens: list[Token]) -> Iterator[Token]:
             or (kind == T.OFFSET and limits[-1] and follows in (T.NUMBER, T.PLACEHOLDER))
             or (kind == T.L_BRACKET and before and before.token_type in _BEFORE_LISTS)
             or (kind in (T.ANY, T.ALL) and before and before.token_type == T.LIKE)
+            or (before and before.token_type in (T.FROM, T.JOIN) and _is_reserved(token))
             or (kind == T.ON and before and before.token_type == T.DISTINCT)
         )
         if wrong:
             yield token
         before = token
+
+
+def _is_word(token: Token) -> bool:
+    return token.token_type not in (T.IDENTIFIER, T.STRING) and token.text[:1].isidentifier()
+
+
+def _is_reserved(token: Token) -> bool:
+    return token.token_type != T.IDENTIFIER and token.text.lower() in _RESERVED
 
 
 def _column(token: Token) -> int:

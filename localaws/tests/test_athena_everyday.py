@@ -169,6 +169,13 @@ def test_an_everyday_mistake_fails_as_in_athena(
         ("SELECT id FROM o WHERE name ILIKE 'x'", "line 1:29: mismatched input 'ILIKE'"),
         ("SELECT id FROM o WHERE name LIKE ANY ('x')", "line 1:34: mismatched input 'ANY'"),
         ("SELECT id, FROM o", "line 1:12: mismatched input 'FROM'"),
+        ("SELECT id FROM order", "line 1:16: mismatched input 'order'"),
+        ("SELECT id FROM o JOIN Group ON true", "line 1:23: mismatched input 'Group'"),
+        (
+            "SELECT 2024_total FROM o",
+            "line 1:8: identifiers must not start with a digit; surround the identifier with "
+            "double quotes",
+        ),
         ("FROM o", "line 1:1: mismatched input 'FROM'"),
         ("SELECT id FROM o LIMIT 10 OFFSET 5", "line 1:27: mismatched input 'OFFSET'"),
         ("SELECT DISTINCT ON (id) id FROM o", "line 1:17: mismatched input 'ON'"),

@@ -244,6 +244,7 @@ UNREAD = {
     "SQLite": (DATABASE, "a SQLite database", "application/vnd.sqlite3"),
     "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(50), "a PNG image", "image/png"),
     "PDF": (b"%PDF-1.7\n\0\0\x01\xff", "PDF", "application/pdf"),
+    "PDF in ASCII": (b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\n", "PDF", "application/pdf"),
     "WAV": (b"RIFF" + struct.pack("<L", 36) + b"WAVEfmt \0\0\0", "WAV audio", "audio/vnd.wave"),
     "7z": (b"7z\xbc\xaf\x27\x1c\0\4" + bytes(30), "a 7z archive", "application/x-7z-compressed"),
     "MP4": (bytes(3) + b"\x18ftypisom" + bytes(20), "ISO media", "video/mp4"),

@@ -78,6 +78,9 @@ _STREAMS = (
     ("PowerPoint Document", "application/vnd.ms-powerpoint", "a PowerPoint presentation"),
 )
 
+#: A line of its own: header and version (ISO 32000-1, 7.5.2).
+_PDF = re.compile(rb"%PDF-\d\.\d\s")
+
 _PACKAGES = (
     ("spreadsheetml.sheet", "an Excel workbook (XLSX)"),
     ("sheet.binary", "an Excel workbook (XLSB)"),
@@ -125,6 +128,9 @@ def media_of(path: Path, head: bytes) -> tuple[str, str]:
 def _is_it(path: Path, magic: bytes, head: bytes) -> bool:
     """Tell a format from a text that begins with the same letters."""
     if magic in (b"PAR1", b"PARE", b"Obj\x01"):
+        return True
+    if magic == b"%PDF-" and _PDF.match(head):
+        # All of it may be ASCII.
         return True
     if magic == b"ORC":
         # Its last bytes are a postscript that ends with the same letters, and its length.

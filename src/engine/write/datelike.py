@@ -26,9 +26,10 @@ _NAMED = 5
 #: Lines of a JSON file that are looked at, and the bytes of all of them: it is a hint.
 _LINES, _BYTES = 100, 1_000_000
 
-#: A day in front, in digits: 2024-01-15, 15.1.2024, 1/15/2024, with whatever time behind.
+#: A day in digits, 2024-01-15, 15.1.2024 or 1/15/2024, and perhaps a time; not a line of a log.
 _DATE = re.compile(
-    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ,].*)?", re.DOTALL
+    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})"
+    r"([Tt ,]+\d{1,2}:\d\d(:\d\d)?([.,]\d+)?( ?[AaPp][Mm])? ?(Z|z|[A-Z]{2,5}|[-+]\d\d:?(\d\d)?)?)?"
 )
 
 
