@@ -173,8 +173,10 @@ def test_an_everyday_mistake_fails_as_in_athena(
         ("SELECT id FROM o JOIN Group ON true", "line 1:23: mismatched input 'Group'"),
         (
             "SELECT 2024_total FROM o",
-            "line 1:8: identifiers must not start with a digit; surround the identifier with "
-            "double quotes",
+            (
+                "line 1:8: identifiers must not start with a digit; surround the identifier with "
+                "double quotes"
+            ),
         ),
         ("FROM o", "line 1:1: mismatched input 'FROM'"),
         ("SELECT id FROM o LIMIT 10 OFFSET 5", "line 1:27: mismatched input 'OFFSET'"),

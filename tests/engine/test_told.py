@@ -67,3 +67,18 @@ def test_how_a_file_is_written_is_told_in_the_words_of_a_contract() -> None:
     assert told(b"a,b\n1,2\n").csv == {}
     assert told(b"a;b\n1;x\n2;y\n").csv == {"delimiter": ";"}
     assert told(b"a\tb\n1\t'x\ty'\n2\t'z'\n", "a.tsv").csv == {"delimiter": "\t", "quote": "'"}
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (b"id;price;qty\n1;2,50;3\n2;1.001,5;4\n", "price"),
+        (b'id,price\n1,"2,5"\n2,\n3,4\n', "price"),
+        (b"price\n2,5\n3,75\n", "price"),
+        (b'id,price\n1,"2,500"\n2,"1,250"\n', ""),
+        (b"id;note\n1;2,5\n2;none\n", ""),
+    ],
+)
+def test_numbers_with_decimal_commas_are_told(body: bytes, names: str) -> None:
+    said = [guess for guess in told(body).guesses if '"decimal": ","' in guess]
+    assert [guess.partition(":")[0] for guess in said] == ([names] if names else [])

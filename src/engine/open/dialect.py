@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
-from engine.open.headers import Header, find_header, looks_like_names, total_of
+from engine.open.headers import Header, find_header, looks_like_names, told_cells, total_of
 from engine.open.opening import Opening, opening_of
 from engine.open.samples import LINE_END
 from engine.open.widths import DELIMITERS, Cut, best_cut, cells_of
@@ -36,6 +36,11 @@ _MANY_ROWS = 20
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _DIGITS = re.compile(r"[-+]?\d+")
 
+_COMMA = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
+
+_TEXTS_OF_NUMBERS = (
+    'numbers with a decimal comma are text, unless the contract says "x-csv": {"decimal": ","}'
+)
 _DECIMALS = "one column: its commas are taken for decimal ones"
 
 _ALL = CsvSettings()
@@ -204,6 +209,19 @@ def _holds_decimals(cut: Cut) -> bool:
     )
 
 
+def _with_commas(cut: Cut, header: Header) -> list[str]:
+    """Name the columns that hold numbers with decimal commas throughout."""
+    rows = [row.cells for row in cut.every[header.row + header.present :] if cut.regular(row)]
+    found = []
+    for name, column in zip(header.columns, zip(*rows, strict=False), strict=False):
+        cells = [cell for cell in column if cell]
+        fractions = [cell.rpartition(",")[2] for cell in cells if "," in cell]
+        # Of three digits each they may be thousands.
+        if set(map(len, fractions)) - {3} and all(map(_COMMA.fullmatch, cells)):
+            found.append(name)
+    return found
+
+
 def _proven(cut: Cut, header: Header, extension: str) -> bool:
     """Tell whether a file that is not named so is delimited, by its content alone."""
     if _plainly(cut, header):
@@ -245,6 +263,8 @@ def _dialect(head: str, opening: Opening, cut: Cut, header: Header, said: CsvSet
         guesses.append("quotes within quotes are escaped by a backslash")
     if head[:before].strip():
         guesses.append(f"the first {preamble} lines are taken for no part of the table")
+    if said.decimal is None and (names := _with_commas(cut, header)):
+        guesses.append(f"{told_cells(names)}: {_TEXTS_OF_NUMBERS}")
     total = total_of(cut, header)
     if total:
         guesses.append(f"rows that begin with {total!r} are taken for totals")
