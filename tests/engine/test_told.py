@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -82,3 +83,23 @@ def test_how_a_file_is_written_is_told_in_the_words_of_a_contract() -> None:
 def test_numbers_with_decimal_commas_are_told(body: bytes, names: str) -> None:
     said = [guess for guess in told(body).guesses if '"decimal": ","' in guess]
     assert [guess.partition(":")[0] for guess in said] == ([names] if names else [])
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ('{"data": {"items": [{"id": 100001}, {"id": 200002}]}, "next": 2}', "$.data.items"),
+        ('{"my data": [{"id": 1}, {"id": 12345678901234567890}]}', '$["my data"]'),
+        ('{"order": 1, "note": "as agreed by telephone", "lines": [{"id": 1}, {"id": 2}]}', ""),
+        ('{"items": [{"id": 1}]}', ""),
+        ('{"items": [[1, 2], [3, 4]]}', ""),
+        ('{"items": [{"id": 1}, {"id": 2}]}\n{"items": [{"id": 3}, {"id": 4}]}', ""),
+    ],
+)
+def test_a_document_that_is_mostly_a_list_is_told_to_be_one(body: str, path: str) -> None:
+    said = [guess for guess in told(body.encode(), "a.json").guesses if "x-records" in guess]
+    assert bool(said) == bool(path)
+    if path:
+        assert said[0].startswith("most of the document is a list of 2 objects: ")
+        assert f'say "x-records": {json.dumps(path)} in the contract' in said[0]
+        assert len(convert(body.encode(), contract={"x-records": path}).rows) == 2

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.convert import jsontext
 from engine.read.brackets import inside, matching
 from engine.read.elements import Elements, line_of
+from engine.read.envelope import hint
 from engine.read.jsonl import JsonLines, records_of_lines
 from engine.read.jsonmarks import flat, forget, space
 from engine.read.lines import BLANK, MAX_RECORD
@@ -113,6 +114,8 @@ def _write_documents(job: Job, data: mmap.mmap, path: Path, target: IO[bytes]) -
         if records_of_lines(path):
             return False
         raise
+    if first == b"{" and found.count == found.read == 1 and (said := hint(data)):
+        job.guesses.append(said)
     return True
 
 
