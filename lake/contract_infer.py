@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from lake.contract_dates import Dates
     from lake.target import Target
 
-#: A column of text with at most so many values is shown with them.
-_EXAMPLES = 20
-
 #: What a text of digits is called: a field of a delimited file is judged as the number, a string
 #: of JSON as the string, and the table does not tell which of them it was.
 _DIGITS = "digits"
@@ -103,7 +100,7 @@ def infer(target: Target, dataset: str, date_column: str = "") -> dict[str, Any]
             properties[original] = {"$comment": "Some values within did not fit the column."}
             continue
         facts = seen[name]
-        properties[original] = _property(target, dataset, name, kind, facts)
+        properties[original] = _property(kind, facts)
         if original in rescued:
             _widen(properties[original], dataset, name, kind, rescued[original])
         if facts["rows"] and facts["filled"] == facts["rows"]:
@@ -285,7 +282,6 @@ def _widen(
         found["type"] = [*kinds, "null"]
     elif "type" in found:
         del found["type"]
-    found.pop("examples", None)
     for bound in ("format", "x-decimal", "items", "properties"):
         found.pop(bound, None)
     found["$comment"] = comment
@@ -324,7 +320,6 @@ def _seen(
         column = quoted(name)
         asked.append(f"count({column}) AS filled_{number}")
         if kind == "string":
-            asked.append(f"count(DISTINCT {column}) AS distinct_{number}")
             doubtful = _AMBIGUOUS.format(column)
             asked.append(f"sum(CASE WHEN {doubtful} THEN 1 ELSE 0 END) AS doubtful_{number}")
         elif _JSON_TYPES.get(kind) in ("integer", "number"):
@@ -334,7 +329,6 @@ def _seen(
         name: {
             "rows": int(row["rows_"] or 0),
             "filled": int(row[f"filled_{number}"] or 0),
-            "distinct": int(row.get(f"distinct_{number}") or 0),
             "doubtful": int(row.get(f"doubtful_{number}") or 0),
             "least": row.get(f"least_{number}"),
             "most": row.get(f"most_{number}"),
@@ -346,10 +340,9 @@ def _seen(
 def _rescued(target: Target, dataset: str) -> dict[str, dict[str, int]]:
     """Count the values that did not fit, by path and by kind of JSON value."""
     values = "UNNEST(CAST(json_parse(_rescued_data) AS map(varchar, json))) AS u (k, v)"
-    texts = (
-        f"SELECT k, json_format(v) AS t FROM {quoted(dataset)} CROSS JOIN {values} "  # noqa: S608  # as above
-        "WHERE _rescued_data IS NOT NULL"
-    )
+    # Alone, since the table's own columns may be called k and v, too.
+    rescued = f"SELECT _rescued_data FROM {quoted(dataset)} WHERE _rescued_data IS NOT NULL"  # noqa: S608  # as above
+    texts = f"SELECT k, json_format(v) AS t FROM ({rescued}) CROSS JOIN {values}"  # noqa: S608  # as above
     cases = " ".join(
         f"WHEN regexp_like(t, '{pattern}') THEN '{kind}'" for kind, pattern in _KINDS.items()
     )
@@ -364,9 +357,7 @@ def _rescued(target: Target, dataset: str) -> dict[str, dict[str, int]]:
     return found
 
 
-def _property(
-    target: Target, dataset: str, name: str, kind: str, facts: dict[str, Any]
-) -> dict[str, Any]:
+def _property(kind: str, facts: dict[str, Any]) -> dict[str, Any]:
     found = _schema(kind)
     if facts["doubtful"]:
         del found["type"]
@@ -375,14 +366,6 @@ def _property(
         found |= {"type": found["type"][0]} if "type" in found else {}
     if facts["least"] is not None:
         found["$comment"] = f"Seen: {facts['least']} to {facts['most']}."
-    if kind == "string" and 0 < facts["distinct"] <= _EXAMPLES:
-        column = quoted(name)
-        result = athena.run(
-            target,
-            f"SELECT DISTINCT {column} FROM {quoted(dataset)} "  # noqa: S608  # as above
-            f"WHERE {column} IS NOT NULL ORDER BY 1",
-        )
-        found["examples"] = [value for (value,) in result.rows]
     return found
 
 

@@ -9,7 +9,7 @@ import textwrap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lake.statement import literal
+from lake.statement import literal, named
 from store.model import MOST_RULES
 from store.naming import reserved_name
 from store.paths import day_of_path
@@ -213,7 +213,7 @@ def advice(item: Item, dating: str = "") -> str:
             return f"lake replay --key {_quoted(item.key)}"
         case "DONE" if item.drift or item.rescued:
             return _query(
-                f"SELECT _rescued_data FROM {_identifier(item.dataset)} "
+                f"SELECT _rescued_data FROM {named(item.dataset)} "
                 f"WHERE _source_key = {key} AND _rescued_data IS NOT NULL"
             )
         case "DONE" if command := dating or _dating(item):
@@ -221,7 +221,7 @@ def advice(item: Item, dating: str = "") -> str:
         case "DONE" if item.csv:
             return f"lake contract infer {shlex.quote(item.dataset)}"
         case "DONE":
-            return _query(f"SELECT * FROM {_identifier(item.dataset)} LIMIT 10")
+            return _query(f"SELECT * FROM {named(item.dataset)} LIMIT 10")
     return ""
 
 
@@ -258,8 +258,7 @@ def after(items: Iterable[Item]) -> list[str]:
 def rescued_in(dataset: str) -> str:
     """Give the command that shows what was rescued in a dataset."""
     return _query(
-        f"SELECT _source_key, _rescued_data FROM {_identifier(dataset)} "
-        "WHERE _rescued_data IS NOT NULL"
+        f"SELECT _source_key, _rescued_data FROM {named(dataset)} WHERE _rescued_data IS NOT NULL"
     )
 
 
@@ -305,10 +304,6 @@ def _query(sql: str) -> str:
 def _quoted(text: str) -> str:
     """Quote for a shell, by the plainest quotes that do."""
     return shlex.quote(text) if re.search(r'["$`\\!]', text) else f'"{text}"'
-
-
-def _identifier(name: str) -> str:
-    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else f'"{name}"'
 
 
 def count(number: int, noun: str) -> str:

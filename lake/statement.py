@@ -28,6 +28,26 @@ _CODES = {
     "AMBIGUOUS_NAME": "a name means several things",
 }
 
+#: Words that Athena takes for no name (Trino documentation, "Reserved keywords"; Amazon Athena
+#: User Guide, "Escape reserved keywords").
+_RESERVED = frozenset(
+    """
+    alter and as auto between by case cast constraint create cross cube current_catalog current_date
+    current_path current_role current_schema current_time current_timestamp current_user deallocate
+    delete describe distinct drop else end escape except execute exists extract false first for from
+    full group grouping having in inner insert intersect into is join json_array json_exists
+    json_object json_query json_table json_value last left like listagg localtime localtimestamp
+    natural normalize not null on or order outer prepare recursive right rollup select skip table
+    then trim true uescape union unnest using values when where with
+    """.split()
+)
+
+
+def named(name: str) -> str:
+    """Write the name of a table or column for people: in quotes only where a query needs them."""
+    plain = re.fullmatch("[a-z_][a-z0-9_]*", name) and name not in _RESERVED
+    return name if plain else quoted(name)
+
 
 def quoted(name: str) -> str:
     """Write the name of a table or column so that a query may hold it, whatever is in it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import subprocess
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 
 from contract.check import violation
 from contract.schema import parse
+from lake import facts
 from lake.cli import main
 from lake.contract_diff import Effect, differences
 from lake.contract_infer import infer
@@ -245,7 +247,8 @@ def test_a_proposed_contract_accepts_every_row_of_the_table(local_lake: LocalLak
     properties = proposed["properties"]
     assert proposed["required"] == ["id", "Name"]
     assert properties["id"] == {"type": "integer", "$comment": "Seen: 1 to 4."}
-    assert properties["Name"] == {"type": "string", "examples": ["w", "x", "y", "z"]}
+    # What people are called is copied into no file that is deployed.
+    assert properties["Name"] == {"type": "string"}
     assert properties["size"]["type"] == ["number", "null"]
     assert properties["tags"] == {
         "type": ["array", "null"],
@@ -257,6 +260,21 @@ def test_a_proposed_contract_accepts_every_row_of_the_table(local_lake: LocalLak
         "type": ["integer", "string", "null"],
         "$comment": "1 value did not fit the column, which is bigint.",
     }
+
+
+@pytest.mark.local
+def test_columns_may_be_called_as_the_commands_own_names(local_lake: LocalLake) -> None:
+    names = ("k", "v", "t", "u", "n", "kind", "rows_", "filled_0", "order")
+    for price in ("1", "1.5"):
+        record = dict.fromkeys(names, 1) | {"v": float(price) if "." in price else 1}
+        body = json.dumps(record).encode() + b"\n"
+        local_lake.ingest(f"data/order/{price}.jsonl", body)
+    proposed = json.loads(local_lake.command("lake", "contract", "infer", "order").stdout)
+    assert [*proposed["properties"]] == [*names]
+    assert "1 value did not fit" in proposed["properties"]["v"]["$comment"]
+    command = facts.rescued_in("order")
+    assert 'FROM "order" WHERE' in command
+    assert "1.5" in local_lake.command(*shlex.split(command)).stdout
 
 
 @pytest.mark.local

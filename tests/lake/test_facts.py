@@ -172,9 +172,12 @@ def test_a_command_survives_the_shell_whatever_the_key_and_the_width() -> None:
     assert "X" in named
 
 
-def test_a_table_whose_name_begins_with_a_digit_is_quoted() -> None:
-    assert shlex.split(facts.advice(item(dataset="2024_orders")))[2] == (
-        'SELECT * FROM "2024_orders" LIMIT 10'
+@pytest.mark.parametrize("name", ["2024_orders", "order", "group", "values"])
+def test_a_table_whose_name_is_no_plain_word_of_sql_is_quoted(name: str) -> None:
+    words = shlex.split(facts.advice(item(dataset=name)))
+    assert words[2] == f'SELECT * FROM "{name}" LIMIT 10'
+    assert shlex.split(facts.rescued_in(name))[2].endswith(
+        f'FROM "{name}" WHERE _rescued_data IS NOT NULL'
     )
 
 
