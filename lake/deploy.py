@@ -252,7 +252,7 @@ def _judge_again(before: Deployed, after: Deployed) -> dict[str, str]:
     if old is None:
         return {"lake replay --dataset NAME": f"where its contract changed: {_PAST}"} if new else {}
     found: dict[str, str] = {}
-    for dataset in sorted({*old, *new}):
+    for dataset in sorted(new):
         commands = _of_contract(dataset, old, new)
         found |= {one: f"{when}: {_PAST}" if when else _PAST for one, when in commands.items()}
     return found
@@ -260,11 +260,25 @@ def _judge_again(before: Deployed, after: Deployed) -> dict[str, str]:
 
 def _of_contract(dataset: str, old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
     changes = [Change("$", "the whole contract", Effect.REPLAY)]
-    if dataset in old and dataset in new:
+    if dataset in old:
         # What another version of the function honoured may be none for this one.
         with suppress(ContractError):
             changes = differences(parse(dataset, old[dataset]), parse(dataset, new[dataset]))
     return again(dataset, changes)
+
+
+def gone(before: Deployed, after: Deployed) -> list[str]:
+    """Say which contracts and models a deployment took away, and what that means."""
+    # Of functions that may not be asked nobody knows what they had.
+    contracts = before.contracts or {} if after.contracts is not None else {}
+    models_ = before.models or {} if after.models is not None else {}
+    return [
+        f"contract {one}: its records are not checked any more"
+        for one in sorted(contracts.keys() - (after.contracts or {}))
+    ] + [
+        f"model {one}: its table stays and is not refreshed"
+        for one in sorted(models_.keys() - (after.models or {}))
+    ]
 
 
 def _fill(before: Deployed, after: Deployed) -> dict[str, str]:
@@ -296,9 +310,9 @@ def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None
         "contracts": sorted(shipped),
         "models": sorted(one.stem for one in files_of(models_folder(root))),
     }
-    commands = follow(before, after)
+    commands, lost = follow(before, after), gone(before, after)
     if as_json:
-        render.show_json(told | {"next": list(commands)})
+        render.show_json(told | {"gone": lost, "next": list(commands)})
         return
     out.print(f"Deployed {render.plain(target.description)}.")
     nothing = "none" if told["new"] else "unchanged"
@@ -313,6 +327,9 @@ def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None
             ("models in the functions", "models", "none"),
         )
     )
+    if lost:
+        out.print("No longer in the functions:")
+        show_lines(lost)
     if commands:
         out.print("Next:")
         show_lines(f"`{one}`".replace(" ", FIXED) + f" {why}" for one, why in commands.items())

@@ -30,8 +30,7 @@ _CODES = {
 
 #: Words that Athena takes for no name (Trino documentation, "Reserved keywords"; Amazon Athena
 #: User Guide, "Escape reserved keywords").
-_RESERVED = frozenset(
-    """
+_WORDS = """
     alter and as auto between by case cast constraint create cross cube current_catalog current_date
     current_path current_role current_schema current_time current_timestamp current_user deallocate
     delete describe distinct drop else end escape except execute exists extract false first for from
@@ -39,8 +38,8 @@ _RESERVED = frozenset(
     json_object json_query json_table json_value last left like listagg localtime localtimestamp
     natural normalize not null on or order outer prepare recursive right rollup select skip table
     then trim true uescape union unnest using values when where with
-    """.split()
-)
+"""
+_RESERVED = frozenset(_WORDS.split())
 
 
 def named(name: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from lake import deploy
 from lake.context import Choice
-from lake.deploy import Deployed, difference, follow, pairs
+from lake.deploy import Deployed, difference, follow, gone, pairs
 from lake.errors import LakeCommandError
 from lake.local import deploy as sam
 from lake.local.state import Running, StateFolder
@@ -174,7 +174,9 @@ def test_only_contracts_that_changed_are_to_be_applied_to_the_past() -> None:
     assert follows(orders, orders) == {}
     told = {"orders": {**orders["orders"], "description": "What was ordered."}}
     assert follows(orders, told) == {}
-    assert [*follows({}, orders)] == [*follows(orders, {})] == [replay]
+    assert [*follows({}, orders)] == [replay]
+    # No contract is left that a replay could apply.
+    assert follows(orders, {}) == {}
     assert [*follows(orders, {"orders": {**orders["orders"], "required": ["price"]}})] == [replay]
     retyped = {"orders": {"properties": {"price": text}}}
     refused = f"{replay} --status PARTIAL --status REJECTED"
@@ -189,6 +191,19 @@ def test_only_contracts_that_changed_are_to_be_applied_to_the_past() -> None:
     assert [*follows(None, orders)] == ["lake replay --dataset NAME"]
     assert follows(None, {}) == {}
     assert [*follows({"orders": {"oneOf": []}}, orders)] == [replay]
+
+
+def test_contracts_and_models_that_a_deployment_takes_away_are_named() -> None:
+    code = {"p-processor": "1"}
+    before = Deployed({}, code, {"kept": "a", "days": "a"}, {"kept": {}, "orders": {}})
+    after = Deployed({}, code, {"kept": "a"}, {"kept": {}})
+    assert gone(before, after) == [
+        "contract orders: its records are not checked any more",
+        "model days: its table stays and is not refreshed",
+    ]
+    assert gone(after, before) == gone(before, before) == []
+    # Who may not ask the functions is told nothing of them.
+    assert gone(Deployed({}, code), after) == gone(before, Deployed({}, code)) == []
 
 
 @pytest.mark.parametrize("name", ["LAKE_CONTRACTS", "LAKE_MODELS"])
