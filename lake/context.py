@@ -106,8 +106,8 @@ class Choice:
         return target
 
 
-def agree(question: str, *, yes: bool, else_say: str) -> None:
-    """Ask before something is done that cannot be taken back.
+def agree(question: str, *, yes: bool, else_say: str, else_so: str = "Nothing was done.") -> None:
+    """Ask before something is done that cannot be taken back; end with 1 where that is denied.
 
     Parameters
     ----------
@@ -117,13 +117,13 @@ def agree(question: str, *, yes: bool, else_say: str) -> None:
         Whether the user said so already.
     else_say : str
         What to do where nobody can be asked.
+    else_so : str
+        What was not done, as one says where the answer is no.
 
     Raises
     ------
     LakeCommandError
         When nobody can be asked.
-    Abort
-        When the user does not agree.
     """
     if yes:
         return
@@ -132,4 +132,6 @@ def agree(question: str, *, yes: bool, else_say: str) -> None:
             f'Nothing was done: this asks "{question}", and standard input is no terminal. '
             f"{else_say}"
         )
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        err.print(else_so)
+        sys.exit(1)

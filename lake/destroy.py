@@ -21,6 +21,7 @@ from rich.progress import TextColumn, TimeElapsedColumn
 from lake import adopt, buckets, render, taken
 from lake.context import agree, err, out, progress
 from lake.errors import LakeCommandError
+from lake.facts import count as counted
 from lake.files import show_lines
 from lake.health import functions_of
 from lake.project import project_root, stack_option
@@ -114,9 +115,12 @@ def destroy(
         return
     if held.has_data and not with_data:
         command = f"lake {stack_option(target.stack_name)}destroy --with-data"
+        # SAM knows nothing of a lake on this machine but what the environment says.
+        shell = 'eval "$(lake env)"; ' if target.endpoint else ""
         raise LakeCommandError(
             "\n".join(["The lake has data, and nothing was deleted:", *lines])
-            + f"\n`{command}` deletes it, too; `sam delete` deletes the stack and keeps the data."
+            + f"\n`{command}` deletes it, too; `{shell}sam delete` deletes the stack and keeps the "
+            "data."
         )
     err.print("This deletes:")
     for line in lines:
@@ -125,6 +129,7 @@ def destroy(
         "Delete all of this? It cannot be taken back.",
         yes=yes,
         else_say="`lake destroy --yes` does not ask.",
+        else_so="Nothing was deleted.",
     )
     deleted = run(target, held)
     if as_json:
@@ -143,7 +148,12 @@ def _remove_failed(target: Target, held: Held, *, yes: bool, as_json: bool) -> N
         f"Delete the stack {target.stack_name}, which holds nothing? The data of an earlier lake "
         f"is kept ({kept})."
     )
-    agree(question, yes=yes, else_say="`lake destroy --yes` does not ask.")
+    agree(
+        question,
+        yes=yes,
+        else_say="`lake destroy --yes` does not ask.",
+        else_so="Nothing was deleted.",
+    )
     _delete_stack(target)
     if as_json:
         render.show_json({"stack": target.stack_name, "kept": [one.name for one in held.kept]})
@@ -250,7 +260,7 @@ def _told(target: Target, held: Held) -> Iterator[str]:
         yield f"the stack {target.stack_name} ({held.stack}), with functions, queues and alarms"
     for bucket, count in held.versions.items():
         least = "at least " if count >= _COUNTED else ""
-        what = "empty" if not count else f"{least}{count:,} object versions"
+        what = "empty" if not count else f"{least}{counted(count, 'object version')}"
         yield f"the bucket {bucket}: {what}"
     for table in held.named(adopt.TABLE):
         yield f"the ledger {table}: {'has entries' if held.entries else 'empty'}"

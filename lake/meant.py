@@ -41,9 +41,12 @@ def meant(target: Target, wanted: Filter) -> str:
 
 
 def _near_key(key: str, keys: set[str]) -> str:
+    inside = f"{key.rstrip('/')}/"
+    if any(one.startswith(inside) for one in keys):
+        return f"it is a folder: {inside}* means all that is in it"
     # Most of a key is its folder: what differs in its name only would be like any other.
-    folder, _, name = key.rpartition("/")
+    folder, slash, name = key.rpartition("/")
     places = [one.rpartition("/") for one in keys]
     beside = [other for there, _, other in places if there == folder]
     called = ["".join(place) for place in places if place[2] == name]
-    return near(name, beside, "") or near(key, called, "")
+    return near(name, beside, "", folder + slash) or near(key, called, "")

@@ -66,6 +66,12 @@ def replay(
             f"{found.gone[0]}. Rows of deleted objects stay.",
         )
     chosen = found.keys
+    if not (chosen or found.gone) and named["statuses"]:
+        # Advice says so where there may be some.
+        err.print("There is none with such a status: nothing is to be ingested again.")
+        if as_json:
+            render.show_json(_counts(found, []))
+        return
     if not chosen:
         raise LakeCommandError("No object is left to ingest again.")
     if dry_run:
@@ -76,36 +82,42 @@ def replay(
         task = progress.add_task("sending", total=len(chosen))
         replaying.send(target, found, lambda count: progress.advance(task, count))
     done = _await(target, found, timeout) if wait else []
-    counts = dict(sorted(Counter(item.status for item in done).items()))
-    waiting = len(chosen) - len(done)
+    counts = _counts(found, done)
     if as_json:
-        said = {
-            "replay": found.name,
-            "objects": len(chosen),
-            "statuses": counts,
-            "waiting": waiting,
-            "deleted": len(found.gone),
-        }
-        render.show_json(said)
+        render.show_json(counts)
     else:
-        unusual = [one for one in done if one.status not in USUAL]
-        if waiting or unusual:
-            rows: list[list[object]] = [[status, count] for status, count in counts.items()]
-            if waiting:
-                rows.append(["sent" if not wait else "not yet", waiting])
-            render.show_table(out, ["status", "objects"], rows, [False, True])
-        for item in unusual[:_FEW]:
-            show_lines([f"{item.key}: {item.status}"], first="", others="")
-            show_lines(facts.notes(item))
-        looked_at = target.parameters.get("DateColumns", "")
-        show_totals([item for item in done if item.status in USUAL], looked_at)
-        if commands := facts.after(done):
-            out.print("Next:")
-            show_lines(commands)
-    if wait and (waiting or not all(item.status.is_accepted for item in done)):
+        _show_replayed(target, done, counts, "not yet" if wait else "sent")
+    if wait and (counts["waiting"] or not all(item.status.is_accepted for item in done)):
         sys.exit(1)
     if any(item.quarantined or item.rescued for item in done):
         sys.exit(2)
+
+
+def _show_replayed(target: Target, done: list[Item], counts: dict[str, Any], waits: str) -> None:
+    unusual = [one for one in done if one.status not in USUAL]
+    if counts["waiting"] or unusual:
+        rows: list[list[object]] = [[*one] for one in counts["statuses"].items()]
+        if counts["waiting"]:
+            rows.append([waits, counts["waiting"]])
+        render.show_table(out, ["status", "objects"], rows, [False, True])
+    for item in unusual[:_FEW]:
+        show_lines([f"{item.key}: {item.status}"], first="", others="")
+        show_lines(facts.notes(item))
+    looked_at = target.parameters.get("DateColumns", "")
+    show_totals([item for item in done if item.status in USUAL], looked_at)
+    if commands := facts.after(done):
+        out.print("Next:")
+        show_lines(commands)
+
+
+def _counts(found: Chosen, done: list[Item]) -> dict[str, Any]:
+    return {
+        "replay": found.name,
+        "objects": len(found.keys),
+        "statuses": dict(sorted(Counter(item.status for item in done).items())),
+        "waiting": len(found.keys) - len(done),
+        "deleted": len(found.gone),
+    }
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -54,11 +54,12 @@ def choose(target: Target, wanted: Filter) -> Chosen:
     Raises
     ------
     LakeCommandError
-        When there is none.
+        When there is none, whatever their status is.
     """
     known = {item.key: item for item in ledger.items(target, wanted)}
     keys = {*known, *(key for key in wanted.keys if not key.endswith("*"))}
-    if not keys:
+    others = ledger.items(target, replace(wanted, statuses=())) if wanted.statuses else ()
+    if not (keys or any(True for _ in others)):
         said = meant(target, wanted) or "`lake files` shows what is in the ledger."
         raise LakeCommandError(f"No object matches. {said}")
     there, bucket = raw.present(target, keys), target.outputs["RawBucketName"]

@@ -120,6 +120,7 @@ def _run(
             f"Give up the rows of {dataset} whose raw objects were deleted?",
             yes=yes,
             else_say="--yes does not ask.",
+            else_so="Nothing was given up.",
         )
     work = Rebuild(
         choice.target(),

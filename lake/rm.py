@@ -102,7 +102,9 @@ def rm(
     A key that ends with * means all that begin so. Objects that are still in the raw bucket are
     deleted from it with --raw: rows of an object that is there would come back.
     """
-    if bool(keys) == bool(dataset):
+    if keys and dataset:
+        raise LakeCommandError("Give keys or --dataset, not both: --dataset takes all of its keys.")
+    if not (keys or dataset):
         raise LakeCommandError("Say what to remove: keys, as `lake files` shows, or --dataset.")
     if all_versions and not also_raw:
         raise LakeCommandError("--all-versions erases raw objects: say --raw, too.")
@@ -124,7 +126,12 @@ def rm(
         _report(chosen, lines, as_json=as_json)
         return
     show_lines(lines, first="", console=err)
-    agree("Remove this?", yes=yes, else_say="`lake rm --yes` does not ask.")
+    agree(
+        "Remove this?",
+        yes=yes,
+        else_say="`lake rm --yes` does not ask.",
+        else_so="Nothing was removed.",
+    )
     deadline = time.monotonic() + timeout
     erased = _delete_raw(target, chosen.present, all_versions) if also_raw else 0
     left = _remove_rows(target, sorted(chosen.items), deadline)

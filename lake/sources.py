@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -98,7 +99,12 @@ def find(target: Target | None, named: Sequence[str], dataset: str | None, name:
     LakeCommandError
         When something does not exist, or two files would get one key.
     """
-    _check_dataset(dataset or "")
+    _check_dataset(dataset)
+    if name and STDIN not in named:
+        raise LakeCommandError(
+            f"--name {name} names standard input, and no FILE is -: a file keeps its name. "
+            f"`lake put - --name {name} < FILE` uploads it as {name}."
+        )
     found: dict[str, Source] = {}
     hidden = 0
     for text in named:
@@ -116,11 +122,15 @@ def find(target: Target | None, named: Sequence[str], dataset: str | None, name:
     return Found(found, hidden)
 
 
-def _check_dataset(dataset: str) -> None:
+def _check_dataset(dataset: str | None) -> None:
+    if dataset is None:
+        return
     if (below := dataset.removeprefix(RAW_PREFIX)) != dataset:
         raise LakeCommandError(f"--dataset {dataset}: leave {RAW_PREFIX} out: --dataset {below}.")
-    if {".", ".."}.intersection(dataset.split("/")):
-        raise LakeCommandError(f"--dataset {dataset}: a dataset is a name, such as orders.")
+    # An empty folder, or a blank that nobody sees, is part of the table's name, or hides it.
+    if any(part in ("", ".", "..") or part != part.strip() for part in dataset.split("/")):
+        named = shlex.quote(dataset)
+        raise LakeCommandError(f"--dataset {named}: a dataset is a name, such as orders.")
 
 
 def key_of(source: Source, dataset: str | None) -> str:

@@ -234,6 +234,8 @@ def choose(
     endpoint = None if cloud or profile else environment.get("AWS_ENDPOINT_URL")
     # Other SDKs read this name, and boto3 does not.
     session = session_of(region or environment.get("AWS_REGION"), profile)
+    if session.region_name is None and (cloud or profile or endpoint):
+        raise LakeCommandError("No AWS region is set: --region or AWS_REGION names one.")
     if session.region_name is None:
         raise LakeCommandError(
             "No local lake is up and no AWS region is set: `lake up` starts one here, "

@@ -163,7 +163,10 @@ def _advice(error: BotoCoreError) -> str:
         case aws.CredentialRetrievalError():
             return "Look at the credentials of your AWS configuration."
         case aws.NoRegionError():
-            return "--region or AWS_DEFAULT_REGION names one."
+            return (
+                "--region or AWS_DEFAULT_REGION names one; `lake up` starts a lake on this "
+                "machine, which needs none."
+            )
         case aws.ProfileNotFound():
             return "`aws configure list-profiles` lists those that there are."
         case aws.ConfigParseError() | aws.ConfigNotFound() | aws.UnknownCredentialError():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,15 @@ from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lake import health, ledger
+from lake import health, ledger, tables
 from lake.dating import Contracts
 from lake.errors import LakeCommandError
 from lake.parallel import in_order
 from lake.sources import STDIN
+from store import curated, naming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from lake.ledger import Item
     from lake.sources import Source
@@ -123,9 +125,11 @@ def upload(
     Raises
     ------
     LakeCommandError
-        Naming the file that could not be uploaded; what was uploaded before stays.
+        When the table that a file would go to is a model's, before anything is uploaded. Else
+        naming the file that could not be uploaded; what was uploaded before stays.
     """
     s3, bucket, keys = target.client("s3"), target.outputs["RawBucketName"], list(sources)
+    _refuse_models(target, {naming.dataset_of(key) for key in keys})
     before = ledger.get_many(target, bucket, keys)
 
     def one(key: str) -> Uploaded:
@@ -137,6 +141,18 @@ def upload(
         return Uploaded(key, version, time.monotonic(), known not in ("", version))
 
     return in_order(one, keys, _THREADS)
+
+
+def _refuse_models(target: Target, datasets: Iterable[str]) -> None:
+    for name in sorted(datasets):
+        # Who may upload, and not look at the catalog, is told by the ledger.
+        with suppress(ClientError):
+            place = curated.location_of(tables.table_of(target, name) or {})
+            home = curated.home_of(name)
+            if curated.key_in(place, target.outputs["CuratedBucketName"]).startswith(home):
+                raise LakeCommandError(
+                    f"Nothing was uploaded. {name} is the table of a model: use another dataset."
+                )
 
 
 def _send(s3: Any, bucket: str, key: str, source: Source, sent: Callable[[int], None]) -> str:

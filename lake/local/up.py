@@ -146,7 +146,12 @@ def down(yes: bool, as_json: bool) -> None:
     with process.owned(folder):
         if folder.holds_data():
             question = f"Remove the lake in {folder.path} with all its data?"
-            agree(question, yes=yes, else_say="`lake down --yes` does; `lake stop` keeps it.")
+            agree(
+                question,
+                yes=yes,
+                else_say="`lake down --yes` does; `lake stop` keeps it.",
+                else_so="Nothing was removed.",
+            )
         removed = process.remove(folder)
     if as_json:
         render.show_json({"removed": removed})

@@ -9,7 +9,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def near(name: str, names: Iterable[str], otherwise: str) -> str:
-    """Ask whether one of some names was meant; where none is like it, say something else."""
+def near(name: str, names: Iterable[str], otherwise: str, before: str = "") -> str:
+    """Ask whether one of some names was meant; where none is like it, say something else.
+
+    Parameters
+    ----------
+    name : str
+        What was asked for.
+    names : iterable of str
+        What there is.
+    otherwise : str
+        What is said where none of them is like it.
+    before : str
+        What stands before each name that may be meant, such as its folder.
+    """
     close = get_close_matches(name, sorted(set(names)), cutoff=0.7)
-    return f"did you mean {' or '.join(close)}?" if close else otherwise
+    asked = " or ".join(f"{before}{one}" for one in close)
+    return f"did you mean {asked}?" if close else otherwise

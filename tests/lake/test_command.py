@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
 from lake import render
 from lake.cli import main
+from lake.context import agree
 from lake.errors import LakeCommandError
 from lake.local import process, state
 from lake.local.deploy import fingerprint
@@ -31,6 +34,26 @@ def test_no_table_of_the_lakes_own_is_removed() -> None:
     said = str(CliRunner().invoke(main, ["rm", "--dataset", "quarantine", "--raw"]).exception)
     assert "The table quarantine is the lake's own" in said
     assert "are in the table quarantine_data: name that one" in said
+
+
+def test_keys_and_a_dataset_are_not_removed_at_once() -> None:
+    said = str(CliRunner().invoke(main, ["rm", "--dataset", "drift", "people.csv"]).exception)
+    assert "Give keys or --dataset, not both" in said
+    assert "Say what to remove" in str(CliRunner().invoke(main, ["rm"]).exception)
+
+
+def test_who_says_no_is_told_what_was_not_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: True)
+    agree("Remove this?", yes=False, else_say="")
+    # As click answers, not as it aborts.
+    monkeypatch.setattr(click, "confirm", lambda *_, abort=False, **__: abort)
+    with pytest.raises(SystemExit) as ended:
+        agree("Remove this?", yes=False, else_say="", else_so="Nothing was removed.")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "Nothing was removed.\n"
 
 
 def test_a_misspelt_command_is_told_what_it_may_be() -> None:
@@ -85,8 +108,12 @@ def test_without_a_region_the_message_says_what_to_do(monkeypatch: pytest.Monkey
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    with pytest.raises(LakeCommandError, match="--region"):
+    with pytest.raises(LakeCommandError, match=r"No local lake is up .* --region"):
         choose({}, None, local=False, cloud=False, stack_name="S")
+    # A lake on this machine may be up: it was not asked for.
+    for environment, cloud in (({}, True), (AWS, False)):
+        with pytest.raises(LakeCommandError, match=r"^No AWS region is set: --region"):
+            choose(environment, RUNNING, local=False, cloud=cloud, stack_name="S")
 
 
 def printed(columns: list[str], rows: list[list[object]], numeric: list[bool]) -> list[str]:

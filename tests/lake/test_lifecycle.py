@@ -268,6 +268,7 @@ def test_a_lake_is_destroyed_with_its_data_only_where_that_is_said(own_lake: Loc
     refused = lake(own_lake.state, "destroy", "--yes")
     assert refused.returncode == 1
     assert "The lake has data, and nothing was deleted" in refused.stderr
+    assert 'eval "$(lake env)"; sam delete' in refused.stderr
     unasked = lake(own_lake.state, "destroy", "--with-data")
     assert unasked.returncode == 1
     assert "`lake destroy --yes` does not ask" in " ".join(unasked.stderr.split())

@@ -50,10 +50,13 @@ def test_a_file_keeps_its_name(lake: Any, tmp_path: Path) -> None:
     assert keys(lake, str(tmp_path / "b c.json"), dataset="orders") == ["data/orders/b c.json"]
 
 
-@pytest.mark.parametrize("dataset", ["data/orders", "../orders", "orders/.."])
+@pytest.mark.parametrize(
+    "dataset",
+    ["data/orders", "../orders", "orders/..", "", " ", "/x/", "/x", "x/", "a//b", "Kunden ", " a"],
+)
 def test_what_is_no_dataset_is_refused(lake: Any, tmp_path: Path, dataset: str) -> None:
     (tmp_path / "a.csv").write_text("id\n1\n")
-    with pytest.raises(LakeCommandError, match=f"--dataset {dataset}: "):
+    with pytest.raises(LakeCommandError, match=f"--dataset '?{dataset}'?: "):
         find(lake, [str(tmp_path / "a.csv")], dataset, "")
 
 
@@ -114,6 +117,12 @@ def test_standard_input_needs_a_name(lake: Any) -> None:
     assert keys(lake, "-", dataset="orders", name="a.csv") == ["data/orders/a.csv"]
     with pytest.raises(LakeCommandError, match="--name"):
         find(lake, ["-"], "orders", "")
+
+
+def test_a_name_is_for_standard_input_only(lake: Any, tmp_path: Path) -> None:
+    make(tmp_path, "a.csv")
+    with pytest.raises(LakeCommandError, match=r"--name b\.csv names standard input"):
+        find(lake, [str(tmp_path / "a.csv")], "orders", "b.csv")
 
 
 def two_of_one_name(folder: Path) -> list[str]:

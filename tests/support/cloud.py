@@ -400,10 +400,12 @@ class DynamoDB:
         KeyConditionExpression: str,
         ExpressionAttributeValues: dict[str, Any],
     ) -> Iterator[dict[str, Any]]:
-        (wanted,) = ExpressionAttributeValues.values()
+        wanted, *since = ExpressionAttributeValues.values()
+        assert len(since) == KeyConditionExpression.count("AND updated_at >= ")
         self.cloud.on_effect("before DynamoDB.query")
         for _, item in sorted(self.cloud.items.items()):
-            if item.get("attention") == wanted:
+            late = all(item["updated_at"]["S"] >= one["S"] for one in since)
+            if item.get("attention") == wanted and late:
                 yield {"Items": [copy.deepcopy(item)]}
 
     def _scan(self, TableName: str, ConsistentRead: bool) -> Iterator[dict[str, Any]]:
