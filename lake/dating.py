@@ -1,12 +1,16 @@
-"""Which column the deployed contract of a dataset names, where none dated a record."""
+"""What the contract of a dataset says of columns that dated no record, or that drifted."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from contract.schema import parse
 from lake.target import asked
+from store.catalog import is_type
+from store.errors import ContractError
 from store.events import ASKING
 
 if TYPE_CHECKING:
@@ -31,13 +35,25 @@ class Contracts:
         return asked(self.target, "ProcessorFunctionName", ASKING).get("contracts") or {}
 
     def noted(self, item: Item) -> Item:
-        """Note which column its contract names, of an object that has undated records."""
-        return noted(item, self._documents.get(item.dataset)) if item.undated else item
+        """Note what its contract says, of an object for which that matters."""
+        matters = item.undated or item.drift
+        return noted(item, self._documents.get(item.dataset)) if matters else item
 
 
 def noted(item: Item, contract: Any) -> Item:
-    """Note which column a contract names, if there is one and it does."""
+    """Note which column a contract dates records by, and the types of columns that drifted."""
     column = contract.get("x-partition-column") if isinstance(contract, dict) else None
-    if not column:
+    kinds = _kinds(item, contract)
+    if not (column or kinds):
         return item
-    return replace(item, entry=replace(item.entry, facts={**item.entry.facts, "chosen": column}))
+    facts = item.entry.facts | {"chosen": column or "", "kinds": json.dumps(kinds)}
+    return replace(item, entry=replace(item.entry, facts=facts))
+
+
+def _kinds(item: Item, contract: Any) -> dict[str, str]:
+    try:
+        root = parse(item.dataset, contract).root
+    except ContractError:
+        return {}
+    kinds = {one.column: root.property(one.column).column for one in item.drift}
+    return {name: kind for name, kind in kinds.items() if is_type(kind)}

@@ -104,7 +104,7 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
     if item.dataset and (name := reserved_name(item.key)):
         said.append(f"the name {name} is the lake's own: rows are in the table {item.dataset}")
     said += map(drifted, item.drift)
-    said += [f"`{one}` gives the column a type that holds it" for one in _retypes(item)]
+    said += [f"`{one}` gives the column {what}" for one, what in _retypes(item).items()]
     if item.rescued and not item.drift:
         said.append(f"{count(item.rescued, 'row')} with something in _rescued_data")
     if item.undated:
@@ -117,13 +117,20 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
     return [*said, *item.guesses]
 
 
-def _retypes(item: Item) -> list[str]:
-    """Give the commands by which columns of whole numbers hold fractions that were rescued."""
-    return [
-        f"lake retype {shlex.quote(f'{item.dataset}.{one.column}')} double"
-        for one in item.drift
-        if one.type in _WHOLE and re.fullmatch(r"-?\d*\.\d+", one.example)
-    ]
+def _retypes(item: Item) -> dict[str, str]:
+    """Give the commands by which columns hold what was rescued, and which type each gives.
+
+    A contract says the type. Without one, a column of whole numbers can hold fractions.
+    """
+    found = {}
+    for one in item.drift:
+        command = f"lake retype {shlex.quote(f'{item.dataset}.{one.column}')}"
+        if kind := item.kinds.get(one.column, ""):
+            if kind != one.type:
+                found[f"{command} {shlex.quote(kind)}"] = "the type that its contract names"
+        elif one.type in _WHOLE and re.fullmatch(r"-?\d*\.\d+", one.example):
+            found[f"{command} double"] = "a type that holds it"
+    return found
 
 
 def _rules(refused: Refusal) -> str:
@@ -158,7 +165,7 @@ def fallback(item: Item) -> str:
     if day := day_of_path(item.key):
         return f"{day}, the date in the object's key"
     uploaded = f"{datetime.fromtimestamp(item.uploaded, UTC):%Y-%m-%d}, " if item.uploaded else ""
-    return f"{uploaded}the day of the upload, since the object's key has no date"
+    return f"{uploaded}the day of the upload, since no folder of its key is a date"
 
 
 def _dating(item: Item) -> str:

@@ -106,6 +106,11 @@ class Item:
     guesses, added, datelike = _Names("guesses"), _Names("added"), _Names("datelike")
 
     @property
+    def kinds(self) -> dict[str, str]:
+        """Give the types that its contract names for columns that drifted."""
+        return dict(json.loads(str(self.entry.facts.get("kinds", "{}"))))
+
+    @property
     def status(self) -> Status:
         """Say what became of the newest attempt at it."""
         return self.entry.status

@@ -58,6 +58,7 @@ def total(items: Sequence[Item]) -> Item:
     dating = {item.date_column for item in items if item.date_column}
     facts["fallback"] = _fallback(items)
     facts["chosen"] = next((item.chosen for item in items if item.chosen), "")
+    facts["kinds"] = json.dumps(dict(kind for item in items for kind in item.kinds.items()))
     facts["dataset"] = items[0].dataset
     facts["date_column"] = ", ".join(sorted(dating))
     outputs = tuple(key for item in items for key in item.outputs)

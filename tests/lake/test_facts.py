@@ -95,14 +95,14 @@ def test_nobody_learns_by_accident(told: dict[str, Any], said: str) -> None:
 
 def test_the_day_that_undated_records_get_is_said() -> None:
     uploaded = item(records_undated=3, uploaded=1705752000)
-    day = "they get 2024-01-20, the day of the upload, since the object's key has no date"
+    day = "they get 2024-01-20, the day of the upload, since no folder of its key is a date"
     assert facts.notes(uploaded)[0].startswith("3 records have no usable date")
     assert day in facts.notes(uploaded)[0]
     named = replace(uploaded, key="data/orders/dt=2023-05-01/a.csv")
     assert "they get 2023-05-01, the date in the object's key" in facts.notes(named)[0]
     # What an older version wrote does not tell.
     older = facts.notes(item(records_undated=1))[0]
-    assert "it gets the day of the upload, since the object's key has no date" in older
+    assert "it gets the day of the upload, since no folder of its key is a date" in older
     assert day in facts.notes(total([uploaded, uploaded]))[0]
     assert "key, else the day of the upload" in facts.notes(total([uploaded, named]))[0]
 
@@ -179,6 +179,31 @@ def test_a_table_whose_name_is_no_plain_word_of_sql_is_quoted(name: str) -> None
     assert shlex.split(facts.rescued_in(name))[2].endswith(
         f'FROM "{name}" WHERE _rescued_data IS NOT NULL'
     )
+
+
+@pytest.mark.parametrize(
+    ("schema", "command"),
+    [
+        ({"type": "number", "x-decimal": [10, 2]}, "lake retype orders.price 'decimal(10,2)'"),
+        ({"type": "string"}, "lake retype orders.price string"),
+        ({}, "lake retype orders.price double"),
+        # The column is as the contract says.
+        ({"type": "integer"}, ""),
+    ],
+)
+def test_a_column_is_to_have_the_type_that_its_contract_names(
+    schema: dict[str, Any], command: str
+) -> None:
+    told = drift(price={"type": "bigint", "count": 2, "example": "19.99"})
+    found = noted(item(drift=told), {"properties": {"Price": schema}})
+    for one in (found, total([found, found])):
+        assert [note.split("`")[1] for note in facts.notes(one) if "`" in note] == [command] * bool(
+            command
+        )
+    assert [one for one in facts.more_advice([found]) if "retype" in one] == [command] * bool(
+        command
+    )
+    assert noted(item(drift=told), {"oneOf": []}).kinds == {}
 
 
 def test_no_line_is_longer_than_the_terminal() -> None:
