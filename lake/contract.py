@@ -19,6 +19,7 @@ from lake.contract_infer import dated
 from lake.contract_infer import infer as propose
 from lake.errors import LakeCommandError
 from lake.files import show_lines
+from lake.meant import meant
 from lake.project import contracts_folder, project_root, shown, why_no_folder
 from model.near import near
 from store.errors import ContractError
@@ -39,14 +40,17 @@ class _Contract(click.Path):
             folder = contracts_folder(project_root(Path.cwd()))
             named = folder / f"{value}{SUFFIX}"
             if not named.is_file():
-                known = [one.name.removesuffix(SUFFIX) for one in folder.glob(f"*{SUFFIX}")]
-                advice = near(
-                    str(value), known, "`lake contract infer DATASET --write` writes one."
-                )
+                writes = "`lake contract infer DATASET --write` writes one."
+                advice = near(str(value), _known(folder), writes)
                 said = f"there is neither a file {value} nor a contract {shown(named)}: {advice}"
                 self.fail(said, param, ctx)
             value = named
         return super().convert(value, param, ctx)
+
+
+def _known(folder: Path) -> list[str]:
+    """Name the datasets that have a contract in a folder."""
+    return [one.name.removesuffix(SUFFIX) for one in folder.glob(f"*{SUFFIX}")]
 
 
 @click.group(cls=render.Group)
@@ -124,19 +128,22 @@ def _check_against(
     if len(files) > 1:
         raise LakeCommandError("--against tries one contract: name one file.")
     if not files and not file.is_file():
-        raise LakeCommandError(f"{file} does not exist: name the contract to try.")
+        advice = near(dataset, _known(file.parent), "name the contract to try.")
+        raise LakeCommandError(f"{file} does not exist: {advice}")
     try:
         document = dict(read(files[0] if files else file, dataset).document)
     except ContractError as error:
         raise LakeCommandError(error.detail) from error
     target = choice.target()
-    known = list(ledger.items(target, ledger.Filter(datasets=(dataset,))))
+    wanted = ledger.Filter(datasets=(dataset,))
+    known = list(ledger.items(target, wanted))
     there = raw.present(target, [item.key for item in known])
     recent = sorted(
         (item for item in known if item.key in there), key=lambda item: item.updated_at
     )[::-1]
     if not recent:
-        raise LakeCommandError(f"No object of the dataset {dataset} is in the raw bucket.")
+        said = f"No object of the dataset {dataset} is in the raw bucket. {meant(target, wanted)}"
+        raise LakeCommandError(said.rstrip())
     if len(recent) > limit:
         err.print(f"The most recent {limit} of {len(recent):,} objects; --limit takes more.")
     whole = rehearse.compare(target, recent[:limit], document, as_json=as_json)
@@ -177,7 +184,7 @@ def infer(choice: Choice, dataset: str, date_column: str, write: bool) -> None:
     show_lines(
         [
             f"lake contract check --against {dataset}",
-            "lake deploy, once the check refuses nothing but what it should",
+            "lake deploy, when the check refuses only what you want refused",
             f"lake replay --dataset {dataset}",
         ]
     )

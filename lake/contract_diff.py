@@ -194,7 +194,7 @@ def _allowed(node: Node) -> frozenset[str]:
 
 
 #: How a column gets its type where the contract gives it none.
-_BY_VALUES = "that of its first values"
+_BY_VALUES = "by its first values"
 
 
 def _types(old: Node, new: Node, path: str, column: str) -> Iterator[Change]:

@@ -17,6 +17,7 @@ from lake.contract_dates import MOMENTS, dates_of, why_no_date
 from lake.errors import LakeCommandError
 from lake.result import LINEAGE
 from lake.statement import quoted
+from lake.tables import missing, tables_of
 from lake.trouble import aws_said
 from model.near import near
 from store.errors import ContractError
@@ -294,10 +295,8 @@ def _columns(target: Target, dataset: str) -> list[tuple[str, str, str]]:
         table = target.client("glue").get_table(DatabaseName=database, Name=dataset)["Table"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "EntityNotFoundException":
-            raise LakeCommandError(
-                f"There is no table {dataset}: `lake put FILE --dataset {dataset}` makes one, and "
-                "`lake tables` lists those that are there."
-            ) from error
+            makes = f"`lake put FILE --dataset {dataset}` makes one, and `lake tables` lists all."
+            raise missing(dataset, tables_of(target), makes) from error
         raise LakeCommandError(f"No table {dataset} in {database}: {aws_said(error)}") from error
     return [
         (c["Name"], c["Type"], c.get("Comment") or c["Name"])

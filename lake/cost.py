@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 _MONTH, _GB, _TB = 30.0, 1 << 30, 1 << 40
 
+#: Units that are billed, and what they are in bytes.
+_BYTES = {"GB": _GB, "TB": _TB}
+
+#: Of greater amounts nobody reads what is behind the point.
+_ROUND = 1_000
+
 #: So many queries and object versions are looked at; of more, only metrics tell.
 _QUERIES, _VERSIONS = 5_000, 100_000
 
@@ -40,7 +46,7 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOpera
 #: Days; a shorter time is said in hours.
 _HOURS = 2
 
-_MEASURED, _DERIVED, _UNKNOWN = "measured", "from the ledger", "unknown"
+_MEASURED, _DERIVED, _UNKNOWN = "measured", "ledger", "unknown"
 
 #: Calls for an object, beside those of its rows
 #: (docs/explanation/performance.md, "What a small object costs").
@@ -79,9 +85,13 @@ class Line:
         """Say how much was used or is held."""
         if self.quantity is None:
             return "unknown"
+        if self.unit in _BYTES:
+            return render.size(round(self.quantity * _BYTES[self.unit]))
         # Of units such as GB-s there is no plural.
         one = self.quantity == 1 and self.unit.isalpha()
-        return f"{self.quantity:,.6g} {self.unit.removesuffix('s') if one else self.unit}"
+        whole = self.quantity == round(self.quantity) or self.quantity >= _ROUND
+        number = f"{self.quantity:,.0f}" if whole else f"{self.quantity:,.4g}"
+        return f"{number} {self.unit.removesuffix('s') if one else self.unit}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -157,7 +167,7 @@ def cost(choice: Choice, days: int, as_json: bool) -> None:
     ]
     rows.append(["together", "", f"{dollars:,.4f}", f"{month:,.2f}", ""])
     length = f"{period.days:.0f} days" if period.days >= _HOURS else f"{period.days * 24:.0f} h"
-    headings = ["what", "how much", f"$ in the last {length}", "$ a month", "source"]
+    headings = ["what", "how much", f"$ in {length}", "$ a month", "source"]
     render.show_table(out, headings, rows, [False, True, True, True, False])
     err.print(
         f"List prices of {prices.REGION} of {prices.DATE}, free tiers and discounts not taken off. "
@@ -297,7 +307,7 @@ def _functions(target: Target, period: Period, recent: list[Item]) -> list[Line]
         seconds = None if milliseconds is None else milliseconds / 1000 * told["MemorySize"] / 1024
         called = f"Lambda, {what}"
         lines += [
-            period.used(f"{called}, invocations", count, "", "lambda request", source),
+            period.used(f"{called}, calls", count, "", "lambda request", source),
             period.used(called, seconds, "GB-s", f"lambda GB-second {machine}", source),
         ]
     return lines
@@ -344,7 +354,7 @@ def _queries(target: Target, period: Period) -> list[Line]:
     lines = []
     for output, what in (
         ("AthenaWorkGroupName", "queries of people"),
-        ("BuildersWorkGroupName", "tables of models, and other builders"),
+        ("BuildersWorkGroupName", "models and others"),
     ):
         if output in target.outputs:
             read = scanned(target, target.outputs[output], period.start)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from lake import curation, models, query, render
 from lake.completion import MODEL
 from lake.context import err, out
 from lake.errors import LakeCommandError
-from lake.files import show_lines
+from lake.files import Day, show_lines
 from model.near import near
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from lake.models import Seen
     from lake.target import Target
     from store.models import Model
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @click.command(name="models")
@@ -65,16 +62,15 @@ def models_of(choice: Choice, names: tuple[str, ...], as_json: bool) -> None:
         render.show_table(out, head, lines, [False, True, True, True, True, False])
         show_lines(filter(None, map(advice, seen)), first="")
     else:
-        said = f"There is no model: {models.place('NAME')} makes one (docs/how-to/curated.md)."
-        out.print(said)
+        out.print(_none(target), soft_wrap=True)
     if any(one.fails for one in seen):
         sys.exit(1)
 
 
 @click.command()
 @click.argument("name", required=False, type=MODEL)
-@click.option("--from", "first", metavar="DATE", help="Dates from this one on.")
-@click.option("--to", "last", metavar="DATE", help="Dates up to this one.")
+@click.option("--from", "first", type=Day(), metavar="DATE", help="Dates from this one on.")
+@click.option("--to", "last", type=Day(), metavar="DATE", help="Dates up to this one.")
 @click.option("--full", is_flag=True, help="All dates, such as after its text was changed.")
 @click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait until it is published."
@@ -99,9 +95,6 @@ def curate(
     """
     if full and (first or last):
         raise LakeCommandError("--full means all dates: leave --from and --to out.")
-    for date in filter(None, (first, last)):
-        if not _DATE.fullmatch(date):
-            raise LakeCommandError(f"{date} is no date like 2024-01-15.")
     if first and last and first > last:
         raise LakeCommandError(f"--from {first} is after --to {last}: no date is between them.")
     wanted, target = _chosen((name,) if name else ()), choice.target()
@@ -119,7 +112,7 @@ def curate(
     if names:
         say(f"The curator was told to refresh: {', '.join(names)}.")
     else:
-        say("Nothing is to be refreshed: all that was asked for is fresh.")
+        say("Nothing was refreshed: every table is fresh already.")
     published: list[Published] = []
     if wait and names:
         wanted = [one.model for one in seen if one.model.name in names]
@@ -132,9 +125,18 @@ def _chosen(names: tuple[str, ...]) -> list[Model]:
     known = {model.name: model for model in models.known()}
     for name in names:
         if name not in known:
-            meant = near(name, known, f"there is {', '.join(known) or 'none'}.")
+            there = f"there is {', '.join(known)}." if known else "its folder has no model."
+            meant = near(name, known, there)
             raise LakeCommandError(f"There is no model {models.place(name)}: {meant}")
     return [model for name, model in known.items() if not names or name in names]
+
+
+def _none(target: Target) -> str:
+    """Say that the folder has no model, and which a lake has all the same."""
+    said = f"{models.place('NAME')} makes one (docs/how-to/curated.md)."
+    if there := sorted(models.deployed(target) or ()):
+        return f"There is no model in {models.folder()}; deployed are {', '.join(there)}. {said}"
+    return f"There is no model: {said}"
 
 
 def _refuse_undeployed(seen: list[Seen], asked: str | None) -> None:

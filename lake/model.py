@@ -90,7 +90,9 @@ def check(choice: Choice, files: tuple[str, ...], as_json: bool) -> None:
         return
     for path in asked.values():
         if not path.is_file():
-            raise LakeCommandError(f"There is neither a file nor a model {path}.")
+            lists = "`lake model check` checks all that there are."
+            meant = near(name_of(path), folder, lists)
+            raise LakeCommandError(f"There is neither a file nor a model {path}: {meant}")
         if path.suffix != SUFFIX:
             raise LakeCommandError(f"{path}: a model is a file <name>{SUFFIX}")
     found = models.read((folder | asked).values())

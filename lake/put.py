@@ -149,6 +149,8 @@ def _show(found: list[Fate], looked_at: str, *, advise: bool = True) -> None:
     if commands and advise:
         out.print("Next:")
         show_lines(commands[:_ADVICE])
+        if more := commands[_ADVICE:]:
+            show_lines([f"and {facts.count(len(more), 'command')} more: --json names them all"])
 
 
 def _show_several(found: list[Fate], looked_at: str) -> None:

@@ -130,9 +130,11 @@ def table_of(target: Target, name: str) -> Table | None:
     return dict(answer["Table"])
 
 
-def missing(name: str, there: Iterable[str]) -> LakeCommandError:
+def missing(
+    name: str, there: Iterable[str], otherwise: str = "`lake tables` lists them."
+) -> LakeCommandError:
     """Give what is to be raised where there is no table of a name; it says which may be meant."""
-    meant = near(name, there, "`lake tables` lists them.")
+    meant = near(name, there, otherwise)
     return LakeCommandError(f"There is no table {name}: {meant}")
 
 

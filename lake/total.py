@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _COUNTS = ("records_", "columns_added", "bytes", "milliseconds")
 
 #: Facts that are lists.
-_LISTS = ("guesses", "added", "datelike")
+_LISTS = ("added", "datelike")
 
 
 def total(items: Sequence[Item]) -> Item:
@@ -49,6 +49,7 @@ def total(items: Sequence[Item]) -> Item:
     for name in _LISTS:
         texts = dict.fromkeys(text for item in items for text in getattr(item, name))
         facts[name] = json.dumps(list(texts))
+    facts["guesses"] = json.dumps(_guesses(items))
     if "columns_added" in facts:
         # Files that come at once are each told of the columns that all of them bring.
         added = [name for item in items for name in item.added]
@@ -65,6 +66,18 @@ def total(items: Sequence[Item]) -> Item:
     empty = all(item.status is Status.EMPTY for item in items)
     entry = Entry(1, "", 1, Status.EMPTY if empty else Status.DONE, outputs, facts=facts)
     return Item(items[0].bucket, items[0].key, entry, max(item.updated_at for item in items))
+
+
+def _guesses(items: Sequence[Item]) -> list[str]:
+    """Say of which object each thing was guessed; of many, of the first."""
+    keys: dict[str, list[str]] = defaultdict(list)
+    for item in items:
+        for one in item.guesses:
+            keys[one].append(item.key)
+    if len(items) == 1:
+        return list(keys)
+    others = {one: f" and {len(some) - 1:,} more" * (len(some) > 1) for one, some in keys.items()}
+    return [f"{some[0]}{others[one]}: {one}" for one, some in keys.items()]
 
 
 def _fallback(items: Sequence[Item]) -> str:

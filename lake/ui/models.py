@@ -165,7 +165,7 @@ class _One:
         seen = models.look(target, [_files().named(self._name)])
         touches = curation.wanted(target, seen, full=full)
         if not touches:
-            tell("Nothing is to be refreshed: it is fresh.")
+            tell("Nothing was refreshed: it is fresh already.")
             return
         curation.send(target, touches)
         one: Published

@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from contract.check import violation
 from contract.schema import parse
 from lake import facts
 from lake.cli import main
+from lake.context import Choice
 from lake.contract_diff import Effect, differences
-from lake.contract_infer import infer
-from lake.errors import LakeCommandError
 from tests.conftest import CONTRACTS, ROOT
+from tests.support.world import World
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +66,25 @@ def test_a_contract_may_be_named_by_its_dataset(
         assert "did you mean orders?" in said
 
 
+def test_a_misspelt_dataset_is_told_what_it_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKE_CONTRACTS", str(tmp_path))
+    file = write(tmp_path, "orders.schema.json", {})
+    said = str(run("check", "--against", "order").exception)
+    assert said.endswith("order.schema.json does not exist: did you mean orders?")
+    world = World(tmp_path)
+    world.upload("data/orders/a.json", b'{"id": "1", "d": "2024-01-01"}')
+    world.drain()
+    monkeypatch.setattr(Choice, "target", lambda _: world.target)
+    said = str(run("check", file, "--against", "order").exception)
+    assert said.endswith("is in the raw bucket. order: did you mean orders?")
+    assert "no table order: did you mean orders?" in str(run("infer", "order").exception)
+    said = str(run("infer", "xyz").exception)
+    assert "no table xyz: `lake put FILE --dataset xyz` makes one" in said
+    world.close()
+
+
 def test_a_contract_that_is_only_tried_is_named_by_its_own_file(tmp_path: Path) -> None:
     file = write(tmp_path, "trial.json", {"oneOf": []})
     for words in (("check", file, "--against", "orders"), ("diff", file, file)):
@@ -81,21 +99,6 @@ def test_a_variable_that_names_no_folder_is_named(
     said = str(run("check").exception)
     assert "LAKE_CONTRACTS names" in said
     assert "`unset LAKE_CONTRACTS`" in said
-
-
-def test_without_a_table_there_is_nothing_to_propose_from_and_what_makes_one() -> None:
-    class Glue:
-        outputs = {"GlueDatabaseName": "lake"}
-
-        def client(self, _: str) -> Any:
-            return self
-
-        def get_table(self, **_: str) -> Any:
-            raise ClientError({"Error": {"Code": "EntityNotFoundException"}}, "GetTable")
-
-    target: Any = Glue()
-    with pytest.raises(LakeCommandError, match="`lake put FILE --dataset orders` makes one"):
-        infer(target, "orders")
 
 
 def test_check_without_files_checks_those_of_the_project() -> None:

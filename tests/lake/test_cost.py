@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 from lake.cost import Period, asked, cost, period_of, scanned
 from lake.prices import PRICES, QUERY_MINIMUM
+from lake.render import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,13 +76,42 @@ def test_one_of_something_is_not_spoken_of_as_many() -> None:
 
     assert (amount(1, "objects"), amount(2, "objects")) == ("1 object", "2 objects")
     assert (amount(1, "GB-s"), amount(1.5, "GB"), amount(None, "TB")) == (
-        *("1 GB-s", "1.5 GB"),
+        *("1 GB-s", "1.61 GB"),
         "unknown",
     )
+    assert (amount(8.9407e-06, "GB"), amount(2**-30, "GB")) == ("9.6 kB", "1 B")
+    assert amount(1_204_331, "objects") == "1,204,331 objects"
+    assert (amount(96_102.4, "GB-s"), amount(0.0130197, "GB-s")) == ("96,102 GB-s", "0.01302 GB-s")
+    assert amount(2, "") == "2"
+
+
+def test_a_line_of_cost_is_a_line_of_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lake:
+        endpoint = None
+
+        def target(self) -> Lake:
+            return self
+
+        def stack(self) -> None:
+            return None
+
+    names = ("Athena, queries of people", "Athena, models and others", "Lambda, processor, calls")
+    lines = [
+        WEEK.used(name, 1_204_331, "objects", "sqs request", source)
+        for name, source in zip(names, ("measured", "ledger", "unknown"), strict=True)
+    ]
+    monkeypatch.setattr("lake.cost.measure", lambda *_: lines)
+    file = StringIO()
+    terminal = Terminal(file=file, width=80, force_terminal=True, color_system=None)
+    monkeypatch.setattr("lake.cost.out", terminal)
+    assert CliRunner().invoke(cost, ["--no-pager"], obj=Lake()).exit_code == 0
+    shown = file.getvalue().splitlines()
+    assert len(shown) == 2 + len(names) + 1
+    assert max(map(len, shown)) <= 80
 
 
 @pytest.mark.parametrize(
-    ("made", "said"), [(100, "$ in the last 30 days"), (12, "12 days"), (0, "$ in the last 1 h")]
+    ("made", "said"), [(100, "$ in 30 days"), (12, "$ in 12 days"), (0, "$ in 1 h")]
 )
 def test_the_time_that_was_looked_at_is_said_in_days_or_hours(
     monkeypatch: pytest.MonkeyPatch, made: float, said: str

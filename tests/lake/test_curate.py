@@ -165,11 +165,18 @@ def test_the_folder_that_the_variable_names_is_said(
     done = CliRunner().invoke(cli.main, ["curate", WHOLE, "--full"])
     assert f"`lake deploy` deploys {tmp_path}/whole.sql" in str(done.exception)
     monkeypatch.setattr(models, "known", list)
-    assert f"{tmp_path}/NAME.sql makes one" in lake("models").output.replace("\n", "")
+    said = lake("models").output
+    names = ", ".join(sorted(there))
+    assert said.startswith(f"There is no model in {tmp_path}; deployed are {names}. ")
+    assert f"{tmp_path}/NAME.sql makes one" in said
+    done = CliRunner().invoke(cli.main, ["models", DAILY])
+    assert str(done.exception).endswith(f"model {tmp_path}/{DAILY}.sql: its folder has no model.")
+    monkeypatch.setattr(models, "deployed", lambda _target: None)
+    assert lake("models").output.startswith("There is no model: ")
 
 
 def test_nothing_is_asked_for_where_all_is_fresh(zone: Zone) -> None:
-    assert "Nothing is to be refreshed" in lake("curate").output
+    assert "Nothing was refreshed" in lake("curate").output
     assert not sent(zone)
 
 
@@ -194,13 +201,14 @@ def test_dates_can_be_chosen_and_all_of_them(zone: Zone) -> None:
     [
         ((DAILY, "--full", "--to", TWO), "--full means all dates"),
         ((DAILY, "--from", TWO, "--to", ONE), "no date is between them"),
-        ((DAILY, "--from", "yesterday"), "yesterday is no date like 2024-01-15"),
+        ((DAILY, "--from", "yesterday"), "'yesterday' is no date like 2024-01-15"),
+        ((DAILY, "--from", "2024-02-30"), "'2024-02-30' is no date like 2024-01-15"),
         ((WHOLE, "--from", ONE), "whole is made whole and has no dates"),
     ],
 )
 def test_what_makes_no_sense_is_refused(zone: Zone, words: tuple[str, ...], why: str) -> None:
     done = CliRunner().invoke(cli.main, ["curate", *words])
-    assert why in str(done.exception)
+    assert why in f"{done.exception} {done.output}"
     assert not sent(zone)
 
 

@@ -541,6 +541,28 @@ def test_put_tells_scripts_that_something_was_refused_or_rescued(
     assert done.exit_code == code
 
 
+def test_what_was_guessed_of_one_of_several_files_is_said_with_its_key() -> None:
+    broken, header = "the JSON document is broken at byte 31", "the first row is taken for it"
+    found = [
+        replace(item(guesses=json.dumps(guesses)), key=f"data/orders/{name}")
+        for name, guesses in (("a", [header]), ("b", [broken, header]), ("c", []), ("d", [header]))
+    ]
+    assert total(found).guesses == (
+        f"data/orders/a and 2 more: {header}",
+        f"data/orders/b: {broken}",
+    )
+    assert total(found[:1]).guesses == (header,)
+
+
+def test_commands_that_are_left_out_are_counted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = [Fate(UPLOADED, 1, item(dataset=f"d{number}")) for number in range(7)]
+    for many, last in ((7, "  and 2 commands more: --json names them all"), (5, "d4")):
+        _, said = put(found[:many], monkeypatch, tmp_path)
+        assert last in said.partition("Next:\n")[2].splitlines()[-1]
+
+
 def test_of_many_files_what_became_of_all_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -194,6 +194,13 @@ def test_files_are_judged_with_the_models_that_they_read(folder: Path, tmp_path:
     assert "a model is a file <name>.sql" in str(done.exception)
 
 
+def test_a_misspelt_model_is_told_what_it_may_be(folder: Path) -> None:
+    write(folder, sales=SALES)
+    said = str(offline("check", "sale").exception)
+    assert said == "There is neither a file nor a model sale: did you mean sales?"
+    assert "a model xyz: `lake model check` checks all" in str(offline("check", "xyz").exception)
+
+
 def test_without_a_model_there_is_nothing_to_say() -> None:
     assert offline("check").stdout == "There is no model.\n"
 
