@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from lake import render
+from lake import destroy, render
 from lake.cli import main
 from lake.context import agree
 from lake.errors import LakeCommandError
@@ -54,6 +55,13 @@ def test_who_says_no_is_told_what_was_not_done(
         agree("Remove this?", yes=False, else_say="", else_so="Nothing was removed.")
     assert ended.value.code == 1
     assert capsys.readouterr().err == "Nothing was removed.\n"
+
+
+def test_one_version_is_not_spoken_of_as_many() -> None:
+    there = SimpleNamespace(stack_name="S", endpoint=RUNNING)
+    held = destroy.Held("CREATE_COMPLETE", [], {"one": 1, "two": 2})
+    said = [*destroy._told(there, held)]  # type: ignore[arg-type]  # nothing is asked of it
+    assert said[1:] == ["the bucket one: 1 object version", "the bucket two: 2 object versions"]
 
 
 def test_a_misspelt_command_is_told_what_it_may_be() -> None:
