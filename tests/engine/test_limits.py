@@ -106,6 +106,22 @@ def test_memory_stays_within_the_function(tmp_path: Path, what: str) -> None:
     assert int(done.stdout) < 450
 
 
+@pytest.mark.parametrize("value", [pytest.param("[]", marks=FULL), '{"k": 1}'])
+def test_a_record_of_millions_of_values_costs_itself(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "object"
+    values = ",".join([value] * (14_000_000 // (len(value) + 1)))
+    path.write_text(f'{{"a": 1}}\n{{"b": [{values}]}}\n{{"a": 2}}\n')
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(path), "parquet"],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) < 450
+
+
 def wide(path: Path, columns: int, rows: int) -> None:
     """Records of all scalar kinds, spread over three dates."""
 

@@ -51,6 +51,12 @@ _BLOCKS, _BLOCK = 3, 12_000_000
 #: Bytes of lines left out of a block that are kept until they are read exactly.
 _KEPT = 2_000_000
 
+#: A record that is shorter is parsed in any case; bytes of a value and of an object once they are
+#: parsed, which may be thirty times as long as their text; and what all of them may take.
+_LONG = 1024 * 1024
+_VALUE, _OBJECT = 64, 240
+_MOST_MEMORY = 200 * 1024 * 1024
+
 #: How DuckDB says at which record it stopped; one of its numbers may be off by one.
 _LINE = re.compile(r"in line (\d+)[:,]")
 
@@ -294,6 +300,11 @@ def parsed(number: int, line: bytes) -> Record:
             "holds the records as x-records in the contract"
         )
         return Record(number, raw, None, Reason.RECORD_TOO_LARGE, detail)
+    if len(line) > _LONG and (values := _memory(raw)) > _MOST_MEMORY:
+        detail = (
+            f"the record has some {values // _VALUE:,} values, more than memory holds: split it"
+        )
+        return Record(number, raw, None, Reason.RECORD_TOO_LARGE, detail)
     try:
         # Files that were joined have a byte order mark each.
         return Record(number, raw, loads(raw.decode("utf-8-sig")))
@@ -301,6 +312,11 @@ def parsed(number: int, line: bytes) -> Record:
         return Record(number, raw, None, Reason.INVALID_UTF8, str(error))
     except NotJsonError as error:
         return Record(number, raw, None, Reason.MALFORMED_JSON, str(error))
+
+
+def _memory(raw: bytes) -> int:
+    """Estimate the bytes that a record's values take once they are parsed."""
+    return _VALUE * (raw.count(b",") + raw.count(b"[")) + _OBJECT * raw.count(b"{")
 
 
 def records_of_lines(path: Path) -> int:
