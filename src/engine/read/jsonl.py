@@ -7,11 +7,9 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from engine.convert.jsontext import NotJsonError, loads
 from engine.convert.optimistic import observe
 from engine.database import DATA_ERRORS
 from engine.read import jsonvalues
-from engine.read.jsonmarks import closed
 from engine.read.jsonquery import (
     NO_JSON,
     numbers_query,
@@ -20,6 +18,7 @@ from engine.read.jsonquery import (
     suspected_sql,
     told_apart,
 )
+from engine.read.jsonrecord import may_be_a_part, parsed
 from engine.read.lines import BLANK, MAX_RECORD, Span, spans
 from engine.read.reading import (
     ExactOnlyError,
@@ -50,12 +49,6 @@ _BLOCKS, _BLOCK = 3, 12_000_000
 
 #: Bytes of lines left out of a block that are kept until they are read exactly.
 _KEPT = 2_000_000
-
-#: A record that is shorter is parsed in any case; bytes of a value and of an object once they are
-#: parsed, which may be thirty times as long as their text; and what all of them may take.
-_LONG = 1024 * 1024
-_VALUE, _OBJECT = 64, 240
-_MOST_MEMORY = 200 * 1024 * 1024
 
 #: How DuckDB says at which record it stopped; one of its numbers may be off by one.
 _LINE = re.compile(r"in line (\d+)[:,]")
@@ -115,20 +108,13 @@ class JsonLines:
     def parsed(self, number: int, line: bytes) -> Record:
         """Read a line exactly."""
         record = parsed(number, line)
-        if self.otherwise and _may_be_a_part(record):
+        if self.otherwise and may_be_a_part(record):
             raise OtherwiseError(self.otherwise)
         return record
 
     def conformed(self, value_sql: str, shape: Kind, kind: Kind, *, fixed: bool) -> Conformed:
         """See the protocol."""
         return jsonvalues.conformed(value_sql, shape, kind, fixed=fixed)
-
-
-def _may_be_a_part(record: Record) -> bool:
-    """Tell whether a line may be a part of a record, or several: brackets of one record match."""
-    if record.reason not in (Reason.MALFORMED_JSON, Reason.INVALID_UTF8):
-        return record.reason is Reason.RECORD_TOO_LARGE
-    return record.raw[:1] != b"{" or closed(record.raw, 0, len(record.raw)) != len(record.raw)
 
 
 def _sampled(path: Path) -> Iterator[bytes]:
@@ -281,42 +267,6 @@ class JsonBlock:
 
 def _is_long(error: Exception) -> bool:
     return "maximum_object_size" in str(error)
-
-
-def parsed(number: int, line: bytes) -> Record:
-    """Read a line exactly.
-
-    Parameters
-    ----------
-    number : int
-        Of the record.
-    line : bytes
-        With or without its line end.
-    """
-    raw = line.rstrip(b"\r\n")
-    if len(line) > MAX_RECORD:
-        detail = (
-            f"the record is longer than {MAX_RECORD:,} bytes: split it, or name the array that "
-            "holds the records as x-records in the contract"
-        )
-        return Record(number, raw, None, Reason.RECORD_TOO_LARGE, detail)
-    if len(line) > _LONG and (values := _memory(raw)) > _MOST_MEMORY:
-        detail = (
-            f"the record has some {values // _VALUE:,} values, more than memory holds: split it"
-        )
-        return Record(number, raw, None, Reason.RECORD_TOO_LARGE, detail)
-    try:
-        # Files that were joined have a byte order mark each.
-        return Record(number, raw, loads(raw.decode("utf-8-sig")))
-    except UnicodeDecodeError as error:
-        return Record(number, raw, None, Reason.INVALID_UTF8, str(error))
-    except NotJsonError as error:
-        return Record(number, raw, None, Reason.MALFORMED_JSON, str(error))
-
-
-def _memory(raw: bytes) -> int:
-    """Estimate the bytes that a record's values take once they are parsed."""
-    return _VALUE * (raw.count(b",") + raw.count(b"[")) + _OBJECT * raw.count(b"{")
 
 
 def records_of_lines(path: Path) -> int:
