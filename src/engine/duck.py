@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from engine.open.opened import opened as open_object
 from engine.open.stored import NotReadError, Stored
 from engine.read.formats import converted
 from engine.write.quarantine import Quarantine
-from store.model import Conversion, Schema
+from store.model import Conversion
 from store.naming import normalise
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from engine.job import Job
     from engine.open.opened import Opened
     from engine.options import Options
-    from store.model import OutputFile, Source
+    from store.model import OutputFile, Schema, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,8 @@ def _converted(job: Job, parts: list[Opened]) -> Conversion | Stored:
     if all(drift.column in known for drift in done.drift):
         return done
     # Types of new columns follow from all files, whichever is the first.
-    schemas = [_schema_alone(job, part, len(parts)) for part in parts]
+    others = (_of(job, parts, number, job.table) for number in range(1, len(parts)))
+    schemas = [one.schema for one in (found[0], *others) if isinstance(one, Conversion)]
     again = _in_turn(job, parts, retyped(done.schema, known, schemas))
     return again if isinstance(again, Stored) else replace(combined(job, again), added=done.added)
 
@@ -147,9 +147,8 @@ def _converted(job: Job, parts: list[Opened]) -> Conversion | Stored:
 def _in_turn(job: Job, parts: list[Opened], table: Schema | None) -> list[Conversion] | Stored:
     """Convert files one after the other, each into the table that those before it left."""
     found: list[Conversion] = []
-    for number, part in enumerate(parts):
-        with inner(job, f"part-{number}", table=table, place=_place(job, part)) as one:
-            done = _part(one, part, len(parts))
+    for number in range(len(parts)):
+        done = _of(job, parts, number, table)
         if isinstance(done, Stored):
             return done
         found.append(done)
@@ -157,12 +156,11 @@ def _in_turn(job: Job, parts: list[Opened], table: Schema | None) -> list[Conver
     return found
 
 
-def _schema_alone(job: Job, part: Opened, count: int) -> Schema:
-    """Give what the table would be if a file were the only one."""
-    with inner(job, "alone", place=_place(job, part)) as one:
-        done = _part(one, part, count)
-    shutil.rmtree(one.workdir)
-    return done.schema if isinstance(done, Conversion) else Schema()
+def _of(job: Job, parts: list[Opened], number: int, table: Schema | None) -> Conversion | Stored:
+    """Convert one of several files; what was written of it before is gone then."""
+    part = parts[number]
+    with inner(job, f"part-{number}", table=table, place=_place(job, part)) as one:
+        return _part(one, part, len(parts))
 
 
 def _place(job: Job, part: Opened) -> str:

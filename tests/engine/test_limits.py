@@ -83,6 +83,19 @@ print(peak_mb())
 """
 
 
+def peak_of(path: Path, output: str = "parquet") -> int:
+    """Give the MB that a fresh process takes at most to convert a file."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(path), output],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout)
+
+
 @pytest.mark.parametrize(
     "what", [pytest.param("few dates", marks=FULL), "many dates", "few dates and bad lines"]
 )
@@ -95,15 +108,7 @@ def test_memory_stays_within_the_function(tmp_path: Path, what: str) -> None:
         days=2000 if what == "many dates" else 3,
         bad=100 if "bad" in what else 0,
     )
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(path), "parquet"],
-        cwd=ROOT,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert int(done.stdout) < 450
+    assert peak_of(path) < 450
 
 
 @pytest.mark.parametrize("value", [pytest.param("[]", marks=FULL), '{"k": 1}'])
@@ -111,15 +116,7 @@ def test_a_record_of_millions_of_values_costs_itself(tmp_path: Path, value: str)
     path = tmp_path / "object"
     values = ",".join([value] * (14_000_000 // (len(value) + 1)))
     path.write_text(f'{{"a": 1}}\n{{"b": [{values}]}}\n{{"a": 2}}\n')
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(path), "parquet"],
-        cwd=ROOT,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert int(done.stdout) < 450
+    assert peak_of(path) < 450
 
 
 def wide(path: Path, columns: int, rows: int) -> None:
@@ -158,16 +155,8 @@ def test_many_columns_fit_the_function(
     path = tmp_path / f"object{suffix}"
     # Text of so many fields is read exactly, which takes a minute for 1,500 records.
     wide(path, columns, 400 if suffix in (".csv", ".jsonl") else 800)
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(path), output],
-        cwd=ROOT,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
     # What the handler has beside the engine takes about 100 MB (docs/explanation/performance.md).
-    assert int(done.stdout) < 350
+    assert peak_of(path, output) < 350
 
 
 def test_a_large_output_is_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,6 @@ NO_DELIMITER = "\x1f"
 #: So many rows that are equally wide are so by no chance.
 _MANY_ROWS = 20
 
-
 #: A name of one word, and one part of a number that is written with a decimal comma.
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _DIGITS = re.compile(r"[-+]?\d+")

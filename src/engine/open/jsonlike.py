@@ -105,8 +105,9 @@ def json_format(lines: list[str], extension: str, *, whole: bool) -> str:
     named = extension in JSON | JSON_LINES
     if first not in "{[":
         return _lines_after_another(sample, extension)
-    records = sum(_is_record(line) for line in sample)
-    if (named or 2 * records > len(sample)) and _are_arrays(sample):
+    values = [_value_of(line) for line in sample]
+    records = sum(isinstance(value, (dict, list)) for value in values)
+    if (named or 2 * records > len(sample)) and _are_arrays(sample, values):
         # Their elements are records, as those of one array are.
         return "json"
     if records == len(sample):
@@ -124,13 +125,14 @@ def json_format(lines: list[str], extension: str, *, whole: bool) -> str:
     return ("jsonl" if extension in JSON_LINES and records else "json") if named else ""
 
 
-def _are_arrays(lines: list[str]) -> bool:
+def _are_arrays(lines: list[str], values: list[Any]) -> bool:
     """Tell whether lines are arrays of objects, as far as they are JSON, and none is an object."""
     if any(line.lstrip().startswith("{") for line in lines):
         return False
-    values = [value for line in lines if (value := _value_of(line)) is not None]
     are_objects = all(
-        isinstance(value, list) and all(isinstance(one, dict) for one in value) for value in values
+        isinstance(value, list) and all(isinstance(one, dict) for one in value)
+        for value in values
+        if value is not None
     )
     return are_objects and any(_OBJECTS.match(line) for line in lines)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import mmap
 import zipfile
-import zlib
 from typing import TYPE_CHECKING
+
+from engine.open.zips import DAMAGE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,6 @@ _WORKBOOKS = {"xl/workbook.xml": "xlsx", "xl/workbook.bin": "xlsb"}
 
 _ODS = b"application/vnd.oasis.opendocument.spreadsheet"
 
-
 _SHEETS = "xl/worksheets/"
 
 #: The type of a cell with an error (ECMA-376, part 1, 18.18.11).
@@ -29,8 +29,9 @@ _ERROR = b' t="e"'
 
 _CHUNK = 1024 * 1024
 
-#: What zipfile raises over a damaged archive, or one packed or encrypted in a way it does not know.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, RuntimeError)
+#: What zipfile raises over an archive that is damaged, or packed or encrypted in a way that it does
+#: not know.
+_UNREADABLE = (*DAMAGE, RuntimeError)
 
 
 def workbook_kind(path: Path) -> str:
@@ -47,7 +48,7 @@ def workbook_kind(path: Path) -> str:
             names = set(archive.namelist())
             if "mimetype" in names and archive.getinfo("mimetype").file_size < 100:
                 return "ods" if archive.read("mimetype").startswith(_ODS) else ""
-    except _DAMAGE:
+    except _UNREADABLE:
         return ""
     return next((kind for name, kind in _WORKBOOKS.items() if name in names), "")
 
@@ -65,7 +66,7 @@ def errors_in(path: Path) -> int:
             for name in archive.namelist():
                 if name.startswith(_SHEETS) and name.endswith(".xml"):
                     count += _count(archive, name)
-    except _DAMAGE:
+    except _UNREADABLE:
         return 0
     return count
 

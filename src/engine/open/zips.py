@@ -41,7 +41,8 @@ _NAMES = {1: "shrink", 6: "implode", 9: "deflate64", 14: "lzma", 97: "wavpack", 
 _ENCRYPTED = 0x2041
 _PATCHED = 0x20
 
-_ERRORS = (
+#: What zipfile raises over a damaged archive.
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -139,7 +140,7 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
         raise too_many_members()
     try:
         archive = zipfile.ZipFile(path)
-    except (*_ERRORS, NotImplementedError) as error:
+    except (*DAMAGE, NotImplementedError) as error:
         raise _corrupt(error) from error
     with archive:
         yield archive
@@ -202,13 +203,13 @@ def _copied(archive: zipfile.ZipFile, info: zipfile.ZipInfo, room: Room) -> Path
     target = room.fresh()
     try:
         member = archive.open(info)
-    except (*_ERRORS, RuntimeError) as error:
+    except (*DAMAGE, RuntimeError) as error:
         raise _corrupt(f"{info.filename!r}: {error}") from error
     with member, target.open("wb") as plain:
         while True:
             try:
                 block = member.read(_BLOCK)
-            except _ERRORS as error:
+            except DAMAGE as error:
                 raise _corrupt(f"{info.filename!r}: {error}") from error
             if not block:
                 return target

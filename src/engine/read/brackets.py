@@ -82,8 +82,7 @@ def matching(data: Buffer, start: int) -> int:
     """
     if data[start : start + 1] not in (b"{", b"["):
         found = _SCALAR.match(data, start)
-        end = found.end() if found else start
-        return end - len(data[start:end]) + len(data[start:end].rstrip())
+        return start + len(found.group().rstrip()) if found else start
     if end := closed(data, start, start + WINDOW):
         return end
     stack: list[int] = []

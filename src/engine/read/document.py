@@ -65,8 +65,7 @@ def document(job: Job, path: Path, *, supposed: bool = True) -> JsonLines:
     Raises
     ------
     RejectedObjectError
-        When brackets or quotes do not match, something follows the document, or nothing in it
-        is JSON.
+        When nothing in it is JSON, or something is wrong and nothing tells records apart.
     """
     lines = job.workdir / "document.jsonl"
     with (
@@ -139,7 +138,7 @@ def _write_wrapped(job: Job, data: mmap.mmap, target: IO[bytes]) -> bool:
         if found.wrong is None or found.end < len(data):
             # Whatever stands there, or is missing, is no record, and is accounted for.
             target.write(line_of(data, found.end, len(data)))
-        found.wrong = found.end if found.wrong is None else found.wrong
+        found.note_wrong(found.end)
     _judge(job, found)
     return True
 

@@ -105,7 +105,6 @@ class Elements:
 
     def __init__(self, data: Buffer, start: int, check_time: Callable[[], None]) -> None:
         self.data = data
-        self.start = start
         self.count = self.read = self.end = 0
         self.wrong: int | None = None
         self._check_time = check_time
@@ -143,7 +142,7 @@ class Elements:
                 stop, at = self._recovered(begin)
                 yield line_of(self.data, begin, stop)
         if arrays > 1 and not self.count:
-            self._is_wrong(at)
+            self.note_wrong(at)
 
     def array(self, at: int) -> Iterator[bytes]:
         """Give the elements of an array that opened before a byte.
@@ -166,7 +165,7 @@ class Elements:
             yield lines
             at = space(self.data, self.end)
         if not self._is_closed:
-            self._is_wrong(at)
+            self.note_wrong(at)
             if self.read == self.count:
                 # Whatever was read, it is not all.
                 yield _MISSING + b"\n"
@@ -275,7 +274,7 @@ class Elements:
 
     def _recovered(self, at: int) -> Place:
         """Give where an element ends of which only the beginning of the next one is known."""
-        self._is_wrong(at)
+        self.note_wrong(at)
         piece = self._boundaries.following(at)
         if piece is None:
             raise RejectedObjectError(
@@ -285,7 +284,8 @@ class Elements:
         end, after = piece
         return self._boundaries.stripped(at, end), after
 
-    def _is_wrong(self, at: int) -> None:
+    def note_wrong(self, at: int) -> None:
+        """Note where something is wrong, if nothing was before."""
         if self.wrong is None:
             self.wrong = at
 

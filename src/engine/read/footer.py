@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MAGIC, ENCRYPTED = b"PAR1", b"PARE"
@@ -61,13 +61,33 @@ def footer_bytes(path: Path) -> bytes:
         return file.read(length)
 
 
-def copy_with_footer(path: Path, target: Path, footer: bytes, other: bytes) -> None:
-    """Copy a file, with another footer than its own."""
+def with_footer(path: Path, change: Callable[[bytes], bytes], target: Path) -> Path:
+    """Give a file with a changed footer.
+
+    Parameters
+    ----------
+    path : Path
+        A Parquet file.
+    change : callable
+        Gives another footer, or the same.
+    target : Path
+        Takes a copy, if one is needed.
+
+    Returns
+    -------
+    Path
+        The file itself where its footer stays.
+    """
+    footer = footer_bytes(path)
+    other = change(footer)
+    if other == footer:
+        return path
     shutil.copyfile(path, target)
     with target.open("r+b") as file:
         file.seek(file.seek(0, 2) - 8 - len(footer))
         file.write(other + len(other).to_bytes(4, "little") + MAGIC)
         file.truncate()
+    return target
 
 
 def footer_of(path: Path) -> Footer:

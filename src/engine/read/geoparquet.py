@@ -1,56 +1,38 @@
 """GeoParquet whose metadata lacks what DuckDB 1.5.6 insists on, such as that of its versions 0.x.
 
 The geometries are WKB all the same (geoparquet.org, "File metadata"). DuckDB refuses such a file
-before anything is read of it, so a copy that says what is missing takes its place.
+before anything is read of it, so a copy whose footer says what is missing takes its place.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from engine.read.footer import Compact, copy_with_footer, footer_bytes
+from engine.read.footer import Compact
 from engine.read.varint import varint_bytes
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: The key in a KeyValue of FileMetaData, and what begins the value, as Thrift writes them.
 _GEO = b"\x18\x03geo\x18"
 
 
-def readable(path: Path, target: Path) -> Path:
-    """Give a file whose metadata of geometries DuckDB takes.
-
-    Parameters
-    ----------
-    path : Path
-        A Parquet file.
-    target : Path
-        Takes a copy, if one is needed.
-
-    Returns
-    -------
-    Path
-        The file itself where nothing is missing.
-    """
-    footer = footer_bytes(path)
+def with_metadata(footer: bytes) -> bytes:
+    """Give a footer whose metadata of geometries DuckDB takes; itself where nothing is missing."""
     place = footer.rfind(_GEO)
     if place < 0:
-        return path
+        return footer
     begin = place + len(_GEO)
     reader = Compact(footer, begin)
     try:
         metadata = json.loads(reader.binary())
     except (IndexError, ValueError, RecursionError):
         # Damaged, or no JSON: DuckDB says what it is.
-        return path
+        return footer
     if _is_complete(metadata):
-        return path
+        return footer
     text = json.dumps(_completed(metadata)).encode()
     value = varint_bytes(len(text)) + text
-    copy_with_footer(path, target, footer, footer[:begin] + value + footer[reader.at :])
-    return target
+    return footer[:begin] + value + footer[reader.at :]
 
 
 def _is_complete(metadata: Any) -> bool:

@@ -12,11 +12,11 @@ import duckdb
 from engine.database import is_full
 from engine.open.stored import NotReadError
 from engine.read.fields import Column, fields_of_file
-from engine.read.footer import footer_of
-from engine.read.geoparquet import readable
-from engine.read.parquet_plain import MISREAD, REFUSED, Texts, copy_plainly
+from engine.read.footer import footer_of, with_footer
+from engine.read.geoparquet import with_metadata
+from engine.read.parquet_plain import MISREAD, REFUSED, Texts, without_annotations
 from engine.read.parquet_types import ColumnRead, Nanoseconds, Value, schema_of
-from engine.read.parquet_zones import zoneless
+from engine.read.parquet_zones import without_zones
 from engine.read.reading import OtherwiseError
 from engine.read.typed import TypedBlock, TypedReading
 from engine.types.sql import literal, quoted
@@ -70,6 +70,11 @@ def damaged(error: Exception) -> RejectedObjectError | NotReadError:
     if isinstance(error, duckdb.NotImplementedException) or _UNREAD.search(said):
         return NotReadError(f"Parquet that DuckDB does not read ({said})", _MEDIA_TYPE)
     return RejectedObjectError(Reason.CORRUPT_FILE, f"Parquet: {said}")
+
+
+def _readable(footer: bytes) -> bytes:
+    """Give a footer by which DuckDB reads the file's values."""
+    return without_zones(with_metadata(footer))
 
 
 def _check_names(node: Node) -> None:
@@ -146,12 +151,10 @@ class ParquetReading(TypedReading):
         if self._footer.encrypted:
             raise NotReadError("encrypted Parquet", _MEDIA_TYPE)
         self._otherwise = partial(ParquetReading, job, path, plainly=True)
-        path = readable(path, job.workdir / "geo.parquet")
-        path = zoneless(path, job.workdir / "zoneless.parquet")
+        path = with_footer(path, _readable, job.workdir / "readable.parquet")
         self._file, self._plainly = path, plainly
         if plainly:
-            self._file = job.workdir / "plain.parquet"
-            copy_plainly(path, self._file)
+            self._file = with_footer(path, without_annotations, job.workdir / "plain.parquet")
         self._rows = self._read()
         try:
             root = schema_of(job.db, path)

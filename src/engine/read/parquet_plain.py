@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from engine.convert.proofs import FOR_RECORDS, as_json, map_types
-from engine.read.footer import Compact, copy_with_footer, footer_bytes
+from engine.read.footer import Compact
 from engine.read.parquet_nodes import element_of
 from engine.read.within import Within, list_within, map_within, struct_within
 from engine.types.sql import literal, quoted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from duckdb import DuckDBPyRelation
     from duckdb.sqltypes import DuckDBPyType
 
@@ -41,13 +39,8 @@ _LOGICAL_TYPE = re.compile(rb"[\x1c\x4c\xcc]|\x8c[\x11\x12]\x1c\x1c", re.DOTALL)
 REFUSED = quoted("lake refused row")
 
 
-def copy_plainly(path: Path, target: Path) -> None:
-    """Copy a file; its footer says nothing of text and milliseconds."""
-    footer = footer_bytes(path)
-    copy_with_footer(path, target, footer, _without_annotations(footer))
-
-
-def _without_annotations(footer: bytes) -> bytes:
+def without_annotations(footer: bytes) -> bytes:
+    """Give a footer that says nothing of text and milliseconds."""
     reader = Compact(footer)
     for field, kind in reader.fields():
         if field == _SCHEMA:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.read.footer import Compact, copy_with_footer, footer_bytes
+from engine.read.footer import Compact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 #: Of FileMetaData and SchemaElement.
 _SCHEMA, _LOGICAL = 2, 10
@@ -23,33 +22,18 @@ _ZONED = b"\x8c\x11\x1c\x3c"
 _IS_ADJUSTED, _FALSE = 1, 0x12
 
 
-def zoneless(path: Path, target: Path) -> Path:
-    """Give a file whose nanoseconds DuckDB reads in full.
-
-    Parameters
-    ----------
-    path : Path
-        A Parquet file.
-    target : Path
-        Takes a copy, if one is needed.
-
-    Returns
-    -------
-    Path
-        The file itself where it has no nanoseconds with a zone.
-    """
-    footer = footer_bytes(path)
+def without_zones(footer: bytes) -> bytes:
+    """Give a footer by which DuckDB reads nanoseconds in full; itself where none has a zone."""
     if _ZONED not in footer:
-        return path
+        return footer
     other = bytearray(footer)
     try:
         for place in _zoned(footer):
             other[place + _IS_ADJUSTED] = _FALSE
     except (IndexError, KeyError, RecursionError):
         # Damaged: DuckDB says what it is.
-        return path
-    copy_with_footer(path, target, footer, bytes(other))
-    return target
+        return footer
+    return bytes(other)
 
 
 def _zoned(footer: bytes) -> Iterator[int]:

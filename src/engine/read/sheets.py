@@ -78,9 +78,10 @@ class SheetsReading(JsonReading):
         self._tables = [table for table in tables if table.count or table.above]
         kinds: dict[str, Kind] = {SHEET: STRING} if len(self._tables) > 1 else {}
         for table in self._tables:
-            for name, found in table.kinds().items():
+            own = table.kinds()
+            for name, found in own.items():
                 kinds[name] = _merged(kinds.get(name, NULL), found)
-        job.guesses += [said for table in self._tables for said in table.guesses()]
+            job.guesses += table.guesses(own)
         if errors := errors_in(path):
             job.guesses.append(f"cells that hold an error, such as #N/A, are null: {errors:,}")
         self._keys = {name: f"f{position}" for position, name in enumerate(kinds, 1)}
@@ -182,11 +183,11 @@ class _Table:
             if number >= self.skipped:
                 yield row
 
-    def guesses(self) -> Iterator[str]:
+    def guesses(self, kinds: dict[str, Kind]) -> Iterator[str]:
         """Say in words what was guessed of the header, where the cells below do not prove it."""
         if self.count and not self.skipped:
             yield f"sheet {self.name!r}: {NO_HEADER}"
-        elif self.count and set(self.kinds().values()) <= {STRING, NULL}:
+        elif self.count and set(kinds.values()) <= {STRING, NULL}:
             named = told_cells([name for name in self.names if name])
             yield f"sheet {self.name!r}: the first full row is taken for the header ({named})"
 
