@@ -96,6 +96,11 @@ def differences(lake: LocalLake) -> dict[str, Any]:
     return {name: keys for name, keys in found.items() if name != "objects" and keys}
 
 
+def until_whole(lake: LocalLake) -> None:
+    """Wait for a sweep: what a dead worker had begun is left over from when its lease ends."""
+    until("nothing is left over", lambda: differences(lake) == {}, 400)
+
+
 def ledger(lake: LocalLake) -> dict[str, dict[str, Any]]:
     done = lake.command("lake", "files", "--limit", "1000", "--json")
     return {one["key"]: one for one in json.loads(done.stdout)}
@@ -186,7 +191,7 @@ def test_an_old_lake_becomes_this_one(lake: LocalLake) -> None:
     counts = "SELECT count(*) AS c, count(DISTINCT n) AS d FROM meanwhile"
     assert lake.query(counts) == [{"c": len(uploaded), "d": len(uploaded)}]
     assert lake.query("SELECT count(*) AS c FROM unfinished") == [{"c": LARGE}]
-    assert differences(lake) == {}
+    until_whole(lake)
 
     # An old object is replaced, and an old table grows.
     lake.ingest("data/orders/again.json", b'{"id": 5, "price": 8, "date": "2024-01-17"}\n')
@@ -201,12 +206,11 @@ def test_an_old_lake_becomes_this_one(lake: LocalLake) -> None:
     before = rows(lake, asked)
     lake.command("lake", "replay", "--all", "--yes", expect=None)
     assert rows(lake, asked) == before
-    until("it is whole", lambda: differences(lake) == {})
+    until_whole(lake)
 
     lake.command("lake", "crawl", "--wait")
     assert rows(lake, asked) == before
-    # What the dead worker had begun is left over from when its lease ends until the next sweep.
-    until("nothing is left over", lambda: differences(lake) == {}, 400)
+    until_whole(lake)
 
 
 def test_it_goes_back_to_the_old_version_and_forth_again(lake: LocalLake, old: Path) -> None:
@@ -227,4 +231,4 @@ def test_it_goes_back_to_the_old_version_and_forth_again(lake: LocalLake, old: P
 
     lake.command("lake", "--local", "deploy")
     assert lake.query(told) == [{"id": 5, "price": 9}, {"id": 8, "price": 1}]
-    until("it is whole", lambda: differences(lake) == {}, 400)
+    until_whole(lake)
