@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
-from engine.convert.layout import LINEAGE_NAMES
 from engine.convert.parts import combined, retyped
 from engine.convert.stored import stored
 from engine.database import Database
@@ -18,7 +17,6 @@ from engine.open.stored import NotReadError, Stored
 from engine.read.formats import converted
 from engine.write.quarantine import Quarantine
 from store.model import Conversion
-from store.naming import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -112,16 +110,13 @@ class DuckEngine:
 
 
 def _said(job: Job) -> Said:
-    contract, table = job.contract, job.table
+    contract = job.contract
     return Said(
         job.source.content_type,
         contract.format_hint if contract else "",
         contract.encoding if contract else "",
         contract.csv if contract else CsvSettings(),
-        frozenset(
-            [c.name for c in (table.columns if table else ()) if c.name not in LINEAGE_NAMES]
-            + [normalise(name) for name in (contract.root.properties if contract else ())]
-        ),
+        job.known_columns,
     )
 
 

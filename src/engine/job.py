@@ -8,10 +8,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from engine.convert.layout import LINEAGE_NAMES
 from engine.database import FREED, MARGIN, interrupted_in
 from engine.write.quarantine import Quarantine
 from store.errors import ObjectTooLargeError, OutOfTimeError
-from store.naming import partition_of
+from store.naming import normalise, partition_of
 from store.paths import day_of_path
 
 if TYPE_CHECKING:
@@ -85,6 +86,16 @@ class Job:
             return ()
         chosen = self.contract.partition_column if self.contract else ""
         return (chosen, *self.options.date_columns) if chosen else self.options.date_columns
+
+    @property
+    def known_columns(self) -> frozenset[str]:
+        """Names of the table's columns, and of the contract's."""
+        columns = self.table.columns if self.table else ()
+        properties = self.contract.root.properties if self.contract else ()
+        return frozenset(
+            [column.name for column in columns if column.name not in LINEAGE_NAMES]
+            + [normalise(name) for name in properties]
+        )
 
     @property
     def output_format(self) -> str:

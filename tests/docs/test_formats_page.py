@@ -237,6 +237,7 @@ UNREAD: dict[str, bytes] = {
     "truncated gzip": gzip.compress(CSV)[:-5],
     "truncated JSON object": b'{"id": 1, "a": [2',
     "text that is named `.json`": b"first line\nsecond line\n",
+    "page of HTML that is named `.csv`": b"<!DOCTYPE html>\n<html><body>Sign in</body></html>\n",
     "archive of 1,001 files": zipped(*((f"{n}.csv", CSV) for n in range(1001))),
     "nine layers of gzip": layers(9),
     "archive of nothing": zipped(("_SUCCESS", b"")),
@@ -246,7 +247,8 @@ UNREAD: dict[str, bytes] = {
 @table("unread")
 def test_what_is_not_read_has_the_status_and_the_words_of_the_page(row: list[str]) -> None:
     name, status, reason, detail = row
-    found = convert(UNREAD[name], "data/t/a.json" if "named" in name else "data/t/object")
+    extension = re.search(r"named `(\.\w+)`", name)
+    found = convert(UNREAD[name], f"data/t/a{extension[1]}" if extension else "data/t/object")
     assert found.status == codes(status)[0]
     if found.conversion is None:
         assert found.error is not None

@@ -37,6 +37,10 @@ EXACT: dict[str, tuple[bytes, list[dict[str, Any]]]] = {
         b'a,"b\nc"\r\n1,2\r\n3,4\r\n',
         [{"a": 1, "b_c": 2}, {"a": 3, "b_c": 4}],
     ),
+    "byte order marks of joined files": (
+        b'id,name\n1,ann\n\xef\xbb\xbf2,bob\n\xef\xbb\xbf"3","c\n\xef\xbb\xbfd"\n\xef\xbb\xbf\n',
+        [{"id": 1, "name": "ann"}, {"id": 2, "name": "bob"}, {"id": 3, "name": "c\n\ufeffd"}],
+    ),
     "CR": (b"id,name\r1,ann\r3,cid\r", [{"id": 1, "name": "ann"}, {"id": 3, "name": "cid"}]),
     "blank lines before": (b"\r\n\r\na,b\r\n1,2\r\n", [{"a": 1, "b": 2}]),
     "blank lines in one column": (b"name\nx\n\n   \ny\n", [{"name": "x"}, {"name": "y"}]),

@@ -34,6 +34,19 @@ COLUMNS = {
     "commas in names": ("Name, first;Amount\nDoe, Jo;1,50\nRoe, Al;2,75\n", "Name, first|Amount"),
     "sep": ("sep=;\r\nA;B\r\nx;1\r\n", "A B"),
     "title": ("Monthly report\n\norder,city\n1,Graz\n2,Linz\n", "order city"),
+    "a padded title": (
+        "Population,,,,\nSource: us,,,,\n,,,,\nArea,,2019,2020,2021\nWien,,1,2,3\nGraz,,4,5,6\n",
+        "Area|column_2|2019|2020|2021",
+    ),
+    "a padded title above two": ("Report,\n,\nArea,Total\nWien,3\nGraz,6\n", "Area Total"),
+    "a padded title of two cells": (
+        "Made by,office,,\nOn,2024-01-15,,\nArea,q1,q2,q3\nWien,1,2,3\nGraz,4,5,6\nLinz,7,8,9\n",
+        "Area q1 q2 q3",
+    ),
+    "a name and data that is full": (
+        "id,,,\n1,x,2.5,a\n2,y,3.5,b\n",
+        "id column_2 column_3 column_4",
+    ),
     "comments": ("# made\n# by\norder,city\n1,Graz\n2,Linz\n", "order city"),
     "W3C": ("#Version: 1.0\n#Fields: date c-ip\n2024-01-15\t10.0.0.1\n", "date c-ip"),
     "zeek": ("#separator \\x09\n#fields\tts\tuid\n1.5\tC\n", "ts uid"),
@@ -60,6 +73,13 @@ def test_columns_are_named(name: str) -> None:
 )
 def test_text_stays_text(text: str, extension: str) -> None:
     assert find_dialect([text], Context(extension)) is None
+
+
+@pytest.mark.parametrize(
+    "header", ["Time;Temp [°C];P* [hPa]", "'time';°C;% of all", "Active?;R&D;a/b+c", '#;"a";(b)']
+)
+def test_names_may_have_units_and_signs(header: str) -> None:
+    assert dialect(f"{header}\n1;2.5;1000\n2;3.5;1001\n", "txt").header
 
 
 def test_content_proves_a_table_whatever_its_name() -> None:

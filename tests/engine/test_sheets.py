@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.sax.saxutils import escape
+
+import pytest
 
 from engine.read import sheets
 from tests.support.engine import convert
-
-if TYPE_CHECKING:
-    import pytest
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 DOC = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -103,6 +103,56 @@ def test_titles_and_empty_rows_are_no_records() -> None:
     assert found.reasons == [(1, "NOT_A_ROW")]
 
 
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        (["country", 2021, 2022], ["country", "2021", "2022"]),
+        (["item", date(2024, 1, 31), date(2024, 2, 29)], ["item", "2024_01_31", "2024_02_29"]),
+        (["name", "price", "price"], ["name", "price", "price_2"]),
+        (["name", None, None], ["name", "column_2", "column_3"]),
+        (["a\0b", "c", "d"], ["a_b", "c", "d"]),
+    ],
+)
+def test_whatever_names_columns_is_a_header(header: list[Any], columns: list[str]) -> None:
+    found = convert(xlsx(One=[header, ["x", 1.5, 2.5], ["y", 3.5, 4.5]]))
+    assert list(found.types) == columns
+    assert [list(row.values()) for row in found.values] == [["x", 1.5, 2.5], ["y", 3.5, 4.5]]
+
+
+def test_a_header_without_rows_is_empty() -> None:
+    assert convert(xlsx(One=[["id", "name", "city"]])).status == "EMPTY"
+
+
+def test_the_contract_may_say_that_there_is_no_header() -> None:
+    said = {"type": "object", "properties": {}, "x-csv": {"header": False}}
+    found = convert(xlsx(One=[["ann", "graz"], ["bob", "linz"]]), contract=said)
+    assert len(found.values) == 2
+
+
+def test_lines_above_of_two_cells_are_no_records() -> None:
+    rows = [["Made by", "me"], ["On", date(2024, 1, 15)], ["region", "q1", "q2", "q3"]]
+    found = convert(xlsx(One=[*rows, ["n", 1, 2, 3], ["s", 2, 3, 4]]))
+    assert [row["q3"] for row in found.values] == [3, 4]
+    assert found.reasons == [(1, "NOT_A_ROW"), (2, "NOT_A_ROW")]
+
+
+def test_a_workbook_at_which_its_reader_panics_is_rejected() -> None:
+    def text(value: str) -> bytes:
+        return struct.pack("<I", len(value)) + value.encode("utf-16-le")
+
+    # BrtBundleSh of [MS-XLSB] 2.4.326 names a relation that the workbook does not have.
+    sheet = struct.pack("<II", 0, 1) + text("rId1") + text("One")
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.bin", b"\x9c\x01" + bytes([len(sheet)]) + sheet)
+        archive.writestr("xl/_rels/workbook.bin.rels", f'<Relationships xmlns="{PACKAGE}"/>')
+    found = convert(file.getvalue(), "data/t/a.xlsb")
+    assert found.error is not None
+    assert found.error.code == "CORRUPT_FILE"
+    assert "save it again, or as CSV" in str(found.error)
+
+
 def test_the_rows_of_several_sheets_say_which_they_are_of() -> None:
     found = convert(xlsx(May=[["a", "b"], [1, "x"]], June=[["b", "c"], ["y", 2]], Empty=[]))
     assert found.values == [
@@ -167,9 +217,8 @@ def test_cells_with_errors_are_told() -> None:
 def test_a_header_that_the_cells_do_not_prove_is_told() -> None:
     found = convert(xlsx(People=[["ann", "graz"], ["bob", "linz"]]), "data/t/a.xlsx")
     assert found.conversion is not None
-    assert found.conversion.guesses == (
-        "sheet 'People': the first full row is taken for the header (ann, graz)",
-    )
+    (guess,) = found.conversion.guesses
+    assert guess.startswith("sheet 'People': the first row is taken for the header (ann, graz)")
     none = convert(xlsx(People=[[1, 2], [3, 4]]), "data/t/a.xlsx")
     assert none.conversion is not None
     assert "no header was found" in none.conversion.guesses[0]

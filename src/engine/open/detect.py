@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ _TEXT = "text"
 
 #: Fields of a line: with more of them it is no row.
 _WIDEST = 50_000
+
+#: A page that was saved in place of a table: an error that a server told, a login.
+_MARKUP = re.compile(r"\ufeff?\s*<(!doctype|html|head|\?xml)\b", re.IGNORECASE)
 
 _UNSAID = CsvSettings()
 
@@ -94,7 +98,8 @@ def detect(path: Path, name: str, said: Said) -> Format:
     Raises
     ------
     RejectedObjectError
-        When it is named as JSON, nothing in it is, and it is nothing else that has a form.
+        When it is named as JSON, nothing in it is, and it is nothing else that has a form; or when
+        it is named as a table, and is a page of HTML.
     """
     with path.open("rb") as file:
         head = file.read(HEAD)
@@ -108,6 +113,13 @@ def detect(path: Path, name: str, said: Said) -> Format:
     as_json = extension in JSON | JSON_LINES
     if said.format not in NAMED and (found := json_format(lines, extension, whole=whole)):
         return Format("json" if is_sequence(text) else found)
+    if extension in NAMED and _MARKUP.match(text):
+        begin = text.split("\n")[0].strip()[:40]
+        raise RejectedObjectError(
+            Reason.UNKNOWN_FORMAT,
+            f"the object is named as {extension.upper()} and is a page of HTML or XML, as a server "
+            f"sends it in place of a file: it begins with {begin!r}",
+        )
     if not (said.format and as_json):
         dialect = _dialect(path, extension, said)
         if dialect is not None and not (as_json and text.lstrip().startswith('"')):

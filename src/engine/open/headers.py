@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 from engine.open.contrast import contrast_of, kind_of, kind_of_column
-from engine.read.tokens import without_mark
 from store.naming import normalise
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _NOTHING = frozenset({"\\n", "null", "na", "n/a", "nan", "none", "-"})
 _UNIT = re.compile(r"[\[(][^\])]{0,20}[\])]|%|°\w?|\w{1,3}(/\w{1,3})?")
 _BRACKETED = re.compile(r"[\[(][^\])]{0,20}[\])]")
 _ADDRESS = re.compile(r"\w+://\S+|[^\s@]+@[^\s@]+\.[^\s@]+")
-_NAME = re.compile(r"[^\W\d][\w .:@/#()%-]{0,59}|[\d_][\w.-]{0,20}")
+_NAME = re.compile(r"(?:[^\W\d]|[#%°*$€£&@(\['\"])[^{}<>|\\=!]{0,59}|[\d_][\w.-]{0,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ def find_header(
     """
     begin = 0 if said.skip is not None else _begin(cut)
     first = cut.head[begin] if begin < len(cut.head) else None
-    cells = [without_mark(cell or "") for cell in first.cells] if first else []
+    cells = [cell or "" for cell in first.cells] if first else []
     below = [r for r in [*cut.head[begin + 1 :], *_further(cut)] if cut.regular(r) and r.full]
-    below = [r for r in below if [without_mark(c or "") for c in r.cells] != cells]
+    below = [r for r in below if [c or "" for c in r.cells] != cells]
     columns = _columns(below, cut.width)
     contrast = contrast_of([_something(cell) for cell in cells], columns)
     typed = sum(kind_of_column(column) not in ("", "text") for column in columns)
@@ -137,7 +137,8 @@ def _without(cut: Cut, begin: int, cells: list[str], contrast: int, typed: int, 
 
 
 def told_cells(cells: list[str]) -> str:
-    """Give the beginning of a row, for people."""
+    """Give the beginning of a row, for people, without its empty cells."""
+    cells = [cell for cell in cells if cell]
     return ", ".join(cells if len(cells) <= _NAMED else [*cells[:_NAMED], "…"])[:_TOLD]
 
 
@@ -146,13 +147,15 @@ def _further(cut: Cut) -> Iterable[Sampled]:
 
 
 def _begin(cut: Cut) -> int:
-    """Give the first row of the table: lines before it are narrower, or hold one thing only."""
+    """Give the first row of the table: lines before it are narrower, or hold less."""
     rows = cut.head[:_MAX_PREAMBLE]
     if cut.width < 2:
         return 0
+    usual = median([_held(row) for row in cut.every if cut.regular(row) and row.full] or [0])
     for n, row in enumerate(rows):
-        sparse = row.full == 0 or (cut.width > 2 and sum(c is not None for c in row.cells) < 2)
-        if cut.regular(row) and not (sparse and _fuller(rows[n + 1 :], cut)):
+        held = _held(row)
+        sparse = held < min(2, usual) or 2 * held <= usual
+        if cut.regular(row) and not (sparse and _names_follow(rows, n, usual, cut)):
             return _named_above(rows, n, cut)
         if row.wrong and n == 0 and len(row.cells) == cut.width:
             # A header of which only the quotes are wrong.
@@ -162,12 +165,30 @@ def _begin(cut: Cut) -> int:
     return 0
 
 
-def _fuller(rows: list[Sampled], cut: Cut) -> bool:
-    """Tell whether a row of names follows soon: every cell of it is full, and none a number."""
-    return any(
-        cut.regular(row) and row.full == cut.width and all(map(_is_word, row.cells[: cut.width]))
-        for row in rows[:10]
-    )
+def _held(row: Sampled) -> int:
+    return sum(cell is not None for cell in row.cells)
+
+
+def _names_follow(rows: list[Sampled], at: int, usual: float, cut: Cut) -> bool:
+    """Tell whether a row of names follows soon behind one that holds little.
+
+    Every cell of it is full, and none a number; or it plainly differs from the rows below it.
+    """
+    soon = rows[at + 1 : at + 11]
+    if cut.width > 2 and _held(rows[at]) < 2 and any(_all_words(row, cut) for row in soon):
+        return True
+    full = (n for n, row in enumerate(soon, at + 1) if cut.regular(row) and 2 * _held(row) > usual)
+    row = next((n for n in full if _held(rows[n]) > 1), None)
+    if row is None:
+        return False
+    cells = [_something(cell or "") for cell in rows[row].cells]
+    below = [one for one in [*cut.head[row + 1 :], *_further(cut)] if cut.regular(one) and one.full]
+    return contrast_of(cells, _columns(below, cut.width)) > 1
+
+
+def _all_words(row: Sampled, cut: Cut) -> bool:
+    full = cut.regular(row) and row.full == cut.width
+    return full and all(map(_is_word, row.cells[: cut.width]))
 
 
 def _named_above(rows: list[Sampled], begin: int, cut: Cut) -> int:
@@ -273,7 +294,11 @@ def looks_like_names(cells: list[str]) -> bool:
 
 
 def distinct(names: Iterable[str]) -> tuple[str, ...]:
-    """Make names distinct: one that is repeated gets a number, one that is empty its place."""
+    """Make names distinct: one that is repeated gets a number, one that is empty its place.
+
+    A NUL, which SQL ends at, is a space.
+    """
+    names = [name.replace("\0", " ") for name in names]
     wanted = [" ".join(name.split()) if name.isspace() else name.strip() for name in names]
     taken = {name for name in wanted if name}
     used: set[str] = set()

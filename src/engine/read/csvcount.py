@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from engine.read.tokens import MARK
+
 if TYPE_CHECKING:
     from engine.read.tokens import Grammar
 
@@ -21,7 +23,7 @@ class Counter:
     def _nothing(self) -> re.Pattern[bytes]:
         """A line of delimiters and white space; after a line feed."""
         delimiter = re.escape(self.grammar.delimiter_bytes)
-        return re.compile(rb"\n(?:[ \t]|%b)*(?=\n)" % delimiter)
+        return re.compile(rb"\n(?:%b)?(?:[ \t]|%b)*(?=\n)" % (MARK, delimiter))
 
     @cached_property
     def _record(self) -> re.Pattern[bytes]:
@@ -37,7 +39,10 @@ class Counter:
         whole = rb"%b%b%b%b%b" % (white, quote, inside, quote, white)
         bare = rb"(?!%b%b)(?:(?!%b)[^\r\n])*" % (white, quote, delimiter)
         field = rb"(?:%b|%b)" % (whole, bare)
-        return re.compile(rb"%b(?:%b%b)*(\r\n|\r|\n|\Z)" % (field, delimiter, field), re.DOTALL)
+        end = rb"(\r\n|\r|\n|\Z)"
+        return re.compile(
+            rb"(?:%b)?%b(?:%b%b)*%b" % (MARK, field, delimiter, field, end), re.DOTALL
+        )
 
     def count(self, data: bytes) -> int:
         """Count the records of a piece, from the beginning of one to the end of one."""
@@ -65,7 +70,7 @@ class Counter:
                 following = end.end() if end else len(data)
             else:
                 following = match.end()
-            found += bool(data[at:following].strip(nothing))
+            found += bool(data[at:following].removeprefix(MARK).strip(nothing))
             at = max(following, at + 1)
         return found
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from engine.convert.written import CommaField, Field
 from engine.read.reading import Record
-from engine.read.tokens import without_mark
 from store.reasons import Reason
 
 if TYPE_CHECKING:
@@ -89,4 +88,4 @@ class Judge:
     def _repeats(self, fields: list[str | None]) -> bool:
         if len(fields) != len(self.header):
             return False
-        return [without_mark(text or "") for text in fields] == self.header
+        return [text or "" for text in fields] == self.header

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from engine.read.tokens import MARK
+
 if TYPE_CHECKING:
     from engine.read.tokens import Grammar
 
@@ -120,12 +122,10 @@ class Shapes:
         grammar = self.grammar
         quotes = bool(grammar.quote) and grammar.quote_bytes in data
         ending = ending_of(data)
-        odd = not ending or not _is_utf8(data)
+        # Without quotes every line end ends a record.
+        odd = (quotes and not ending) or not _is_plain(data)
         if quotes and not odd:
             odd = grammar.quote != grammar.escape or not self._well_quoted(data, prove=prove)
-        if not quotes and not ending and _is_utf8(data):
-            # Without quotes every line end ends a record.
-            odd = False
         spaced = self.is_spaced(data)
         end = start + len(data)
         return Piece(start, end, odd, quotes, ending, spaced, b"\\" in data)
@@ -151,9 +151,12 @@ def ending_of(data: bytes) -> bytes:
     return b"\r\n" if returns == feeds == both else b""
 
 
-def _is_utf8(data: bytes) -> bool:
+def _is_plain(data: bytes) -> bool:
+    """Tell whether it is UTF-8, and no line begins with a byte order mark."""
     if data.isascii():
         return True
+    if data.startswith(MARK) or b"\n" + MARK in data or b"\r" + MARK in data:
+        return False
     try:
         data.decode()
     except UnicodeDecodeError:

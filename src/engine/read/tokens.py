@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: A field that goes on for longer has lost its closing quote.
 MAX_QUOTED = 32 * 1024 * 1024
 
+#: What files in UTF-8 may begin with, also those that were joined to one: no part of a record.
+MARK = b"\xef\xbb\xbf"
+
 _LINE = re.compile(rb"[^\r\n]*")
 
 
@@ -155,6 +158,8 @@ def rows(data: bytes, grammar: Grammar, start: int = 0, *, whole: bool = True) -
         When more bytes are needed to read a record.
     """
     while start < len(data):
+        if data.startswith(MARK, start):
+            start += len(MARK)
         end, following = line(data, start, whole=whole)
         if end == start:
             start = following
@@ -254,8 +259,3 @@ def _closed(data: bytes, grammar: Grammar, start: int, *, whole: bool) -> tuple[
         # The other half of a doubled quote may follow.
         raise IncompleteError
     return grammar.unescaped(data[start:end]), behind
-
-
-def without_mark(text: str) -> str:
-    """Remove a byte order mark, as files that were joined have within."""
-    return text.removeprefix("\ufeff")
