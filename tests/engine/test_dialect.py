@@ -32,6 +32,10 @@ COLUMNS = {
         "column_1 column_2 column_3",
     ),
     "commas in names": ("Name, first;Amount\nDoe, Jo;1,50\nRoe, Al;2,75\n", "Name, first|Amount"),
+    "a header wider than most rows": (
+        "id;a;b;c\n1;x;1;9\n2;y;2\n3;z;3\n4;z;3\n5;z;3\n",
+        "id a b c",
+    ),
     "sep": ("sep=;\r\nA;B\r\nx;1\r\n", "A B"),
     "title": ("Monthly report\n\norder,city\n1,Graz\n2,Linz\n", "order city"),
     "a padded title": (

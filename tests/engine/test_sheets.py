@@ -130,7 +130,11 @@ def test_the_contract_may_say_that_there_is_no_header() -> None:
 
 
 def test_lines_above_of_two_cells_are_no_records() -> None:
-    rows = [["Made by", "me"], ["On", date(2024, 1, 15)], ["region", "q1", "q2", "q3"]]
+    rows: list[list[Any]] = [
+        ["Made by", "me"],
+        ["On", date(2024, 1, 15)],
+        ["region", "q1", "q2", "q3"],
+    ]
     found = convert(xlsx(One=[*rows, ["n", 1, 2, 3], ["s", 2, 3, 4]]))
     assert [row["q3"] for row in found.values] == [3, 4]
     assert found.reasons == [(1, "NOT_A_ROW"), (2, "NOT_A_ROW")]

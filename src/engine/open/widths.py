@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from engine.open.contrast import kind_of_column
+from engine.open.contrast import kind_of, kind_of_column
 from engine.read.tokens import Grammar, IncompleteError, Row, rows
 
 if TYPE_CHECKING:
@@ -273,8 +273,20 @@ def _cut(texts: list[str], grammar: Grammar) -> Cut:
     if most == 1 and len(widths) > 2:
         # No two rows are alike: the first is as good as any, and most often the header.
         width = next(len(row.cells) for row in cut.every if not row.wrong and row.full)
+    widest = max(widths)
+    if widths[widest] > 1 and _names_all(head, widest):
+        # Most rows leave out empty last cells.
+        width = widest
     cut.width = width - _surplus(cut, width)
     return cut
+
+
+def _names_all(head: list[Sampled], width: int) -> bool:
+    """Tell whether the first row has a word in each of so many cells."""
+    first = next((row for row in head if row.full), None)
+    if first is None or first.wrong or len(first.cells) != width:
+        return False
+    return all(cell and kind_of(cell) == "text" for cell in first.cells)
 
 
 def _widths(rows: list[Sampled]) -> Counter[int]:

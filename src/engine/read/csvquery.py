@@ -116,17 +116,19 @@ class Text:
         quote = dialect.quote if self.quotes else ""
         types = ", ".join(f"c{n}: 'VARCHAR'" for n in range(self._width + MORE))
         limits = ""
-        # What stands within quotes must not tell.
-        ending = "\\r\\n" if self.ending == b"\r\n" else "\\n"
+        if self.ending != b"\r\n":
+            # What stands within quotes must not tell. Where all ends are CRLF it tells the same,
+            # and DuckDB 1.5.6 in strict mode reads nothing right of which they are said to be.
+            limits = "new_line = '\\n', "
         if self.longest > _LONG:
-            limits = f"max_line_size = {self.longest + 1}, buffer_size = {2 * self.longest + 2}, "
+            limits += f"max_line_size = {self.longest + 1}, buffer_size = {2 * self.longest + 2}, "
         # Only the strict parser refuses quotes that do not match; the other one does not mind
         # rows of any number of fields.
         return (
             f"read_csv({literal(str(self.path))}, auto_detect = false, header = false, "
             f"delim = {literal(dialect.delimiter)}, quote = {literal(quote)}, "
             f"escape = {literal(quote)}, null_padding = true, parallel = false, "
-            f"new_line = {literal(ending)}, strict_mode = {bool(quote)}, "
+            f"strict_mode = {bool(quote)}, "
             f"nullstr = {literal(_NEVER)}, allow_quoted_nulls = false, "
             f"{limits}columns = {{{types}}})"
         )
