@@ -16,13 +16,13 @@ from lake import health, models, render, taken
 from lake.context import err, out, state_folder
 from lake.contract_diff import Change, Effect, again, differences
 from lake.errors import LakeCommandError
-from lake.facts import FIXED
 from lake.files import show_lines
 from lake.local import deploy as sam
 from lake.local import process
 from lake.model import say_findings
 from lake.project import contracts_folder, models_folder, project_root
 from lake.target import asked, choose, parameters_of
+from lake.words import unbroken
 from model.files import files_of
 from model.near import near
 from store.errors import ContractError
@@ -332,4 +332,4 @@ def _say(root: Path, target: Target, before: Deployed, *, as_json: bool) -> None
         show_lines(lost)
     if commands:
         out.print("Next:")
-        show_lines(f"`{one}`".replace(" ", FIXED) + f" {why}" for one, why in commands.items())
+        show_lines(f"{unbroken(one)} {why}" for one, why in commands.items())

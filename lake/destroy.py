@@ -21,11 +21,11 @@ from rich.progress import TextColumn, TimeElapsedColumn
 from lake import adopt, buckets, render, taken
 from lake.context import agree, err, out, progress
 from lake.errors import LakeCommandError
-from lake.facts import count as counted
 from lake.files import show_lines
 from lake.health import functions_of
 from lake.project import project_root, stack_option
 from lake.target import parameters_of
+from lake.words import count as counted
 from store import naming
 
 if TYPE_CHECKING:

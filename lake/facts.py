@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
-import textwrap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lake.statement import literal, named
+from lake import suggest
+from lake.words import count, unbroken
 from store.model import MOST_RULES
 from store.naming import reserved_name
 from store.paths import day_of_path
-from store.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from lake.ledger import Item
     from store.model import Drift, Refusal
 
 #: Dates of a file that are named; of more only the first and the last.
 _NAMED_DATES = 3
-
-#: Types of whole numbers.
-_WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})
-
-#: A space that no line may be broken at, until the text is printed.
-FIXED = "\0"
 
 
 def outcome(item: Item) -> list[str]:
@@ -47,11 +36,11 @@ def outcome(item: Item) -> list[str]:
     if not item.accepted:
         return []
     dates = sorted(item.partitions)
-    named = (
+    between = (
         ", ".join(dates) if len(dates) <= _NAMED_DATES else f"{dates[0]} to {dates[-1]}"
     ) or "none"
     said = [f"table {item.dataset}: {count(item.accepted, 'row')} in "]
-    said[0] += f"{count(len(dates), 'partition')} ({named})"
+    said[0] += f"{count(len(dates), 'partition')} ({between})"
     if item.date_column:
         said.append(f"dated by the column {item.date_column}")
     if item.columns_added:
@@ -104,7 +93,7 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
     if item.dataset and (name := reserved_name(item.key)):
         said.append(f"the name {name} is the lake's own: rows are in the table {item.dataset}")
     said += map(drifted, item.drift)
-    said += [f"`{one}` gives the column {what}" for one, what in _retypes(item).items()]
+    said += [f"`{one}` gives the column {what}" for one, what in suggest.retypes(item).items()]
     if item.rescued and not item.drift:
         said.append(f"{count(item.rescued, 'row')} with something in _rescued_data")
     if item.undated:
@@ -117,22 +106,6 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
     return [*said, *item.guesses]
 
 
-def _retypes(item: Item) -> dict[str, str]:
-    """Give the commands by which columns hold what was rescued, and which type each gives.
-
-    A contract says the type. Without one, a column of whole numbers can hold fractions.
-    """
-    found = {}
-    for one in item.drift:
-        command = f"lake retype {shlex.quote(f'{item.dataset}.{one.column}')}"
-        if kind := item.kinds.get(one.column, ""):
-            if kind != one.type:
-                found[f"{command} {shlex.quote(kind)}"] = "the type that its contract names"
-        elif one.type in _WHOLE and re.fullmatch(r"-?\d*\.\d+", one.example):
-            found[f"{command} double"] = "a type that holds it"
-    return found
-
-
 def _rules(refused: Refusal) -> str:
     """Say how many records broke each of several rules of a contract."""
     rules = refused.commonest_rules
@@ -143,10 +116,10 @@ def _rules(refused: Refusal) -> str:
 
 def _undated(item: Item, looked_at: str) -> list[str]:
     have, get = ("has", "it gets") if item.undated == 1 else ("have", "they get")
-    named = f" ({looked_at.replace(',', ', ')})" if looked_at else ""
-    where = f"the columns that are looked at{named}"
+    columns = f" ({looked_at.replace(',', ', ')})" if looked_at else ""
+    where = f"the columns that are looked at{columns}"
     if item.chosen:
-        where = f"{item.chosen}, which the contract names, nor in those looked at besides{named}"
+        where = f"{item.chosen}, which the contract names, nor in those looked at besides{columns}"
     said = f"{count(item.undated, 'record')} {have} no usable date in {where}: {get} "
     said += fallback(item)
     if item.chosen or not item.datelike:
@@ -154,7 +127,7 @@ def _undated(item: Item, looked_at: str) -> list[str]:
     names = ", ".join(item.datelike)
     like = "looks like a date" if len(item.datelike) == 1 else "look like dates"
     line = f'"x-partition-column": {json.dumps(item.datelike[0], ensure_ascii=False)}'
-    command = f"`{_dating(item)}`".replace(" ", FIXED)
+    command = unbroken(suggest.to_date(item))
     return [said, f"{names} {like}: {line} in a contract dates records by it; {command} writes it"]
 
 
@@ -168,17 +141,6 @@ def fallback(item: Item) -> str:
     return f"{uploaded}the day of the upload, since no folder of its key is a date"
 
 
-def _dating(item: Item) -> str:
-    """Give the command that has records dated; empty where no column has dates, or one is chosen.
-
-    A contract that names a column is not to be changed for a file without dates in it.
-    """
-    if item.chosen or not item.datelike:
-        return ""
-    chosen = shlex.quote(item.datelike[0])
-    return f"lake contract infer {shlex.quote(item.dataset)} --date-column {chosen} --write"
-
-
 def drifted(one: Drift) -> str:
     """Say how many values of a column did not fit its type."""
     kind = one.type if len(one.type) <= 40 else f"{one.type[:39]}…"
@@ -188,131 +150,3 @@ def drifted(one: Drift) -> str:
         return f"{one.column}: 1 value did not fit {kind}{such}; it is in _rescued_data"
     such = f", such as {one.example}" if one.example else ""
     return f"{one.column}: {one.count:,} values did not fit {kind}{such}; they are in _rescued_data"
-
-
-def advice(item: Item, dating: str = "") -> str:
-    """Give the command that is worth trying next.
-
-    Parameters
-    ----------
-    item : Item
-        The file's entry in the ledger.
-    dating : str, optional
-        The command that has the records of its dataset dated, by what other files say.
-
-    Returns
-    -------
-    str
-        A command line; empty where there is nothing to do.
-    """
-    key = literal(item.key.replace(" ", FIXED))
-    match item.status:
-        case "STORED":
-            return _query(f"SELECT media_type, size, detail FROM objects WHERE key = {key}")
-        case "REJECTED" if item.reason == Reason.FOREIGN_TABLE:
-            return "lake reconcile --fix"
-        case "REJECTED" | "PARTIAL":
-            return _query(
-                "SELECT record_number, reason, detail, raw FROM quarantine "
-                f"WHERE source_key = {key}"
-            )
-        case "TOO_LARGE" | "FAILED":
-            return f"lake replay --key {_quoted(item.key)}"
-        case "DONE" if item.drift or item.rescued:
-            return _query(
-                f"SELECT _rescued_data FROM {named(item.dataset)} "
-                f"WHERE _source_key = {key} AND _rescued_data IS NOT NULL"
-            )
-        case "DONE" if command := dating or _dating(item):
-            return command
-        case "DONE" if item.csv:
-            return f"lake contract infer {shlex.quote(item.dataset)}"
-        case "DONE":
-            return _query(f"SELECT * FROM {named(item.dataset)} LIMIT 10")
-    return ""
-
-
-def more_advice(items: Sequence[Item]) -> list[str]:
-    """Give every command that is worth trying next; of each dataset one that dates its records."""
-    dating: dict[str, str] = {}
-    for item in items:
-        if command := _dating(item):
-            dating.setdefault(item.dataset, command)
-    commands: list[str] = []
-    for item in items:
-        dates = dating.get(item.dataset, "")
-        commands.append(advice(item, dates))
-        if item.status in ("DONE", "PARTIAL"):
-            commands += [*_retypes(item), dates]
-    return list(dict.fromkeys(filter(None, commands)))
-
-
-def after(items: Iterable[Item]) -> list[str]:
-    """Give the commands that show what was refused or rescued of several objects, by dataset."""
-    kept = [item for item in items if item.status in ("DONE", "PARTIAL")]
-    refused = sorted({item.dataset for item in kept if item.quarantined})
-    rescued = sorted({item.dataset for item in kept if item.rescued})
-    commands = [
-        _query(
-            "SELECT source_key, record_number, reason, detail FROM quarantine "
-            f"WHERE dataset = {literal(one)}"
-        )
-        for one in refused
-    ]
-    return commands + [rescued_in(one) for one in rescued]
-
-
-def rescued_in(dataset: str) -> str:
-    """Give the command that shows what was rescued in a dataset."""
-    return _query(
-        f"SELECT _source_key, _rescued_data FROM {named(dataset)} WHERE _rescued_data IS NOT NULL"
-    )
-
-
-def look_up(key: str) -> str:
-    """Give the command that says what is known of an object."""
-    return f"lake files --key {_quoted(key.replace(' ', FIXED))}"
-
-
-def wrapped(text: str, width: int, first: str = "  ", others: str = "    ") -> str:
-    """Break a sentence or a command at its spaces, so that a terminal shows all of it.
-
-    Parameters
-    ----------
-    text : str
-        One line. A command may be broken within its quoted SQL, where a line feed is a space.
-    width : int
-        Columns; 0 for one line, however long.
-    first, others : str
-        What stands before the first and before the other lines.
-    """
-    if not width:
-        return loose(f"{first}{text}")
-    broken = textwrap.fill(
-        text,
-        width,
-        initial_indent=first,
-        subsequent_indent=others,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return loose(broken)
-
-
-def loose(text: str) -> str:
-    """Give a text for where nothing is broken: with a space for each that may not be."""
-    return text.replace(FIXED, " ")
-
-
-def _query(sql: str) -> str:
-    return f"lake query {_quoted(sql)}"
-
-
-def _quoted(text: str) -> str:
-    """Quote for a shell, by the plainest quotes that do."""
-    return shlex.quote(text) if re.search(r'["$`\\!]', text) else f'"{text}"'
-
-
-def count(number: int, noun: str) -> str:
-    """Count something in words."""
-    return f"{number:,} {noun}{'s'[: number != 1]}"

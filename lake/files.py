@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lake import facts, layout, ledger, render
+from lake import facts, layout, ledger, render, words
 from lake.completion import DATASET, KEY
 from lake.context import err, out
 from lake.dating import Contracts
@@ -231,7 +231,7 @@ def show_lines(
     width = console.width if console.is_terminal else 0
     for line in lines:
         # A line feed of the data would look like a line of ours.
-        said = facts.wrapped(layout.visible(line, but=facts.FIXED), width, first, others)
+        said = words.wrapped(layout.visible(line, but=words.FIXED), width, first, others)
         console.print(said, soft_wrap=True, style=style)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lake import facts, messages, models, reconcile, rehearse, render, replaying
+from lake import facts, messages, models, reconcile, rehearse, render, replaying, suggest, words
 from lake.context import agree, counting, err, out
 from lake.errors import LakeCommandError
 from lake.files import USUAL, filter_of, filtered, objects, show_lines, show_totals
@@ -105,7 +105,7 @@ def _show_replayed(target: Target, done: list[Item], counts: dict[str, Any], wai
         show_lines(facts.notes(item))
     looked_at = target.parameters.get("DateColumns", "")
     show_totals([item for item in done if item.status in USUAL], looked_at)
-    if commands := facts.after(done):
+    if commands := suggest.after(done):
         out.print("Next:")
         show_lines(commands)
 
@@ -131,7 +131,7 @@ def redrive(choice: Choice, yes: bool, timeout: float, as_json: bool) -> None:
     found = {queue: messages.dead_letters(target, queue) for queue in messages.DEAD_LETTERS}
     count, moved = sum(found.values()), 0
     if count:
-        _agree(f"Send {facts.count(count, 'dead letter')} back?", count, yes)
+        _agree(f"Send {words.count(count, 'dead letter')} back?", count, yes)
         with counting() as progress:
             task = progress.add_task("moving", total=count)
             for queue in (queue for queue, many in found.items() if many):
@@ -142,7 +142,7 @@ def redrive(choice: Choice, yes: bool, timeout: float, as_json: bool) -> None:
     if as_json:
         render.show_json({"dead_letters": count, "moved": moved})
     else:
-        sent = f"Sent back: {facts.count(moved, 'dead letter')}."
+        sent = f"Sent back: {words.count(moved, 'dead letter')}."
         out.print(sent if count else "There are no dead letters.")
 
 
@@ -191,7 +191,7 @@ def _mended(found: reconcile.Differences) -> list[str]:
         (len(found.stale), "partition", "of models made anew"),
         (len(found.orphans), "orphan", "deleted, and kept as old versions"),
     )
-    return [f"{facts.count(many, noun)} {done}" for many, noun, done in counted if many]
+    return [f"{words.count(many, noun)} {done}" for many, noun, done in counted if many]
 
 
 def _show_differences(found: reconcile.Differences) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColumn
 
-from lake import facts, render, sources, upload
+from lake import facts, render, sources, suggest, upload, words
 from lake.completion import DATASET
 from lake.context import counting, err, out, progress
 from lake.files import USUAL, plain, show_lines, show_totals
@@ -134,7 +134,7 @@ def _awaited(target: Target, uploads: list[Uploaded], timeout: float) -> list[Fa
 def _plain(fate: Fate) -> dict[str, object]:
     known = plain(fate.item) if fate.item else {"key": fate.uploaded.key}
     told = {"status": fate.status, "seconds": round(fate.seconds, 1), "trouble": fate.trouble}
-    return known | told | {"replaced": fate.uploaded.replaced, "next": facts.loose(advice(fate))}
+    return known | told | {"replaced": fate.uploaded.replaced, "next": words.loose(advice(fate))}
 
 
 def _show(found: list[Fate], looked_at: str, *, advise: bool = True) -> None:
@@ -144,13 +144,13 @@ def _show(found: list[Fate], looked_at: str, *, advise: bool = True) -> None:
         show_lines([verdict(only), *notes(only, looked_at)])
     else:
         _show_several(found, looked_at)
-    commands = facts.more_advice([fate.item for fate in found if fate.item])
+    commands = suggest.several([fate.item for fate in found if fate.item])
     commands += [advice(fate) for fate in found if not fate.item]
     if commands and advise:
         out.print("Next:")
         show_lines(commands[:_ADVICE])
         if more := commands[_ADVICE:]:
-            show_lines([f"and {facts.count(len(more), 'command')} more: --json names them all"])
+            show_lines([f"and {words.count(len(more), 'command')} more: --json names them all"])
 
 
 def _show_several(found: list[Fate], looked_at: str) -> None:
@@ -170,7 +170,7 @@ def _show_several(found: list[Fate], looked_at: str) -> None:
 
 def advice(fate: Fate) -> str:
     """Give the command that is worth trying next; empty where there is nothing to do."""
-    return facts.advice(fate.item) if fate.item else facts.look_up(fate.uploaded.key)
+    return suggest.one(fate.item) if fate.item else suggest.look_up(fate.uploaded.key)
 
 
 def verdict(fate: Fate) -> str:
@@ -178,14 +178,14 @@ def verdict(fate: Fate) -> str:
     item = fate.item
     if item is None:
         why = fate.trouble or "nothing is known of it"
-        return f"{fate.status} after {fate.seconds:.0f}{facts.FIXED}s: {why}"
+        return f"{fate.status} after {fate.seconds:.0f}{words.FIXED}s: {why}"
     counts = ""
     if item.read or item.status in USUAL:
         counts = (
             f" {item.read:,} read, {item.accepted:,} accepted, {item.quarantined:,} quarantined,"
         )
         counts += f" {item.rescued:,} with rescued values," if item.rescued else ""
-    return f"{item.status}:{counts} {fate.seconds:.1f}{facts.FIXED}s"
+    return f"{item.status}:{counts} {fate.seconds:.1f}{words.FIXED}s"
 
 
 def notes(fate: Fate, looked_at: str) -> list[str]:

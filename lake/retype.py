@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lake import facts, render
+from lake import facts, render, suggest
 from lake.completion import COLUMN, DATASET
 from lake.context import agree, counting, err, out
 from lake.errors import LakeCommandError
@@ -150,7 +150,7 @@ def _tell(dataset: str, types: Mapping[str, str], seen: Seen, *, as_json: bool) 
     show_lines(map(facts.drifted, seen.drift))
     if seen.rescued:
         out.print("Next:")
-        show_lines([facts.rescued_in(dataset)])
+        show_lines([suggest.rescued_in(dataset)])
 
 
 def _rebuild(work: Rebuild, timeout: float) -> Seen:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from lake import facts, ledger, quarantine, render
+from lake import facts, ledger, quarantine, render, suggest, words
 from lake.contents import minute
 from lake.dating import Contracts
 from lake.errors import LakeCommandError
@@ -129,7 +129,7 @@ class _One:
         if said := [*facts.outcome(item), *facts.notes(item, looked_at)]:
             page.Text("h2", "What became of it")
             page.sentences(said)
-        if command := facts.loose(facts.advice(item)):
+        if command := words.loose(suggest.one(item)):
             with page.group("p", "next"):
                 page.Text("span", "Next: ")
                 page.Text("code", command)

@@ -18,9 +18,9 @@ from urllib.parse import urlencode
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from lake.facts import loose
 from lake.layout import visible
 from lake.trouble import explain
+from lake.words import loose
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence

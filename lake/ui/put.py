@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nicegui import background_tasks, ui
 
-from lake import facts, ledger, put, render, sources, tables, upload
+from lake import ledger, put, render, sources, tables, upload, words
 from lake.overview import is_shown
 from lake.trouble import explain
 from lake.ui import page
@@ -235,14 +235,14 @@ def _card(fate: Fate, looked_at: str) -> None:
         with page.group("p"):
             page.status(fate.status)
             counts = put.verdict(fate).removeprefix(fate.status).lstrip(": ")
-            page.Text("span", facts.loose(counts))
+            page.Text("span", words.loose(counts))
         page.sentences(put.notes(fate, looked_at))
         with page.group("p", "more"):
             if item and item.accepted:
                 page.link("Its table", "/table", name=item.dataset)
             if item and (item.quarantined or item.status == "REJECTED"):
                 page.link("What was refused", "/refused", key=item.key)
-        if command := facts.loose(put.advice(fate)):
+        if command := words.loose(put.advice(fate)):
             with page.group("p", "next"):
                 page.Text("span", "Next: ")
                 page.Text("code", command)

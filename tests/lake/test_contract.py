@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from contract.check import violation
 from contract.schema import parse
-from lake import facts
+from lake import suggest
 from lake.cli import main
 from lake.context import Choice
 from lake.contract_diff import Effect, differences
@@ -275,7 +275,7 @@ def test_columns_may_be_called_as_the_commands_own_names(local_lake: LocalLake) 
     proposed = json.loads(local_lake.command("lake", "contract", "infer", "order").stdout)
     assert [*proposed["properties"]] == [*names]
     assert "1 value did not fit" in proposed["properties"]["v"]["$comment"]
-    command = facts.rescued_in("order")
+    command = suggest.rescued_in("order")
     assert 'FROM "order" WHERE' in command
     assert "1.5" in local_lake.command(*shlex.split(command)).stdout
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from lake import facts, ledger, upload
+from lake import facts, ledger, suggest, upload, words
 from lake import put as putting
 from lake.context import out
 from lake.dating import Contracts, noted
@@ -155,28 +155,28 @@ def test_where_the_rows_are_is_said_by_table_and_dates() -> None:
     ],
 )
 def test_a_command_worth_trying_is_named(found: Item, command: str) -> None:
-    assert command in facts.advice(found)
-    assert bool(command) == bool(facts.advice(found))
+    assert command in suggest.one(found)
+    assert bool(command) == bool(suggest.one(found))
 
 
 def test_a_command_survives_the_shell_whatever_the_key_and_the_width() -> None:
     key = 'data/o\'r ders/$(x) "y" !.csv'
-    named = facts.advice(item("PARTIAL")).replace("data/orders/a.csv", "X")
+    named = suggest.one(item("PARTIAL")).replace("data/orders/a.csv", "X")
     raw = {**vars(item("PARTIAL"))}
     raw["key"] = key
-    command = facts.advice(ledger.Item(**raw))
+    command = suggest.one(ledger.Item(**raw))
     for width in (0, 40, 80):
-        words = shlex.split(facts.wrapped(command, width))
-        assert words[:2] == ["lake", "query"]
-        assert " ".join(words[2].split("\n")).endswith(key.replace("'", "''") + "'")
+        parts = shlex.split(words.wrapped(command, width))
+        assert parts[:2] == ["lake", "query"]
+        assert " ".join(parts[2].split("\n")).endswith(key.replace("'", "''") + "'")
     assert "X" in named
 
 
 @pytest.mark.parametrize("name", ["2024_orders", "order", "group", "values"])
 def test_a_table_whose_name_is_no_plain_word_of_sql_is_quoted(name: str) -> None:
-    words = shlex.split(facts.advice(item(dataset=name)))
-    assert words[2] == f'SELECT * FROM "{name}" LIMIT 10'
-    assert shlex.split(facts.rescued_in(name))[2].endswith(
+    parts = shlex.split(suggest.one(item(dataset=name)))
+    assert parts[2] == f'SELECT * FROM "{name}" LIMIT 10'
+    assert shlex.split(suggest.rescued_in(name))[2].endswith(
         f'FROM "{name}" WHERE _rescued_data IS NOT NULL'
     )
 
@@ -200,9 +200,7 @@ def test_a_column_is_to_have_the_type_that_its_contract_names(
         assert [note.split("`")[1] for note in facts.notes(one) if "`" in note] == [command] * bool(
             command
         )
-    assert [one for one in facts.more_advice([found]) if "retype" in one] == [command] * bool(
-        command
-    )
+    assert [one for one in suggest.several([found]) if "retype" in one] == [command] * bool(command)
     assert noted(item(drift=told), {"oneOf": []}).kinds == {}
 
 
@@ -212,9 +210,9 @@ def test_no_line_is_longer_than_the_terminal() -> None:
            "example": "x y " * 15} for n in range(3)}
     )  # fmt: skip
     found = item("PARTIAL", 9, records_read=10**9, records_accepted=10**9, drift=told)
-    lines = [*facts.outcome(found), *facts.notes(found), facts.advice(found)]
+    lines = [*facts.outcome(found), *facts.notes(found), suggest.one(found)]
     for line in lines:
-        broken = facts.wrapped(line, 80)
+        broken = words.wrapped(line, 80)
         assert max(map(len, broken.splitlines())) <= 80
         assert " ".join(broken.split()) == " ".join(line.replace("\0", " ").split())
 
@@ -407,7 +405,7 @@ def test_a_column_that_looks_like_a_date_is_named_with_what_mends_it() -> None:
         'picked up looks like a date: "x-partition-column": "picked up" in a contract dates '
         f"records by it; `{command}` writes it"
     ).replace(command, command.replace(" ", "\0"))
-    assert facts.advice(found) == command
+    assert suggest.one(found) == command
 
 
 def test_a_command_within_a_sentence_and_a_number_with_its_unit_are_not_broken() -> None:
@@ -420,9 +418,9 @@ def test_a_command_within_a_sentence_and_a_number_with_its_unit_are_not_broken()
         records_undated=1100,
         datelike='["tpep_pickup_datetime"]',
     )
-    (counts, *more) = facts.wrapped(putting.verdict(Fate(UPLOADED, 0.4, found)), 80).splitlines()
+    (counts, *more) = words.wrapped(putting.verdict(Fate(UPLOADED, 0.4, found)), 80).splitlines()
     assert (len(counts) <= 80, more) == (True, ["    0.4 s"])
-    lines = facts.wrapped(facts.notes(found)[-1], 80).splitlines()
+    lines = words.wrapped(facts.notes(found)[-1], 80).splitlines()
     command = "lake contract infer orders --date-column tpep_pickup_datetime --write"
     assert any(f"`{command}`" in line for line in lines)
 
@@ -441,9 +439,9 @@ def test_of_several_files_one_command_dates_the_records_of_a_dataset() -> None:
     one, other = (item(records_undated=2, datelike=f'["{name}"]') for name in ("d", "e"))
     plain_one, guessed = item(records_undated=2), item(csv='{"delimiter":";"}')
     command = "lake contract infer orders --date-column d --write"
-    assert facts.more_advice([plain_one, one, other, guessed]) == [command]
+    assert suggest.several([plain_one, one, other, guessed]) == [command]
     elsewhere = item(records_undated=2, datelike='["e"]', dataset="others")
-    assert facts.more_advice([one, elsewhere]) == [
+    assert suggest.several([one, elsewhere]) == [
         command,
         "lake contract infer others --date-column e --write",
     ]
@@ -457,7 +455,7 @@ def test_the_column_that_a_contract_names_is_said_and_none_is_put_in_its_place()
         "2 records have no usable date in picked, which the contract names, nor in those looked "
         "at besides (timestamp, date): they get "
     )
-    assert facts.more_advice([under]) == ['lake query "SELECT * FROM orders LIMIT 10"']
+    assert suggest.several([under]) == ['lake query "SELECT * FROM orders LIMIT 10"']
     assert facts.notes(total([under, found]), "timestamp")[0].startswith(
         "4 records have no usable date in picked"
     )
@@ -484,9 +482,9 @@ def test_contracts_are_asked_for_where_records_are_undated_only(
 
 
 def test_after_a_replay_the_commands_show_what_was_refused_or_rescued() -> None:
-    assert facts.after([item(), item("REJECTED")]) == []
+    assert suggest.after([item(), item("REJECTED")]) == []
     some = [item("PARTIAL", records_quarantined=1), item("DONE", records_rescued=1)]
-    refused, rescued = facts.after([*some, *some])
+    refused, rescued = suggest.after([*some, *some])
     assert shlex.split(refused)[2].endswith("FROM quarantine WHERE dataset = 'orders'")
     assert shlex.split(rescued)[2].endswith("FROM orders WHERE _rescued_data IS NOT NULL")
 
