@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from lake.words import count, unbroken
 from store.model import MOST_RULES
 from store.naming import reserved_name
 from store.paths import day_of_path
+from store.reasons import Reason
 
 if TYPE_CHECKING:
     from lake.ledger import Item
@@ -85,6 +87,8 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
         was = "was refused; it is" if item.quarantined == 1 else "were refused; they are"
         fate = "would be refused" if rehearsed else f"{was} in the table quarantine"
         said.append(f"{item.quarantined:,} of {count(item.read, 'record')} {fate}")
+        if item.quarantined == item.read:
+            said.append(_none_accepted(item))
     for one in item.refused:
         records = f"{one.reason}: {count(one.count, 'record')}"
         said.append(f"{records}, first record {one.record:,}: {one.detail}")
@@ -104,6 +108,17 @@ def notes(item: Item, looked_at: str = "", *, rehearsed: bool = False) -> list[s
             f"{count(item.short, 'row')} {are} shorter than the header: what is missing is null"
         )
     return [*said, *item.guesses]
+
+
+def _none_accepted(item: Item) -> str:
+    """Say what to look at where every record was refused."""
+    if not any(one.reason == Reason.CONTRACT_VIOLATION for one in item.refused[:1]):
+        return "no record is accepted: look at the first one, since all may be wrong as it is"
+    tries = unbroken(f"lake contract check --against {shlex.quote(item.dataset)}")
+    return (
+        f"no record is accepted: is the file wrong, or the contract of {item.dataset}? {tries} "
+        "tries a contract that you have changed"
+    )
 
 
 def _rules(refused: Refusal) -> str:

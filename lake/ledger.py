@@ -17,7 +17,7 @@ from store.items import (
     updated_at,
 )
 from store.model import Status
-from store.naming import place_of
+from store.naming import partition_in, place_of
 from store.states import is_state
 
 if TYPE_CHECKING:
@@ -162,6 +162,11 @@ class Item:
     def partitions(self) -> set[str]:
         """Give the dates of its rows."""
         return {place[1] for place in map(place_of, self.outputs) if place}
+
+    def dates_in(self, table: str) -> set[str]:
+        """Give the dates of its rows in a table, such as ``quarantine``."""
+        places = (partition_in(key).partition("/") for key in self.outputs)
+        return {date for name, _, date in places if name == table}
 
     @property
     def _open(self) -> list[Attempt]:

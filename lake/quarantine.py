@@ -6,22 +6,14 @@ from typing import TYPE_CHECKING
 
 from lake import query
 from lake.statement import literal
-from store import naming
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from lake.ledger import Item
     from lake.query import Result
     from lake.target import Target
 
 _COLUMNS = "source_key, record_number, reason, detail, raw, raw_encoding"
-
-
-def dates_of(item: Item) -> list[str]:
-    """Give the dates on which records of an object were refused, by the ledger."""
-    places = (naming.partition_in(key).partition("/") for key in item.outputs)
-    return sorted({date for name, _, date in places if name == naming.QUARANTINE})
 
 
 def records(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from lake.statement import literal, named
 from lake.words import FIXED, in_quotes
+from store.naming import OBJECTS, PARTITION_KEY, QUARANTINE
 from store.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from lake.ledger import Item
 
@@ -37,20 +39,23 @@ def one(item: Item, dating: str = "") -> str:
     key = literal(item.key.replace(" ", FIXED))
     match item.status:
         case "STORED":
-            return _query(f"SELECT media_type, size, detail FROM objects WHERE key = {key}")
+            dates = item.dates_in(OBJECTS)
+            return _query(
+                f"SELECT media_type, size, detail FROM objects WHERE key = {key}{_on(dates)}"
+            )
         case "REJECTED" if item.reason == Reason.FOREIGN_TABLE:
             return "lake reconcile --fix"
         case "REJECTED" | "PARTIAL":
             return _query(
                 "SELECT record_number, reason, detail, raw FROM quarantine "
-                f"WHERE source_key = {key}"
+                f"WHERE source_key = {key}{_on(item.dates_in(QUARANTINE))}"
             )
         case "TOO_LARGE" | "FAILED":
             return f"lake replay --key {in_quotes(item.key)}"
         case "DONE" if item.drift or item.rescued:
             return _query(
                 f"SELECT _rescued_data FROM {named(item.dataset)} "
-                f"WHERE _source_key = {key} AND _rescued_data IS NOT NULL"
+                f"WHERE _source_key = {key}{_on(item.partitions)} AND _rescued_data IS NOT NULL"
             )
         case "DONE" if command := dating or to_date(item):
             return command
@@ -78,23 +83,29 @@ def several(items: Sequence[Item]) -> list[str]:
 
 def after(items: Iterable[Item]) -> list[str]:
     """Give the commands that show what was refused or rescued of several objects, by dataset."""
-    kept = [item for item in items if item.status in ("DONE", "PARTIAL")]
-    refused = sorted({item.dataset for item in kept if item.quarantined})
-    rescued = sorted({item.dataset for item in kept if item.rescued})
+    refused: dict[str, set[str]] = defaultdict(set)
+    rescued: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        if item.status in ("DONE", "PARTIAL"):
+            if item.quarantined:
+                refused[item.dataset].update(item.dates_in(QUARANTINE))
+            if item.rescued:
+                rescued[item.dataset].update(item.partitions)
     commands = [
         _query(
             "SELECT source_key, record_number, reason, detail FROM quarantine "
-            f"WHERE dataset = {literal(one)}"
+            f"WHERE dataset = {literal(one)}{_on(dates)}"
         )
-        for one in refused
+        for one, dates in sorted(refused.items())
     ]
-    return commands + [rescued_in(one) for one in rescued]
+    return commands + [rescued_in(one, dates) for one, dates in sorted(rescued.items())]
 
 
-def rescued_in(dataset: str) -> str:
-    """Give the command that shows what was rescued in a dataset."""
+def rescued_in(dataset: str, dates: Collection[str] = ()) -> str:
+    """Give the command that shows what was rescued in a dataset, or on some dates of it."""
     return _query(
-        f"SELECT _source_key, _rescued_data FROM {named(dataset)} WHERE _rescued_data IS NOT NULL"
+        f"SELECT _source_key, _rescued_data FROM {named(dataset)} "
+        f"WHERE _rescued_data IS NOT NULL{_on(dates)}"
     )
 
 
@@ -115,7 +126,8 @@ def retypes(item: Item) -> dict[str, str]:
             if kind != one.type:
                 found[f"{command} {shlex.quote(kind)}"] = "the type that its contract names"
         elif one.type in _WHOLE and re.fullmatch(r"-?\d*\.\d+", one.example):
-            found[f"{command} double"] = "a type that holds it"
+            more = f"holds numbers such as {one.example}; string holds every value"
+            found[f"{command} double"] = f"a type that {more if one.count > 1 else 'holds it'}"
     return found
 
 
@@ -132,3 +144,12 @@ def to_date(item: Item) -> str:
 
 def _query(sql: str) -> str:
     return f"lake query {in_quotes(sql)}"
+
+
+def _on(dates: Collection[str]) -> str:
+    """Give the condition by which Athena reads no other dates; empty where they are not known."""
+    if not dates:
+        return ""
+    first, last = min(dates), max(dates)
+    is_one_of = f"= '{first}'" if first == last else f"BETWEEN '{first}' AND '{last}'"
+    return f" AND {PARTITION_KEY} {is_one_of}"

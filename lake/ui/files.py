@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from lake import facts, ledger, quarantine, render, suggest, words
+from lake import facts, ledger, render, suggest, words
 from lake.contents import minute
 from lake.dating import Contracts
 from lake.errors import LakeCommandError
@@ -15,6 +15,7 @@ from lake.files import objects, recent
 from lake.ledger import Filter
 from lake.ui import again, page, refused
 from store.model import Status
+from store.naming import QUARANTINE
 
 if TYPE_CHECKING:
     from lake.ledger import Item
@@ -135,7 +136,7 @@ class _One:
                 page.Text("code", command)
         if item.quarantined or item.status == Status.REJECTED:
             page.Text("h2", "What was refused")
-            refused.records(self._console, key=item.key, dates=quarantine.dates_of(item))
+            refused.records(self._console, key=item.key, dates=item.dates_in(QUARANTINE))
         if item.outputs:
             page.Text("h2", "Where its rows are")
             page.sentences(page.some(item.outputs, _OUTPUTS))

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 PRICE = Drift("price", "bigint", 2, "19.99")
 
+#: What is advised of it.
+WIDER = (
+    "`lake retype orders.price double` gives the column a type that holds numbers such as 19.99; "
+    "string holds every value"
+)
+
 
 def item(status: str = "DONE", dates: int = 1, **told: Any) -> Item:
     """An item as the ledger's table holds it."""
@@ -62,7 +68,7 @@ def test_a_value_that_did_not_fit_is_said_with_its_column_type_and_an_example() 
     assert found.drift == (PRICE,)
     assert facts.notes(found) == [
         "price: 2 values did not fit bigint, such as 19.99; they are in _rescued_data",
-        "`lake retype orders.price double` gives the column a type that holds it",
+        WIDER,
     ]
 
 
@@ -70,6 +76,10 @@ def test_one_value_is_not_spoken_of_as_many() -> None:
     told = drift(price={"type": "bigint", "count": 1, "example": "free"})
     assert facts.notes(item(records_read=1, drift=told)) == [
         "price: 1 value did not fit bigint: free; it is in _rescued_data"
+    ]
+    told = drift(price={"type": "bigint", "count": 1, "example": "1.5"})
+    assert facts.notes(item(records_read=1, drift=told))[1:] == [
+        "`lake retype orders.price double` gives the column a type that holds it"
     ]
 
 
@@ -306,11 +316,11 @@ def test_put_says_what_was_not_expected_and_what_to_try(
         "  table orders: 2 rows in 1 partition (2024-01-01)",
         "  it replaced the file that had this key before, with all of its rows",
         "  price: 2 values did not fit bigint, such as 19.99; they are in _rescued_data",
-        "  `lake retype orders.price double` gives the column a type that holds it",
+        f"  {WIDER}",
         "Next:",
         (
             '  lake query "SELECT _rescued_data FROM orders WHERE _source_key = '
-            "'data/orders/a.csv' AND _rescued_data IS NOT NULL\""
+            "'data/orders/a.csv' AND date_partition = '2024-01-01' AND _rescued_data IS NOT NULL\""
         ),
         "  lake retype orders.price double",
     ]
@@ -389,6 +399,23 @@ def test_how_many_records_broke_each_rule_is_told_where_they_broke_several() -> 
     assert facts.notes(several) == [first, broken]
     added = facts.notes(total([several, alone]))[1]
     assert added.endswith("broken: minimum at $.a (10 records), type at $.b (3 records)")
+
+
+def test_where_no_record_is_accepted_it_is_said_what_to_look_at() -> None:
+    def notes(reason: str, quarantined: int = 9) -> list[str]:
+        why = refused(**{reason: (quarantined, 1, "what is wrong")})
+        told: dict[str, Any] = {"records_read": 9, "records_quarantined": quarantined}
+        told["refused"] = why
+        return [one for one in facts.notes(item("PARTIAL", **told)) if "no record" in one]
+
+    (broken,) = notes("CONTRACT_VIOLATION")
+    tries = "`lake contract check --against orders` tries a contract that you have changed"
+    assert words.loose(broken) == (
+        f"no record is accepted: is the file wrong, or the contract of orders? {tries}"
+    )
+    (alike,) = notes("FIELD_COUNT")
+    assert alike == "no record is accepted: look at the first one, since all may be wrong as it is"
+    assert notes("FIELD_COUNT", 8) == []
 
 
 def test_a_rehearsal_does_not_say_that_something_was_written() -> None:
@@ -485,8 +512,32 @@ def test_after_a_replay_the_commands_show_what_was_refused_or_rescued() -> None:
     assert suggest.after([item(), item("REJECTED")]) == []
     some = [item("PARTIAL", records_quarantined=1), item("DONE", records_rescued=1)]
     refused, rescued = suggest.after([*some, *some])
+    on = "date_partition = '2024-01-01'"
     assert shlex.split(refused)[2].endswith("FROM quarantine WHERE dataset = 'orders'")
-    assert shlex.split(rescued)[2].endswith("FROM orders WHERE _rescued_data IS NOT NULL")
+    where = f"FROM orders WHERE _rescued_data IS NOT NULL AND {on}"
+    assert shlex.split(rescued)[2].endswith(where)
+
+
+def kept(table: str, *dates: str, **told: Any) -> Item:
+    """An item with rows in a table of the lake's own."""
+    found = item(dates=0, **told)
+    files = tuple(f"{table}/date_partition={date}/{FILE}" for date in dates)
+    return replace(found, entry=replace(found.entry, outputs=files))
+
+
+FILE = "a-0123456789ab-0123456789ab.jsonl.gz"
+
+
+def test_a_query_that_is_advised_reads_the_partitions_of_the_file_and_no_others() -> None:
+    one = kept("quarantine", "2026-01-05", status="PARTIAL", records_quarantined=1)
+    two = kept("quarantine", "2026-01-07", "2026-01-06", status="PARTIAL", records_quarantined=1)
+    where = "source_key = 'data/orders/a.csv' AND date_partition"
+    assert f"{where} = '2026-01-05'" in suggest.one(one)
+    assert f"{where} BETWEEN '2026-01-06' AND '2026-01-07'" in suggest.one(two)
+    (both,) = suggest.after([one, two])
+    assert "AND date_partition BETWEEN '2026-01-05' AND '2026-01-07'" in both
+    stored = kept("objects", "2026-01-05", status="STORED")
+    assert "date_partition = '2026-01-05'" in suggest.one(stored)
 
 
 def test_the_next_command_for_programs_can_be_run() -> None:
@@ -585,5 +636,5 @@ def test_of_many_files_what_became_of_all_is_told(
         "  20 of 200 records were refused; they are in the table quarantine",
         "  MALFORMED_ROW: 20 records, first record 4: a quote is open, in data/orders/a.csv",
         "  price: 40 values did not fit bigint, such as 19.99; they are in _rescued_data",
-        "  `lake retype orders.price double` gives the column a type that holds it",
+        f"  {WIDER}",
     ]
