@@ -136,14 +136,18 @@ def _undated(item: Item, looked_at: str) -> list[str]:
     if item.chosen:
         where = f"{item.chosen}, which the contract names, nor in those looked at besides{columns}"
     said = f"{count(item.undated, 'record')} {have} no usable date in {where}: {get} "
-    said += fallback(item)
+    told = [said + fallback(item)]
+    told += [
+        f"{column} holds values that are no dates, such as {', '.join(values)}"
+        for column, values in item.no_dates.items()
+    ]
     if item.chosen or not item.datelike:
-        return [said]
+        return told
     names = ", ".join(item.datelike)
     like = "looks like a date" if len(item.datelike) == 1 else "look like dates"
     line = f'"x-partition-column": {json.dumps(item.datelike[0], ensure_ascii=False)}'
     command = unbroken(suggest.to_date(item))
-    return [said, f"{names} {like}: {line} in a contract dates records by it; {command} writes it"]
+    return [*told, f"{names} {like}: {line} in a contract dates records by it; {command} writes it"]
 
 
 def fallback(item: Item) -> str:

@@ -243,6 +243,7 @@ def plain(item: Item) -> dict[str, object]:
         "refused": [asdict(one) for one in item.refused],
         "added": list(item.added),
         "datelike": list(item.datelike),
+        "no_dates": item.no_dates,
         "partitions": sorted(item.partitions),
         "outputs": list(item.outputs),
     }

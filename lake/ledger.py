@@ -149,6 +149,11 @@ class Item:
         return drift_of(self.entry.facts)
 
     @property
+    def no_dates(self) -> dict[str, list[str]]:
+        """Give values that are no dates, by the column that should have dated its records."""
+        return dict(json.loads(str(self.entry.facts.get("no_dates", "{}"))))
+
+    @property
     def refused(self) -> tuple[Refusal, ...]:
         """Say why records were refused."""
         return refused_of(self.entry.facts)

@@ -56,6 +56,7 @@ def total(items: Sequence[Item]) -> Item:
         facts["columns_added"] = int(facts["columns_added"]) - len(added) + len(set(added))
     facts["drift"] = json.dumps(_by_column([one for item in items for one in item.drift]))
     facts["refused"] = json.dumps(_by_reason(items))
+    facts["no_dates"] = json.dumps(next((one.no_dates for one in items if one.no_dates), {}))
     dating = {item.date_column for item in items if item.date_column}
     facts["fallback"] = _fallback(items)
     facts["chosen"] = next((item.chosen for item in items if item.chosen), "")

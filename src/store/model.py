@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -266,6 +266,9 @@ class Conversion:
         Why records were refused, the commonest reason first.
     datelike : tuple of str
         Fields that look like dates, where no field dated any record.
+    no_dates : dict
+        Of the column that should have dated accepted records: at most three of its values that are
+        no dates.
     csv : dict
         How a delimited file was found to be written, in the words of ``x-csv``, as far as it is
         not written as most are.
@@ -291,6 +294,7 @@ class Conversion:
     detail: str = ""
     refused: tuple[Refusal, ...] = ()
     datelike: tuple[str, ...] = ()
+    no_dates: Mapping[str, Sequence[str]] = field(default_factory=dict)
     csv: dict[str, str | int | bool] = field(default_factory=dict)
 
 

@@ -64,6 +64,28 @@ def test_where_a_column_dates_records_no_other_is_told() -> None:
     assert told(b"date,other\n2024-01-15,2024-01-16\n").datelike == ()
 
 
+@pytest.mark.parametrize("form", ["parquet", "json"])
+@pytest.mark.parametrize("name", ["t/a.csv", "t/dt=2024-13-01/a.csv", "t/dt=2024-01-15/a.csv"])
+def test_a_folder_that_dates_the_records_is_not_told_to_look_like_a_date(
+    form: str, name: str
+) -> None:
+    found = convert(b"id\n1\n2\n", f"data/{name}", options=Options(output_format=form)).conversion
+    assert found is not None
+    assert found.datelike == (("dt",) if "13" in name else ())
+
+
+@pytest.mark.parametrize("form", ["parquet", "json"])
+def test_values_that_should_be_dates_and_are_none_are_told(form: str) -> None:
+    texts = ["2024-01-15", "soon", "", "n/a", "soon", "tomorrow  or later", "never", "x" * 2000]
+    rows = "".join(f"{number},{text}\n" for number, text in enumerate(texts))
+    found = told(f"id,Date\n{rows}".encode(), output_format=form)
+    assert (found.undated, found.no_dates) == (7, {"date": ("soon", "n/a", "tomorrow or later")})
+    assert told(b"id,date\n1,2024-01-15\n2,\n", output_format=form).no_dates == {}
+    assert told(b"id,date\n1,soon\n", output_format=form).no_dates == {"date": ("soon",)}
+    (only,) = told(f"id,date\n1,{'y ' * 500}\n".encode(), output_format=form).no_dates["date"]
+    assert len(only) == 60
+
+
 def test_how_a_file_is_written_is_told_in_the_words_of_a_contract() -> None:
     assert told(b"a,b\n1,2\n").csv == {}
     assert told(b"a;b\n1;x\n2;y\n").csv == {"delimiter": ";"}

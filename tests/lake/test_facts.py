@@ -435,6 +435,12 @@ def test_a_column_that_looks_like_a_date_is_named_with_what_mends_it() -> None:
     assert suggest.one(found) == command
 
 
+def test_values_that_are_no_dates_are_told() -> None:
+    found = item(records_read=9, records_undated=2, no_dates='{"date":["soon","n/a"]}')
+    for one in (found, total([item(), found])):
+        assert facts.notes(one)[1:] == ["date holds values that are no dates, such as soon, n/a"]
+
+
 def test_a_command_within_a_sentence_and_a_number_with_its_unit_are_not_broken() -> None:
     found = item(
         "PARTIAL",

@@ -51,6 +51,7 @@ def combined(job: Job, found: Sequence[Conversion]) -> Conversion:
         date_column=next((c.date_column for c in found if c.date_column), ""),
         refused=commonest_first(one for c in found for one in c.refused),
         datelike=tuple(dict.fromkeys(name for c in found for name in c.datelike)),
+        no_dates=next((c.no_dates for c in found if c.no_dates), {}),
         csv=next((c.csv for c in found if c.csv), {}),
     )
 

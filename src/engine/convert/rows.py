@@ -13,7 +13,7 @@ from engine.convert.layout import RESCUED
 from engine.types.glue import athena_type
 from engine.types.sql import duckdb_type, literal, quoted
 from engine.write.counts import lines_in, prove, rescued_in, rows_in
-from engine.write.datelike import datelike
+from engine.write.datelike import datelike, no_dates
 from engine.write.dates import candidates
 from engine.write.publish import Published, lineage, publish
 from engine.write.ways import WIDE
@@ -209,6 +209,7 @@ def summed(
         date_column=_date_column(job, layout) if accepted > undated else "",
         refused=job.quarantine.refused,
         datelike=datelike(job, layout.targets, outputs) if 0 < undated == accepted else (),
+        no_dates=no_dates(job, layout.targets, [f for one in published for f in one.dateless]),
         csv=job.csv,
     )
 

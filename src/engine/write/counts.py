@@ -12,7 +12,7 @@ from engine.types.sql import literal, quoted
 from store.errors import MiscountedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from engine.job import Job
@@ -83,21 +83,9 @@ def prove(read: int, accepted: int, quarantined: int) -> None:
 
 def rescued_in(job: Job, files: Iterable[OutputFile]) -> Rescued:
     """Look up what was rescued in finished files."""
-    paths = [file.path for file in files]
-    parquet = [literal(str(path)) for path in paths if path.suffix == ".parquet"]
-    lines = [literal(str(path)) for path in paths if path.suffix != ".parquet"]
     rows = 0
     found: dict[str, tuple[int, str]] = {}
-    for relation in (
-        f"read_parquet([{', '.join(parquet)}], hive_partitioning = false)" if parquet else "",
-        f"read_json([{', '.join(lines)}], format = 'newline_delimited', records = true, "
-        f"columns = {{{quoted(RESCUED)}: 'VARCHAR'}}, maximum_object_size = {_LONGEST})"
-        if lines
-        else "",
-    ):
-        if not relation:
-            continue
-        texts = f"SELECT {quoted(RESCUED)} AS t FROM {relation} WHERE {quoted(RESCUED)} IS NOT NULL"
+    for texts in filled(files, RESCUED):
         ((count,),) = job.run(f"SELECT count(*) FROM ({texts})")
         rows += count
         for path, times, text in job.run(
@@ -109,9 +97,28 @@ def rescued_in(job: Job, files: Iterable[OutputFile]) -> Rescued:
     return Rescued(rows, found)
 
 
+def filled(files: Iterable[OutputFile], column: str) -> Iterator[str]:
+    """Give a query for the files of each format: what is in a column, as ``t``, but for nulls."""
+    paths = [file.path for file in files]
+    parquet = [literal(str(path)) for path in paths if path.suffix == ".parquet"]
+    lines = [literal(str(path)) for path in paths if path.suffix != ".parquet"]
+    name = quoted(column)
+    query = f"SELECT CAST({name} AS VARCHAR) AS t FROM {{}} WHERE {name} IS NOT NULL"
+    if parquet:
+        yield query.format(f"read_parquet([{', '.join(parquet)}], hive_partitioning = false)")
+    if lines:
+        yield query.format(
+            f"read_json([{', '.join(lines)}], format = 'newline_delimited', records = true, "
+            f"columns = {{{name}: 'VARCHAR'}}, maximum_object_size = {_LONGEST})"
+        )
+
+
 def _example(text: str, path: str) -> str:
     value = json.loads(text)[path]
-    shown = " ".join(
-        (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).split()
-    )
+    return shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def shortened(text: str) -> str:
+    """Give a value of the data as it is told: in one line, which is not long."""
+    shown = " ".join(text.split())
     return shown if len(shown) <= _TOLD else f"{shown[: _TOLD - 1]}…"

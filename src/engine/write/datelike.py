@@ -1,4 +1,4 @@
-"""Fields that look like dates, though none of them dates a record: the user is told of them."""
+"""What the user is told of dates: fields that look like some, and values that should be some."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 from engine.types.glue import sized
 from engine.types.kinds import DATE, STRING, TIMESTAMP
 from engine.types.sql import literal
+from engine.write.counts import filled, shortened
+from engine.write.dates import candidates
+from store.naming import normalise
+from store.paths import day_of_path, path_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from engine.convert.layout import Target
@@ -25,6 +29,9 @@ _NAMED = 5
 
 #: Lines of a JSON file that are looked at, and the bytes of all of them: it is a hint.
 _LINES, _BYTES = 100, 1_000_000
+
+#: Values that are no date: so many are told, of so many that are looked at.
+_TOLD, _LOOKED_AT = 3, 100
 
 #: A day in digits, 2024-01-15, 15.1.2024 or 1/15/2024, and perhaps a time; not a line of a log.
 _DATE = re.compile(
@@ -53,16 +60,50 @@ def datelike(job: Job, targets: Sequence[Target], outputs: Sequence[OutputFile])
     """
     if not outputs:
         return ()
+    # What the folders of a key say dates its records already.
+    known = {*map(normalise, path_columns(job.place))} if day_of_path(job.place) else set[str]()
     path = outputs[0].path
     seen = _extremes(job, path) if path.suffix == ".parquet" else _first_values(path)
     return tuple(
         target.field
         for target in targets
         if target.written
+        and normalise(target.field) not in known
         and _may_hold_dates(target)
         and seen.get(target.column)
         and all(map(_DATE.fullmatch, seen[target.column]))
     )[:_NAMED]
+
+
+def no_dates(
+    job: Job, targets: Iterable[Target], dateless: Sequence[OutputFile]
+) -> dict[str, tuple[str, ...]]:
+    """Give some values of the column that dates records which are no dates.
+
+    Parameters
+    ----------
+    job : Job
+        The object.
+    targets : iterable of Target
+        Its columns.
+    dateless : sequence of OutputFile
+        What was written of its records without a usable date.
+
+    Returns
+    -------
+    dict
+        At most three values by the column's name; empty where each is null.
+    """
+    dating = [target.column for target in candidates(job.date_columns, targets) if target.written]
+    for column in dating[:1]:
+        values = [
+            shortened(text)
+            for query in filled(dateless, column)
+            for (text,) in job.run(f"SELECT left(t, 1000) FROM ({query}) LIMIT {_LOOKED_AT}")
+        ]
+        if some := tuple(filter(None, dict.fromkeys(values)))[:_TOLD]:
+            return {column: some}
+    return {}
 
 
 def _may_hold_dates(target: Target) -> bool:

@@ -98,6 +98,8 @@ class Published:
         Rows in ``outputs`` that have no usable date of their own.
     rescued : tuple of OutputFile
         Those outputs in which something was rescued.
+    dateless : tuple of OutputFile
+        Those outputs whose rows have no usable date of their own.
     """
 
     outputs: tuple[OutputFile, ...] = ()
@@ -106,6 +108,7 @@ class Published:
     unread: int = 0
     undated: int = 0
     rescued: tuple[OutputFile, ...] = ()
+    dateless: tuple[OutputFile, ...] = ()
 
 
 def publish(
@@ -152,7 +155,7 @@ def _told(job: Job, found: Written, part: int) -> Published:
     """Give each file its partition and its number there."""
     fallback = job.undated_partition
     parts: Counter[str] = Counter()
-    outputs, rescued = [], []
+    outputs, rescued, dateless = [], [], []
     for one in sorted(found, key=lambda one: (one.date, one.path)):
         if one.date in (ASIDE, UNREAD):
             continue
@@ -162,6 +165,8 @@ def _told(job: Job, found: Written, part: int) -> Published:
             parts[partition] += 1
             if one.rescued:
                 rescued.append(outputs[-1])
+            if one.date == UNDATED:
+                dateless.append(outputs[-1])
     check_dates(job, len(parts))
     return Published(
         tuple(outputs),
@@ -170,4 +175,5 @@ def _told(job: Job, found: Written, part: int) -> Published:
         sum(one.rows for one in found if one.date == UNREAD),
         sum(one.rows for one in found if one.date == UNDATED),
         tuple(rescued),
+        tuple(dateless),
     )

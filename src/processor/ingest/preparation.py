@@ -405,6 +405,10 @@ def facts_of(conversion: Conversion) -> Facts:
         )
     if conversion.datelike:
         facts["datelike"] = _json([name[:_LONGEST] for name in conversion.datelike])
+    if conversion.no_dates:
+        facts["no_dates"] = _json(
+            {name[:_LONGEST]: [*values] for name, values in conversion.no_dates.items()}
+        )
     if conversion.csv:
         facts["csv"] = _json(conversion.csv)
     if conversion.drift:
