@@ -15,7 +15,7 @@ from lake.context import Choice, err
 from lake.errors import LakeCommandError
 from lake.project import DEFAULT_STACK
 from lake.render import Group
-from model.near import near
+from store.near import near
 
 #: Each command, where it is, and how it is called there.
 _COMMANDS = {

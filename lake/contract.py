@@ -21,8 +21,8 @@ from lake.errors import LakeCommandError
 from lake.files import show_lines
 from lake.meant import meant
 from lake.project import contracts_folder, project_root, shown, why_no_folder
-from model.near import near
 from store.errors import ContractError
+from store.near import near
 
 if TYPE_CHECKING:
     from lake.context import Choice

@@ -19,9 +19,9 @@ from lake.result import LINEAGE
 from lake.statement import quoted
 from lake.tables import missing, tables_of
 from lake.trouble import aws_said
-from model.near import near
 from store.errors import ContractError
 from store.naming import normalise
+from store.near import near
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -14,7 +14,7 @@ from lake.completion import MODEL
 from lake.context import err, out
 from lake.errors import LakeCommandError
 from lake.files import Day, show_lines
-from model.near import near
+from store.near import near
 
 if TYPE_CHECKING:
     from lake.context import Choice

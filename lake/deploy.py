@@ -24,9 +24,9 @@ from lake.project import contracts_folder, models_folder, project_root
 from lake.target import asked, choose, parameters_of
 from lake.words import unbroken
 from model.files import files_of
-from model.near import near
 from store.errors import ContractError
 from store.events import ASKING
+from store.near import near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

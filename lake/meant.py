@@ -6,8 +6,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from lake import ledger
-from model.near import near
 from store.model import Status
+from store.near import near
 
 if TYPE_CHECKING:
     from lake.ledger import Filter

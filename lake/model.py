@@ -20,9 +20,9 @@ from model.columns import Known
 from model.files import SUFFIX, files_of, name_of
 from model.lineage import trace
 from model.model import query_of
-from model.near import near
 from store.curated import columns_of
 from store.errors import ModelError
+from store.near import near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

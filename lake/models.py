@@ -13,10 +13,10 @@ from lake.errors import LakeCommandError
 from lake.project import models_folder, project_root, shown
 from lake.target import asked
 from model.files import SUFFIX, files_of, name_of, text_of
-from model.near import near
 from store import curated
 from store.errors import ModelError
 from store.items import key_of
+from store.near import near
 from store.refresh import Refresh
 from store.states import name_of as item_name
 from store.states import state_of

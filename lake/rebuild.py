@@ -31,8 +31,8 @@ from lake import curation, ledger, messages, outputs, raw, tables
 from lake.errors import LakeCommandError
 from lake.total import total
 from lake.trouble import aws_said
-from model.near import near
 from store import catalog, naming
+from store.near import near
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +51,12 @@ _DELETE_BATCH = 25
 
 #: Seconds in which a rebuild that makes its table also marks the dataset's.
 _STARTING = 600.0
+
+#: Types that a column can get, as far as most people use them.
+_TYPES = (
+    *("boolean", "int", "bigint", "double", "decimal(10,2)"),
+    *("string", "date", "timestamp"),
+)
 
 #: Storage classes of which an object cannot be read at once (Amazon S3 User Guide).
 _ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
@@ -264,10 +270,8 @@ class Rebuild:
                 meant = near(name, known, f"it has {', '.join(known)}.")
                 raise LakeCommandError(f"Table {self.dataset} has no column {name}: {meant}")
             if not catalog.is_type(kind):
-                raise LakeCommandError(
-                    f"{kind!r} is no type that a column can get: boolean, int, bigint, double, "
-                    "decimal(10,2), string, date, timestamp, …"
-                )
+                meant = near(kind, _TYPES, f"use {', '.join(_TYPES)}, …")
+                raise LakeCommandError(f"{kind!r} is no type that a column can get: {meant}")
 
     def _check_files(self, folder: str) -> None:
         """Refuse to leave files behind that are not the lake's: no query would read them again."""

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 
 from lake.errors import LakeCommandError
 from lake.trouble import aws_said
-from model.near import near
 from store import naming
 from store.catalog import format_of, partition_of, since, why_foreign, why_misplaced
+from store.near import near
 from store.reasons import Reason
 
 if TYPE_CHECKING:

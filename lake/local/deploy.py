@@ -320,19 +320,20 @@ def check(root: Path) -> None:
     Raises
     ------
     LakeCommandError
-        With the first contract's reason, or with all that `lake model check` says of models
-        without a lake.
+        With everything that is to be mended in contracts, and in models as far as `lake model
+        check` knows without a lake, a line each.
     """
     # It imports sqlglot, which takes a second: only a deployment needs it.
     from lake.model import refused
 
     if why := why_no_folder(root):
         raise LakeCommandError(f"Nothing was deployed. {why}")
+    lines = refused(files_of(models_folder(root)))
     try:
         load_contracts(contracts_folder(root))
     except ContractError as error:
-        raise LakeCommandError(f"Nothing was deployed. {error.detail}") from error
-    if lines := refused(files_of(models_folder(root))):
+        lines = [*error.detail.splitlines(), *lines]
+    if lines:
         between = "\n" if len(lines) > 1 else " "
         raise LakeCommandError(f"Nothing was deployed.{between}" + "\n".join(lines))
 

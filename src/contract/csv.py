@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from store.near import near
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -67,7 +69,7 @@ def read_csv(value: Any) -> CsvSettings:
     wrong = []
     for name, given in value.items():
         if name not in _MEMBERS:
-            wrong.append(f"{name} is unknown; use {_NAMES}")
+            wrong.append(f"{name} is unknown: {near(name, _MEMBERS, f'use {_NAMES}')}")
             continue
         try:
             found["nulls" if name == "null" else name] = _MEMBERS[name](given)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from contract.csv import read_csv
+from store.near import near
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ def format_of(value: Any) -> str:
         When it is none of :data:`FORMAT_HINTS`.
     """
     if not isinstance(value, str) or value not in FORMAT_HINTS:
-        raise ValueError(f"use one of {', '.join(FORMAT_HINTS)}")
+        raise ValueError(near(str(value), FORMAT_HINTS, f"use one of {', '.join(FORMAT_HINTS)}"))
     return value
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from contract.formats import FORMATS
@@ -12,6 +11,7 @@ from contract.grammar import PatternError
 from contract.hints import DECIMAL, HINTS, PARTITION_COLUMN
 from contract.pattern import compiled
 from contract.values import equal
+from store.near import near
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,20 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 META = "contract.meta.json"
 
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
+
+#: What people call types who think of columns, and what a contract says for them.
+_MEANT = {
+    **dict.fromkeys(("int", "tinyint", "smallint", "bigint", "long"), "integer"),
+    **dict.fromkeys(("float", "real", "double", "decimal", "numeric"), "number"),
+    **dict.fromkeys(("text", "str", "char", "varchar"), "string"),
+    **dict.fromkeys(("list", "set"), "array"),
+    **dict.fromkeys(("struct", "map", "dict", "record"), "object"),
+    "bool": "boolean",
+    "date": 'string, with "format": "date"',
+    "timestamp": 'string, with "format": "date-time"',
+    "datetime": 'string, with "format": "date-time"',
+    "none": "null",
+}
 
 #: Keywords that say something to people and nothing about values.
 ANNOTATIONS = frozenset(
@@ -59,9 +73,19 @@ def advice(keyword: str) -> str:
         return "not supported: write what records must be as one schema, without alternatives"
     if keyword in _REFERRING:
         return "not supported: repeat the schema where it is used"
-    if near := get_close_matches(keyword, sorted(KEYWORDS), n=1, cutoff=0.75):
-        return f"not supported: did you mean {near[0]}?"
-    return f"not supported; contracts use {', '.join([*PARTS, *CHECKS, *HINTS, PARTITION_COLUMN])}"
+    every = f"contracts use {', '.join([*PARTS, *CHECKS, *HINTS, PARTITION_COLUMN])}"
+    return f"not supported: {near(keyword, KEYWORDS, every)}"
+
+
+def type_advice(name: Any) -> str:
+    """Say what to do about a type that JSON does not have."""
+    every = f"use one or several of {', '.join(TYPES)}"
+    if not isinstance(name, str):
+        return every
+    meant = _MEANT.get(name.lower().partition("(")[0])
+    return f"{name!r} is no type: " + (
+        f"did you mean {meant}?" if meant else near(name.lower(), TYPES, every)
+    )
 
 
 def _number(value: Any) -> int | float:
@@ -96,7 +120,8 @@ def _pattern(value: Any) -> Any:
 
 def _format(value: Any) -> str:
     if not isinstance(value, str) or value not in FORMATS:
-        raise ValueError(f"{value!r} is not asserted; use one of {', '.join(FORMATS)}")
+        meant = near(str(value), FORMATS, f"use one of {', '.join(FORMATS)}")
+        raise ValueError(f"{value!r} is not asserted: {meant}")
     return value
 
 

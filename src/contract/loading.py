@@ -48,10 +48,19 @@ def load_folder(folder: Path) -> dict[str, Contract]:
     Raises
     ------
     ContractError
-        When one cannot be honoured, a JSON file's name makes it none, or there is no folder.
+        With everything that has to be mended in all of them, a line each; or when there is no
+        folder.
     """
-    found = [load(path) for path in files_of(folder)]
-    return {contract.dataset: contract for contract in found}
+    found, wrong = dict[str, Contract](), list[str]()
+    for path in files_of(folder):
+        try:
+            one = load(path)
+            found[one.dataset] = one
+        except ContractError as error:
+            wrong.append(error.detail)
+    if wrong:
+        raise ContractError("\n".join(wrong))
+    return found
 
 
 def load(path: Path) -> Contract:

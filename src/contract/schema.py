@@ -11,9 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from contract.csv import CsvSettings
 from contract.hints import DECIMAL, HINTS, PARTITION_COLUMN, precision_of
-from contract.keywords import ANNOTATIONS, CHECKS, DIALECT, META, OF_FILES, PARTS, TYPES, advice
+from contract.keywords import (
+    ANNOTATIONS,
+    CHECKS,
+    DIALECT,
+    META,
+    OF_FILES,
+    PARTS,
+    TYPES,
+    advice,
+    type_advice,
+)
 from contract.node import ANY, NEVER, Node, column_name
 from store.errors import ContractError
+from store.near import near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,7 +136,8 @@ class _Reader:
 
     def _dating(self, column: Any, root: Node) -> str:
         if not isinstance(column, str) or not root.names(column):
-            self.refuse("", PARTITION_COLUMN, "name one of the properties")
+            meant = near(str(column), root.properties, "name one of the properties")
+            self.refuse("", PARTITION_COLUMN, meant)
             return ""
         types = root.property(column).types
         if not types or not types <= _DATING:
@@ -166,10 +178,10 @@ class _Reader:
 
     def _types(self, pointer: str, value: Any) -> frozenset[str] | None:
         names = value if isinstance(value, list) else [value]
-        if not names or not all(isinstance(n, str) and n in TYPES for n in names):
-            self.refuse(pointer, "type", f"use one or several of {', '.join(TYPES)}")
-            return None
-        return frozenset(names)
+        wrong = [n for n in names if not isinstance(n, str) or n not in TYPES]
+        for one in wrong if names else [None]:
+            self.refuse(pointer, "type", type_advice(one))
+        return None if wrong or not names else frozenset(names)
 
     def _properties(self, pointer: str, value: Any) -> dict[str, Node]:
         if not isinstance(value, dict):

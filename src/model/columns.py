@@ -18,7 +18,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.schema import MappingSchema
 
 from model.model import place_of, tables_of
-from model.near import near
+from store.near import near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -81,7 +81,7 @@ def test_no_quote_and_no_escape_are_said_by_false(none: Any) -> None:
         ({"skip": -1}, "skip is a number of lines"),
         ({"skip": 1.5}, "skip is a number of lines"),
         ({"decimal": ";"}, 'decimal is "," or "."'),
-        ({"seperator": ","}, "seperator is unknown; use delimiter, header, quote"),
+        ({"seperator": ","}, "seperator is unknown: use delimiter, header, quote"),
         ({"delimiter": ",", "decimal": ","}, "delimiter and decimal are both ','"),
         ({"delimiter": "'", "quote": "'"}, "delimiter and quote are both"),
     ],

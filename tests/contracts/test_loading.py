@@ -40,15 +40,25 @@ def test_a_keyword_that_is_not_honoured_is_refused_wherever_it_is(keyword: str) 
 
 
 WRONG = [
-    ({"type": "int"}, "#/type: keyword type: use one or several of null, boolean"),
+    ({"type": "int"}, "#/type: keyword type: 'int' is no type: did you mean integer?"),
+    ({"type": "BIGINT"}, "'BIGINT' is no type: did you mean integer?"),
+    ({"type": ["null", "decimal(10,2)"]}, "is no type: did you mean number?"),
+    ({"type": "date"}, '\'date\' is no type: did you mean string, with "format": "date"?'),
+    ({"type": "strng"}, "'strng' is no type: did you mean string?"),
+    ({"type": "money"}, "'money' is no type: use one or several of null, boolean"),
     ({"type": []}, "#/type: keyword type: use one"),
+    ({"type": 1}, "#/type: keyword type: use one"),
+    ({"format": "datetime"}, "'datetime' is not asserted: did you mean date-time"),
+    ({"x-format": "jsonlines"}, "keyword x-format: did you mean jsonl?"),
+    ({"x-csv": {"delimeter": ";"}}, "delimeter is unknown: did you mean delimiter?"),
+    ({"properties": {"sold_at": {}}, "x-partition-column": "soldat"}, "did you mean sold_at?"),
     ({"enum": []}, "#/enum: keyword enum: it is a list of at least one value"),
     ({"minimum": "3"}, "#/minimum: keyword minimum: it is a number"),
     ({"maximum": True}, "#/maximum: keyword maximum: it is a number"),
     ({"multipleOf": 0}, "#/multipleOf: keyword multipleOf: it is a number greater than 0"),
     ({"minLength": -1}, "#/minLength: keyword minLength: it is a whole number"),
     ({"maxItems": 1.5}, "#/maxItems: keyword maxItems: it is a whole number"),
-    ({"format": "hostname"}, "'hostname' is not asserted; use one of date, date-time"),
+    ({"format": "hostname"}, "'hostname' is not asserted: use one of date, date-time"),
     ({"pattern": "(?=a)"}, "'(?=a)': RE2 has no look-ahead or look-behind"),
     ({"required": "a"}, "#/required: keyword required: it is a list"),
     ({"properties": []}, "#/properties: keyword properties: it is an object of schemas"),
@@ -80,6 +90,20 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(ContractError) as refused:
         parse("t", {"allOf": [], "properties": {"a": {"not": {}, "minimum": "x"}}})
     assert len(refused.value.detail.splitlines()) == 3
+
+
+def test_what_is_wrong_in_all_files_of_a_folder_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.schema.json").write_text('{"type": ["int", "nul"], "minmum": 1}')
+    (tmp_path / "b.schema.json").write_text("{")
+    (tmp_path / "c.json").write_text("{}")
+    (tmp_path / "d.schema.json").write_text('{"properties": {"a": {"type": "bool"}}}')
+    with pytest.raises(ContractError) as refused:
+        load_folder(tmp_path)
+    files = [line.partition(":")[0] for line in refused.value.detail.splitlines()]
+    assert files == [
+        *("a.schema.json #/type", "a.schema.json #/type", "a.schema.json #/minmum"),
+        *("b.schema.json", "c.json", "d.schema.json #/properties/a/type"),
+    ]
 
 
 def test_annotations_have_no_effect() -> None:

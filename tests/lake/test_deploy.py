@@ -206,6 +206,27 @@ def test_contracts_and_models_that_a_deployment_takes_away_are_named() -> None:
     assert gone(Deployed({}, code), after) == gone(before, Deployed({}, code)) == []
 
 
+def test_every_fault_of_contracts_and_models_is_told_before_anything_is_built(
+    tmp_path: Path,
+) -> None:
+    files = {
+        "contracts/a.schema.json": '{"type": "int"}',
+        "contracts/b.schema.json": '{"properties": {"x": {"minmum": 1, "format": "dat"}}}',
+        "models/m.sql": "SELECT",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with pytest.raises(LakeCommandError) as refused:
+        sam.check(tmp_path)
+    first, *lines = str(refused.value).splitlines()
+    assert first == "Nothing was deployed."
+    assert [line.partition(" ")[0].rstrip(":") for line in lines[:3]] == [
+        *("a.schema.json", "b.schema.json", "b.schema.json")
+    ]
+    assert lines[3].startswith("m.sql")
+
+
 @pytest.mark.parametrize("name", ["LAKE_CONTRACTS", "LAKE_MODELS"])
 def test_a_variable_that_names_no_folder_is_named(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
