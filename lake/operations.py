@@ -12,8 +12,10 @@ import click
 
 from lake import facts, messages, models, reconcile, rehearse, render, replaying, suggest, words
 from lake.context import agree, counting, err, out
+from lake.dating import Contracts
 from lake.errors import LakeCommandError
 from lake.files import USUAL, filter_of, filtered, objects, show_lines, show_totals
+from store import naming
 
 if TYPE_CHECKING:
     from lake.context import Choice
@@ -74,6 +76,8 @@ def replay(
         return
     if not chosen:
         raise LakeCommandError("No object is left to ingest again.")
+    for why in Contracts(target).undeployed(naming.dataset_of(key) for key in chosen):
+        err.print(why, style="yellow")
     if dry_run:
         _agree(f"Read {objects(len(chosen))}?", len(chosen), yes)
         sys.exit(0 if rehearse.compare(target, found.items, as_json=as_json) else 2)

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lake import facts, render, suggest
 from lake.completion import COLUMN, DATASET
 from lake.context import agree, counting, err, out
+from lake.dating import Contracts
 from lake.errors import LakeCommandError
 from lake.files import objects, show_lines
 from lake.rebuild import SETTLE, Rebuild
@@ -122,8 +123,11 @@ def _run(
             else_say="--yes does not ask.",
             else_so="Nothing was given up.",
         )
+    target = choice.target()
+    for why in Contracts(target).undeployed([dataset]):
+        err.print(why, style="yellow")
     work = Rebuild(
-        choice.target(),
+        target,
         dataset,
         settle,
         from_processed=from_processed,

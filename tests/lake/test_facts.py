@@ -514,6 +514,39 @@ def test_contracts_are_asked_for_where_records_are_undated_only(
     assert len(questions) == 1
 
 
+def test_contracts_that_are_written_and_not_deployed_are_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LAKE_CONTRACTS", str(tmp_path))
+    same: dict[str, Any] = {"properties": {"a": {"type": "string"}}}
+    other: dict[str, Any] = {"properties": {}}
+    for name, document in {
+        "kept": same,
+        "new": same,
+        "changed": same,
+        "broken": {"not": 1},
+    }.items():
+        (tmp_path / f"{name}.schema.json").write_text(json.dumps(document))
+    deployed: dict[str, Any] = {"contracts": {"kept": same, "changed": other, "gone": same}}
+    monkeypatch.setattr("lake.dating.asked", lambda *_: deployed)
+    target: Any = None
+
+    def said(*datasets: str) -> list[str]:
+        return [one.replace(f"{tmp_path}/", "") for one in Contracts(target).undeployed(datasets)]
+
+    without = "is not deployed: records are judged without a contract. `lake deploy` first"
+    older = "is not deployed as it is now: records are judged by the older one. `lake deploy` first"
+    found = said("kept", "new", "new", "changed", "gone", "none", "broken")
+    assert [one.removesuffix(", then repeat this.") for one in found] == [
+        f"broken.schema.json {without}",
+        f"changed.schema.json {older}",
+        f"new.schema.json {without}",
+    ]
+    # Who may not ask the function is told nothing of it.
+    deployed.clear()
+    assert said("new") == []
+
+
 def test_after_a_replay_the_commands_show_what_was_refused_or_rescued() -> None:
     assert suggest.after([item(), item("REJECTED")]) == []
     some = [item("PARTIAL", records_quarantined=1), item("DONE", records_rescued=1)]
