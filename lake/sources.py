@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lake import buckets
 from lake.errors import LakeCommandError
+from lake.trouble import aws_said
 from store.naming import RAW_PREFIX
 
 if TYPE_CHECKING:
@@ -234,7 +235,15 @@ def _in_s3(target: Target, text: str) -> Iterator[Source]:
             if below and not name.endswith("/"):
                 yield Source(f"s3://{bucket}/{name}", below, found["Size"])
     except (ClientError, BotoCoreError) as error:
-        raise LakeCommandError(f"{text} cannot be listed: {error}") from error
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+        why = aws_said(error)
+        if code == "NoSuchBucket":
+            why = (
+                f"There is no bucket {bucket}. `lake put` reads every FILE that it is given, and "
+                f"uploads it to the lake's bucket {target.outputs['RawBucketName']}; --dataset "
+                "names the folder there."
+            )
+        raise LakeCommandError(f"{text} cannot be read. {why}") from error
 
 
 def _below(name: str, key: str) -> str:

@@ -17,6 +17,7 @@ from lake.dating import Contracts
 from lake.errors import LakeCommandError
 from lake.parallel import in_order
 from lake.sources import STDIN
+from lake.trouble import explain
 from store import curated, naming
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ def upload(
         try:
             version = _send(s3, bucket, key, sources[key], sent)
         except (ClientError, BotoCoreError, S3UploadFailedError, OSError) as error:
-            raise LakeCommandError(f"{sources[key].name} was not uploaded: {error}") from error
+            why = explain(error) or error
+            raise LakeCommandError(f"{sources[key].name} was not uploaded. {why}") from error
         known = before[key].version if key in before else ""
         return Uploaded(key, version, time.monotonic(), known not in ("", version))
 

@@ -12,7 +12,7 @@ from lake import sources
 from lake.errors import LakeCommandError
 from lake.put import put
 from lake.sources import find
-from tests.support.cloud import Cloud
+from tests.support.cloud import Cloud, client_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 class Lake:
     def __init__(self, cloud: Cloud) -> None:
-        self.client = cloud.client
+        self.client, self.outputs = cloud.client, {"RawBucketName": "raw"}
 
 
 @pytest.fixture
@@ -169,6 +169,24 @@ def test_what_is_no_file_is_named(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LakeCommandError, match=said):
         find(lake, [named], None, "")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("NoSuchBucket", "There is no bucket other. .* uploads it to the lake's bucket raw; --dat"),
+        ("AccessDenied", "Your user or role may not do that"),
+    ],
+)
+def test_a_bucket_that_cannot_be_read_is_named_with_what_to_do(
+    lake: Any, monkeypatch: pytest.MonkeyPatch, code: str, said: str
+) -> None:
+    def refused(*_: Any) -> Any:
+        raise client_error(code)
+
+    monkeypatch.setattr("lake.buckets.contents", refused)
+    with pytest.raises(LakeCommandError, match=rf"s3://other/x cannot be read\. .*{said}"):
+        find(lake, ["s3://other/x"], None, "")
 
 
 def test_an_empty_folder_says_what_it_left_out(lake: Any, tmp_path: Path) -> None:
