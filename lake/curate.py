@@ -221,7 +221,9 @@ def about(one: Seen, rows: int | None) -> list[str]:
     sources = (f"{s.name} (lookup)" if s.name in lookups else s.name for s in model.sources)
     lines = [
         f"refreshed {model.header.refresh.value}, of {', '.join(sources)}",
-        "no table yet" if rows is None else f"{rows:,} row{'s'[: rows != 1]} in {_many(one)}",
+        ("no table any more" if one.dropped else "no table yet")
+        if rows is None
+        else f"{rows:,} row{'s'[: rows != 1]} in {_many(one)}",
         f"state: {one.said}",
     ]
     if done:
@@ -273,6 +275,11 @@ def advice(one: Seen) -> str:
         )
     if failed:
         return f"{name}: {failed.detail}"
+    if one.dropped:
+        return (
+            f"{name}: its table was dropped: `lake curate {name} --full` makes it again. Until "
+            "then queries do not find it."
+        )
     if one.older and not one.waiting:
         return (
             f"{name}: {_counted(len(one.older))} made by an older text: "

@@ -12,8 +12,8 @@ from lake.errors import LakeCommandError
 from lake.trouble import aws_said
 from model.columns import Finding
 from model.model import place_of, tables_of
-from store.curated import MODELS, columns_of, key_in, location_of, why_not_ours
-from store.naming import PARTITION_KEY, is_reserved
+from store.curated import columns_of, key_in, location_of, why_not_ours
+from store.naming import MODELS, PARTITION_KEY, is_reserved
 from store.near import near
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from lake.errors import LakeCommandError
 from lake.project import models_folder, project_root, shown
 from lake.target import asked
 from model.files import SUFFIX, files_of, name_of, text_of
-from store import curated
+from store import curated, naming
 from store.errors import ModelError
 from store.items import key_of
 from store.near import near
@@ -49,6 +49,8 @@ class Seen:
         dates has one, under an empty name.
     missing : tuple of str
         Sources that have no table, where the table of the model was never made.
+    dropped : bool
+        Whether its table was made, and is gone.
     why_foreign : str
         Why the table of its name is not the model's; empty where it is, or there is none.
     deployed : str or None
@@ -59,6 +61,7 @@ class Seen:
     state: Refresh
     partitions: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    dropped: bool = False
     why_foreign: str = ""
     deployed: str | None = None
 
@@ -93,6 +96,8 @@ class Seen:
             return self.state.failed.reason
         if self.state.run:
             return "running"
+        if self.dropped:
+            return "table missing"
         if self.waiting:
             return "waiting"
         if self.older:
@@ -102,7 +107,7 @@ class Seen:
     @property
     def fails(self) -> bool:
         """Whether somebody has to mend something; a source that is not there yet may come."""
-        return bool(self.why_foreign or (self.state.failed and not self.missing))
+        return bool(self.why_foreign or self.dropped or (self.state.failed and not self.missing))
 
     def stale(self, changed: Mapping[str, Mapping[str, float]]) -> list[str]:
         """Name the dates that are older than their sources, and that nobody is about to make.
@@ -296,15 +301,11 @@ def removed(target: Target, models: Collection[Model]) -> list[str]:
     names, bucket = {model.name for model in models}, target.outputs["CuratedBucketName"]
     there = tables.tables_of(target)
     places = {one: curated.key_in(curated.location_of(there[one]), bucket) for one in there}
-    known = {*map(curated.home_of, {*names, *there})}
+    known = {*map(naming.home_of, {*names, *there})}
     return sorted(
         [
-            *(
-                o
-                for o, at in places.items()
-                if o not in names and at.startswith(curated.home_of(o))
-            ),
-            *(o for o in buckets.folders(target, bucket, f"{curated.MODELS}/") if o not in known),
+            *(o for o, at in places.items() if o not in names and at.startswith(naming.home_of(o))),
+            *(o for o in buckets.folders(target, bucket, f"{naming.MODELS}/") if o not in known),
         ]
     )
 
@@ -323,7 +324,7 @@ def _look(target: Target, model: Model) -> Seen:
         made = {name_of(path) for path in files_of(folder())}
         names = [source.name for source in model.sources if source.name not in made]
         missing = tuple(name for name in names if tables.table_of(target, name) is None)
-        return Seen(model, now, missing=missing)
+        return Seen(model, now, missing=missing, dropped=now.done is not None)
     why = curated.why_not_ours(
         table, target.outputs["CuratedBucketName"], model.name, by_date=model.by_date
     )

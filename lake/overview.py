@@ -126,7 +126,7 @@ def _kind(target: Target, name: str, table: Table) -> str:
     place, outputs = curated.location_of(table), target.outputs
     if table.get("TableType") == "VIRTUAL_VIEW":
         return VIEW
-    if curated.key_in(place, outputs.get("CuratedBucketName", "")).startswith(f"{curated.MODELS}/"):
+    if curated.key_in(place, outputs.get("CuratedBucketName", "")).startswith(f"{naming.MODELS}/"):
         return MODEL
     bucket = outputs["ProcessedBucketName"]
     if not why_foreign(table, bucket, name):
@@ -168,7 +168,7 @@ def _see(target: Target, one: Overview) -> None:
         one.dates = set(tables.partitions_of(target, one.name) or {})
     if one.kind in (DATASET, MODEL, OWN):
         bucket, _, folder = one.location.removeprefix("s3://").partition("/")
-        folder = curated.home_of(one.name) if one.kind == MODEL else folder.rstrip("/") + "/"
+        folder = naming.home_of(one.name) if one.kind == MODEL else folder.rstrip("/") + "/"
         one.size = sum(found["Size"] for found in buckets.contents(target, bucket, folder))
 
 

@@ -150,7 +150,7 @@ def _refuse_models(target: Target, datasets: Iterable[str]) -> None:
         # Who may upload, and not look at the catalog, is told by the ledger.
         with suppress(ClientError):
             place = curated.location_of(tables.table_of(target, name) or {})
-            home = curated.home_of(name)
+            home = naming.home_of(name)
             if curated.key_in(place, target.outputs["CuratedBucketName"]).startswith(home):
                 raise LakeCommandError(
                     f"Nothing was uploaded. {name} is the table of a model: use another dataset."

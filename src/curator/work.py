@@ -17,7 +17,7 @@ from store.errors import (
     OutOfTimeError,
     TransientError,
 )
-from store.naming import PARTITION_KEY, shape_table
+from store.naming import PARTITION_KEY, home_of, shape_table
 from store.reasons import Failure
 from store.refresh import NO_TABLE, Done, Failed, Refresh, Run
 
@@ -256,7 +256,7 @@ class Work:
     def _publish(self, run: Run) -> None:
         """Have queries read what the run wrote, and no longer what it replaces."""
         curator, model = self.curator, self.model
-        own, home = curated.folder_of(model.name, run.id), curated.home_of(model.name)
+        own, home = curated.folder_of(model.name, run.id), home_of(model.name)
         written: list[str] = []
         if run.by_date:
             written = curator.files.dates(f"s3://{curator.bucket}/{own}")

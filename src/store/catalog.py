@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from store.model import Column, Schema
-from store.naming import PARTITION_KEY, RAW_PREFIX, next_table, rebuild_in, table_prefix
+from store.naming import PARTITION_KEY, RAW_PREFIX, home_of, next_table, rebuild_in, table_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -310,6 +310,12 @@ def why_foreign(table: Table, bucket: str, dataset: str) -> str:
         why = "it is a view"
     elif not place:
         why = "it has no location"
+    elif place.removeprefix("s3://").partition("/")[2].startswith(home_of(dataset)):
+        why = f"it is the table of the model {dataset}, which takes no files"
+        what = (
+            f"Upload to another folder of {RAW_PREFIX}; or give the model's file another name, "
+            "deploy and drop the table"
+        )
     elif not rebuilt:
         why = f"its files are in {place}, the lake's go to {ours}"
         if place.rstrip("/").endswith(f"/{table_prefix(dataset)}".rstrip("/")):

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from store.catalog import parquet
-from store.naming import PARTITION_KEY
+from store.naming import PARTITION_KEY, home_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,19 +17,11 @@ if TYPE_CHECKING:
     Table = Mapping[str, Any]
     Columns = tuple[tuple[str, str], ...]
 
-#: Folder of the curated bucket; outside what the crawler looks at.
-MODELS = "models"
-
 #: Parameters of a table or a partition: which run wrote it, when that began, by which text.
 RUN, BEGAN, TEXT = "lake_run", "lake_began", "lake_text"
 
 
 _VARCHAR = re.compile(r"varchar(\(\d+\))?")
-
-
-def home_of(model: str) -> str:
-    """Give the folder of a model's table in the curated bucket, with its slash."""
-    return f"{MODELS}/{model}/"
 
 
 def folder_of(model: str, run: str) -> str:

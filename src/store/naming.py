@@ -29,6 +29,9 @@ RUNS = "lake_runs"
 #: Of the rows of datasets that were rebuilt; outside what the crawler looks at.
 REBUILT = "rebuilt"
 
+#: Folder of the curated bucket; outside what the crawler looks at.
+MODELS = "models"
+
 #: What a dataset's table is called while it is rebuilt.
 _NEXT = "__next"
 
@@ -287,6 +290,11 @@ def is_left_by(folder: str, key: str) -> bool:
 def next_table(dataset: str) -> str:
     """Name the table that a dataset is ingested into while it is rebuilt."""
     return f"{dataset}{_NEXT}"
+
+
+def home_of(model: str) -> str:
+    """Give the folder of a model's table in the curated bucket, with its slash."""
+    return f"{MODELS}/{model}/"
 
 
 def shape_table(model: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from lake import cli, models
+from lake import cli, models, tables
 from lake.context import Choice
 from lake.curate import about, await_published
 from lake.errors import LakeCommandError
@@ -109,6 +109,23 @@ def test_a_model_without_a_table_says_how_to_make_it(
     assert "`lake curate new --full`" in lake("models").output
     zone.cloud.tables["new"] = zone.cloud.tables["orders"]
     assert "table new is not the model's" in lake("models", code=1).output
+
+
+@pytest.mark.parametrize("name", [DAILY, WHOLE])
+def test_a_table_that_was_dropped_is_said_to_be_missing_with_what_makes_it(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    there = tables.table_of
+    monkeypatch.setattr(
+        tables, "table_of", lambda lake, one: None if one == name else there(lake, one)
+    )
+    (told,) = json.loads(lake("models", name, "--json", code=1).output)
+    assert told["is"] == "table missing"
+    assert "no table any more" in lake("models", name, code=1).output
+    said = " ".join(lake("models", code=1).output.split())
+    assert f"{name}: its table was dropped: `lake curate {name} --full` makes it again." in said
+    lake("curate", name, "--full", "--no-wait")
+    assert sent(zone) == [Touch(model=name, everything=True)]
 
 
 @pytest.mark.usefixtures("zone")

@@ -13,9 +13,10 @@ from aws.athena import Athena
 from aws.curated import GlueTables, S3Folders
 from aws.dynamodb import DynamoStates
 from aws.sqs import SqsCuration
-from store.curated import columns_of, folder_of, home_of, location_of
+from store.curated import columns_of, folder_of, location_of
 from store.errors import CatalogConflictError, ModelFailedError
 from store.models import Header, Model, Refresh, Source
+from store.naming import home_of
 from store.refresh import Done, Failed, Run
 from store.refresh import Refresh as State
 from store.touch import Touch

@@ -15,9 +15,8 @@ import yaml
 
 from engine.write.stored import store
 from lake.adopt import kept
-from store.curated import MODELS
 from store.model import Source
-from store.naming import dataset_of, shape_table
+from store.naming import MODELS, dataset_of, shape_table
 from store.states import name_of
 from tests.support.curation import Zone
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from curator import statements
-from store import curated
+from store import curated, naming
 from store.errors import ModelError
 from store.models import Header, Model, Refresh, Source, load
 from store.refresh import Run
@@ -41,7 +41,7 @@ def table(location: str = "", keys: tuple[str, ...] = ("date_partition",), **typ
 
 
 def test_each_run_has_a_folder_of_its_own_below_its_model_s() -> None:
-    assert curated.home_of("sales") == "models/sales/"
+    assert naming.home_of("sales") == "models/sales/"
     assert curated.folder_of("sales", "r1") == "models/sales/r1/"
     assert (
         curated.partition_folder("sales", "r1", DATE) == f"models/sales/r1/date_partition={DATE}/"

@@ -195,6 +195,10 @@ def test_two_writers_that_fill_the_table_together_do_not_overfill_it(cloud: Clou
 # --- Tables of somebody else ---------------------------------------------------------------
 
 
+def of_a_model(table: dict[str, Any]) -> None:
+    table["StorageDescriptor"]["Location"] = "s3://curated/models/t/run/"
+
+
 def view(table: dict[str, Any]) -> None:
     table["TableType"] = "VIRTUAL_VIEW"
 
@@ -239,6 +243,7 @@ def a_link(table: dict[str, Any]) -> None:
         (view, "it is a view"),
         (iceberg, "it is a table of Iceberg"),
         (elsewhere, "its files are in s3://somewhere/t/"),
+        (of_a_model, "it is the table of the model t, which takes no files. Upload to another"),
         (of_another_prefix, "Deploy with the Prefix that it was made under"),
         (from_a_database, "its files are in sales.public.t"),
         (by_other_keys, "it is partitioned by region string"),
