@@ -174,31 +174,44 @@ def reconcile_lake(choice: Choice, fix: bool, yes: bool, grace: float, as_json: 
     if as_json:
         render.show_json(asdict(found))
     else:
-        _show_differences(found)
+        _show_differences(target, found)
     if found.repairable and not fix:
         err.print("`lake reconcile --fix` mends this.")
     elif found.repairable:
-        said = ", ".join(_mended(found))
+        done, begun = _mended(found)
+        said = ", ".join([*done, *begun])
         # What is deleted is never few.
         _agree(f"Have {said}?", found.repairable + _FEW * len(found.orphans), yes)
         reconcile.fix(target, found, f"repair-{uuid.uuid4().hex[:12]}")
-        err.print(f"Asked for: {said}.")
+        if done:
+            err.print(f"Done: {', '.join(done)}.")
+        if begun:
+            err.print(
+                f"Begun: {', '.join(begun)}. The functions are at it: `lake status` says what "
+                "waits, and `lake reconcile` afterwards what is left."
+            )
     if found.hidden or (found.repairable and not fix):
         sys.exit(1)
 
 
-def _mended(found: reconcile.Differences) -> list[str]:
-    """Say what mends the differences, as far as there are some."""
-    counted = (
-        (len(found.to_send), "object", "sent again"),
+def _mended(found: reconcile.Differences) -> tuple[list[str], list[str]]:
+    """Say what mends the differences: what is done at once, and what the functions do."""
+    done = (
         (len(found.partitions), "partition", "registered"),
-        (len(found.stale), "partition", "of models made anew"),
         (len(found.orphans), "orphan", "deleted, and kept as old versions"),
     )
-    return [f"{words.count(many, noun)} {done}" for many, noun, done in counted if many]
+    begun = (
+        (len(found.to_send), "object", "sent again"),
+        (len(found.stale), "partition", "of models made anew"),
+    )
+    at_once, later = (
+        [f"{words.count(many, noun)} {what}" for many, noun, what in counted if many]
+        for counted in (done, begun)
+    )
+    return at_once, later
 
 
-def _show_differences(found: reconcile.Differences) -> None:
+def _show_differences(target: Target, found: reconcile.Differences) -> None:
     explained = (
         ("never delivered", found.undelivered, "send it to the queue"),
         ("rows missing", found.missing, "ingest it again"),
@@ -208,7 +221,7 @@ def _show_differences(found: reconcile.Differences) -> None:
         ("partition missing", found.partitions, "register it"),
         ("orphan", found.orphans, "delete it"),
         ("older than its sources", found.stale, "make it anew"),
-        ("model removed", found.removed, "nothing: drop table and files"),
+        ("model removed", found.removed, "nothing: see below"),
         ("deleted in raw", found.deleted, "nothing: its rows stay"),
         ("not of the lake", found.foreign, "nothing: it is left alone"),
     )
@@ -222,12 +235,26 @@ def _show_differences(found: reconcile.Differences) -> None:
     ]
     if rows:
         render.show_table(out, ["difference", "key", "--fix does"], rows, [False] * 3)
-    for sentence in found.hidden:
-        show_lines([sentence], first="")
+    show_lines([*found.retyped, *found.hidden], first="")
+    if found.removed:
+        out.print("What is left of models that were removed goes by:")
+        show_lines(_removing(target, found.removed[:_FEW]))
     agree = ": raw bucket, ledger, processed bucket and tables agree"
     agree = "" if found.repairable or found.hidden or found.removed else agree
     gone = f"; {objects(len(found.deleted))} deleted in raw, with rows" if found.deleted else ""
     err.print(f"{objects(found.objects)} of the raw bucket compared{agree}{gone}", style="dim")
+
+
+def _removing(target: Target, left: list[str]) -> list[str]:
+    """Give the commands that remove tables and folders of models that have no file any more."""
+    bucket = target.outputs["CuratedBucketName"]
+    # Only the lake's own commands know the lake on this machine by themselves.
+    commands = ['eval "$(lake env)"'] if target.endpoint else []
+    for one in left:
+        folder = one if one.endswith("/") else naming.home_of(one)
+        commands += [] if one == folder else [f'lake query "DROP TABLE {one}"']
+        commands.append(f"aws s3 rm --recursive s3://{bucket}/{folder}")
+    return commands
 
 
 def _await(target: Target, found: Chosen, timeout: float) -> list[Item]:

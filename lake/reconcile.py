@@ -49,6 +49,8 @@ class Differences:
     removed : list of str
         Tables of models that have no file any more, and folders of those whose table is gone,
         too, such as ``models/daily_sales/``; they are left alone.
+    retyped : list of str
+        Sentences about dropped tables that are made again with other types than they had.
     hidden : list of str
         Sentences about rows that no query reads and that only the operator can bring back.
     objects : int
@@ -66,6 +68,7 @@ class Differences:
     partitions: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    retyped: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     objects: int = 0
 
@@ -130,6 +133,7 @@ def compare(
     idle = [item for item in entries.values() if not item.is_worked_on(now)]
     seen = tables.look(target, idle, current)
     found.dropped, found.unread, found.hidden = seen.dropped, seen.unread, seen.hidden
+    found.retyped = seen.retyped
     found.partitions = ["/".join(partition) for partition in seen.partitions]
     found.deleted = [k for k, item in entries.items() if item.outputs and k not in current]
     # Rows that are read until a rebuild is done are in no entry any more.

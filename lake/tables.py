@@ -40,6 +40,8 @@ class Seen:
         Raw keys whose rows no query reads until they are ingested again.
     partitions : list of tuple of str
         Tables and dates of partitions that are not registered.
+    retyped : list of str
+        Sentences about dropped tables whose types came of a rebuild.
     hidden : list of str
         Sentences about rows that only the operator can bring back.
     rebuilt : set of str
@@ -49,6 +51,7 @@ class Seen:
     dropped: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     partitions: list[tuple[str, str]] = field(default_factory=list)
+    retyped: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     rebuilt: set[str] = field(default_factory=set)
 
@@ -198,6 +201,11 @@ def _look_at_dropped(seen: Seen, dataset: str, items: list[Item], raw: Collectio
     seen.unread += again
     if again:
         seen.dropped.append(dataset)
+        if any(naming.rebuild_in(naming.folder_of(k), dataset) for i in items for k in i.outputs):
+            seen.retyped.append(
+                f"table {dataset} had been rebuilt, and is made again with the types that its "
+                "objects and its contract give: `lake retype` columns again that had another type"
+            )
     else:
         seen.hidden.append(
             f"table {dataset} was dropped, and its objects were deleted from the raw bucket: "

@@ -281,3 +281,18 @@ def test_waiting_ends_with_what_was_made_or_why_not(zone: Zone) -> None:
     with pytest.raises(LakeCommandError, match=r"daily: COLUMN_NOT_FOUND: .*\n.*can be read"):
         await_published(target(zone), [zone.models[DAILY]], began, timeout=5)
     assert said(zone, DAILY) == "COLUMN_NOT_FOUND"
+
+
+def test_the_commands_that_remove_what_is_left_of_a_model_are_named(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zone.cloud, "endpoint", None, raising=False)
+    monkeypatch.setattr(
+        "lake.operations.reconcile.compare",
+        lambda *_, **__: Differences(removed=["days", "models/gone/"]),
+    )
+    said = lake("reconcile").output
+    place = "aws s3 rm --recursive s3://curated/models"
+    assert f'  lake query "DROP TABLE days"\n  {place}/days/\n  {place}/gone/\n' in said
+    monkeypatch.setattr(zone.cloud, "endpoint", "http://127.0.0.1:4566")
+    assert '  eval "$(lake env)"\n  lake query "DROP TABLE days"' in lake("reconcile").output

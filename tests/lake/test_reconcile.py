@@ -92,6 +92,23 @@ def test_a_dropped_table_is_found_and_made_again_by_its_objects(world: World) ->
     assert sorted(world.cloud.partitions) == [("a", "2024-01-01"), ("a", "2024-01-02")]
 
 
+def test_what_the_functions_do_is_begun_and_a_retyped_column_is_to_be_retyped_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Choice, "target", lambda _self: world.target)
+    world.drop("a")
+    assert "`lake retype`" not in CliRunner().invoke(cli.main, ["reconcile"]).output
+    found = compare(world.target, 0, world.clock)
+    monkeypatch.setattr(
+        "lake.tables.naming.rebuild_in", lambda folder, _: 1 if folder == "processed/a/" else None
+    )
+    done = CliRunner().invoke(cli.main, ["reconcile", "--fix"])
+    said = " ".join(done.output.split())
+    assert f"Begun: {len(found.to_send)} objects sent again. The functions are at it" in said
+    assert "`lake status` says what waits, and `lake reconcile` afterwards what is left." in said
+    assert "table a had been rebuilt, and is made again with the types that its objects" in said
+
+
 def test_rows_of_before_their_table_was_made_again_are_ingested_into_it(world: World) -> None:
     world.drop("a")
     world.wait(1)
@@ -212,7 +229,8 @@ def test_the_command_mends_what_it_can_and_fails_for_the_rest(
         done = CliRunner().invoke(cli.main, ["reconcile", *words])
         assert done.exit_code == code, done.output
         # Of what is not to be done nothing is said.
-        assert ("Asked for: 1 partition registered.\n" in done.output) == bool(words)
+        assert ("Done: 1 partition registered.\n" in done.output) == bool(words)
+        assert "Begun" not in done.output
     assert ("a", "2024-01-01") in world.cloud.partitions
     storage["Location"] = ours
     done = CliRunner().invoke(cli.main, ["reconcile"])
