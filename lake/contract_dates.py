@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from lake import query as athena
+from lake.errors import LakeCommandError
 from lake.statement import quoted
+from store.naming import normalise
+from store.near import near
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lake.target import Target
 
@@ -117,6 +122,86 @@ def why_no_date(target: Target, dataset: str, name: str, kind: str) -> str:
     if int(count or 0):
         return ""
     return "it has no value" if least is None else f"its values are such as {least[:_SHOWN]}"
+
+
+def chosen_of(
+    target: Target,
+    dataset: str,
+    columns: Sequence[tuple[str, str, str]],
+    dates: Mapping[str, Dates],
+    date_column: str,
+) -> str:
+    """Find the column that shall date records; give its name as the data writes it.
+
+    Raises
+    ------
+    click.BadParameter
+        When there is no such column, or it holds no dates.
+    """
+    matching = [one for one in columns if date_column in (one[2], normalise(one[2]))]
+    if not matching:
+        meant = near(
+            date_column,
+            [original for _, _, original in columns],
+            f"`lake describe {dataset}` lists its columns.",
+        )
+        raise _refusal(f"The table {dataset} has no column {date_column}: {meant}")
+    name, kind, original = matching[0]
+    if said := why_no_date(target, dataset, name, kind):
+        others = [
+            other
+            for column, kind, other in columns
+            if kind in MOMENTS or ((seen := dates.get(column)) and seen.all_dates)
+        ]
+        then = (
+            f"Columns that hold dates: {', '.join(others)}."
+            if others
+            else "Name a column that holds dates, or leave --date-column out."
+        )
+        raise _refusal(
+            f"The column {original} of the table {dataset} holds no dates: {said}. {then}"
+        )
+    return original
+
+
+def _refusal(said: str) -> click.BadParameter:
+    return click.BadParameter(said, param_hint="--date-column")
+
+
+def dating(name: str, seen: Dates | None) -> dict[str, Any]:
+    """Say how one column dates records.
+
+    Raises
+    ------
+    LakeCommandError
+        When nobody can tell day from month in it.
+    """
+    if seen and seen.unclear:
+        raise LakeCommandError(
+            f"Each date in {name} could have its day or its month first. Write the contract "
+            f'yourself: "x-partition-column": "{name}", and "x-date-format": "%d/%m/%Y" or '
+            '"%m/%d/%Y", with the sign that stands between them.'
+        )
+    found = {"x-partition-column": name}
+    return found | ({"x-date-format": seen.format} if seen and seen.format else {})
+
+
+def proposed_dating(properties: dict[str, Any], dates: dict[str, Dates | None]) -> dict[str, Any]:
+    """Propose the column that dates records, and how its texts are to be read."""
+    found = {
+        name: seen for name, seen in dates.items() if seen and "type" in properties.get(name, {})
+    }
+    for name, seen in found.items():
+        if seen.unclear:
+            properties[name]["$comment"] = "Day or month first? Say it in x-date-format."
+    for name, seen in found.items():
+        if seen.dates:
+            return {"x-partition-column": name}
+    # None dates the rows now: one that could is proposed.
+    for name, seen in found.items():
+        if seen.format or seen.iso:
+            return dating(name, seen)
+    return {}
 
 
 def _asked(name: str, kind: str) -> Iterator[str]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-import click
 from botocore.exceptions import ClientError
 
 from contract.keywords import DIALECT
 from contract.schema import parse
 from lake import ledger
 from lake import query as athena
-from lake.contract_dates import MOMENTS, dates_of, why_no_date
+from lake.contract_dates import chosen_of, dates_of, dating, proposed_dating
+from lake.contract_types import JSON_TYPES, schema_of
 from lake.errors import LakeCommandError
 from lake.result import LINEAGE
 from lake.statement import quoted
@@ -21,13 +20,9 @@ from lake.tables import missing, tables_of
 from lake.trouble import aws_said
 from store.errors import ContractError
 from store.naming import normalise
-from store.near import near
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from contract.schema import Contract
-    from lake.contract_dates import Dates
     from lake.target import Target
 
 #: What a text of digits is called: a field of a delimited file is judged as the number, a string
@@ -43,13 +38,6 @@ _KINDS = {
     "boolean": "^(true|false)$",
     "array": r"^\[",
     "object": r"^\{",
-}
-
-_JSON_TYPES = {
-    **dict.fromkeys(("tinyint", "smallint", "int", "integer", "bigint"), "integer"),
-    **dict.fromkeys(("float", "real", "double"), "number"),
-    "boolean": "boolean",
-    "string": "string",
 }
 
 #: A text that a source may as well have sent as a number, true, false, an array or an object.
@@ -116,7 +104,7 @@ def infer(target: Target, dataset: str, date_column: str = "") -> dict[str, Any]
         # What dates records has a type; a source may have sent digits as texts or as numbers.
         properties[chosen].setdefault("type", ["string", "number", "null"])
     else:
-        proposed |= _dating(properties, known)
+        proposed |= proposed_dating(properties, known)
     return _checked(dataset, proposed | _csv(target, dataset))
 
 
@@ -155,70 +143,8 @@ def dated(target: Target, contract: Contract, date_column: str) -> dict[str, Any
     if document["x-date-format"] is None:
         del document["x-date-format"]
     properties = {**document.get("properties", {})}
-    properties.setdefault(chosen, _schema(kinds[chosen]))
+    properties.setdefault(chosen, schema_of(kinds[chosen]))
     return _checked(contract.dataset, document | {"properties": properties})
-
-
-def chosen_of(
-    target: Target,
-    dataset: str,
-    columns: Sequence[tuple[str, str, str]],
-    dates: Mapping[str, Dates],
-    date_column: str,
-) -> str:
-    """Find the column that shall date records; give its name as the data writes it.
-
-    Raises
-    ------
-    click.BadParameter
-        When there is no such column, or it holds no dates.
-    """
-    matching = [one for one in columns if date_column in (one[2], normalise(one[2]))]
-    if not matching:
-        meant = near(
-            date_column,
-            [original for _, _, original in columns],
-            f"`lake describe {dataset}` lists its columns.",
-        )
-        raise _refusal(f"The table {dataset} has no column {date_column}: {meant}")
-    name, kind, original = matching[0]
-    if said := why_no_date(target, dataset, name, kind):
-        others = [
-            other
-            for column, kind, other in columns
-            if kind in MOMENTS or ((seen := dates.get(column)) and seen.all_dates)
-        ]
-        then = (
-            f"Columns that hold dates: {', '.join(others)}."
-            if others
-            else "Name a column that holds dates, or leave --date-column out."
-        )
-        raise _refusal(
-            f"The column {original} of the table {dataset} holds no dates: {said}. {then}"
-        )
-    return original
-
-
-def _refusal(said: str) -> click.BadParameter:
-    return click.BadParameter(said, param_hint="--date-column")
-
-
-def dating(name: str, seen: Dates | None) -> dict[str, Any]:
-    """Say how one column dates records.
-
-    Raises
-    ------
-    LakeCommandError
-        When nobody can tell day from month in it.
-    """
-    if seen and seen.unclear:
-        raise LakeCommandError(
-            f"Each date in {name} could have its day or its month first. Write the contract "
-            f'yourself: "x-partition-column": "{name}", and "x-date-format": "%d/%m/%Y" or '
-            '"%m/%d/%Y", with the sign that stands between them.'
-        )
-    found = {"x-partition-column": name}
-    return found | ({"x-date-format": seen.format} if seen and seen.format else {})
 
 
 def _twice(columns: list[tuple[str, str, str]]) -> dict[str, str]:
@@ -227,24 +153,6 @@ def _twice(columns: list[tuple[str, str, str]]) -> dict[str, str]:
     for _, _, original in columns:
         found.setdefault(normalise(original), []).append(original)
     return {name: originals[0] for name, originals in found.items() if len(originals) > 1}
-
-
-def _dating(properties: dict[str, Any], dates: dict[str, Dates | None]) -> dict[str, Any]:
-    """Propose the column that dates records, and how its texts are to be read."""
-    found = {
-        name: seen for name, seen in dates.items() if seen and "type" in properties.get(name, {})
-    }
-    for name, seen in found.items():
-        if seen.unclear:
-            properties[name]["$comment"] = "Day or month first? Say it in x-date-format."
-    for name, seen in found.items():
-        if seen.dates:
-            return {"x-partition-column": name}
-    # None dates the rows now: one that could is proposed.
-    for name, seen in found.items():
-        if seen.format or seen.iso:
-            return dating(name, seen)
-    return {}
 
 
 def _checked(dataset: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -272,7 +180,7 @@ def _widen(
     count = sum(rescued.values())
     values = "value" if count == 1 else "values"
     comment = f"{count:,} {values} did not fit the column, which is {kind}."
-    if set(rescued) <= {"number", _DIGITS} and _JSON_TYPES.get(kind) == "integer":
+    if set(rescued) <= {"number", _DIGITS} and JSON_TYPES.get(kind) == "integer":
         comment += f" `lake retype {dataset}.{name} double` makes one of them that holds all."
     if isinstance(found.get("type"), list):
         kinds = [one for one in found["type"] if one != "null"]
@@ -321,7 +229,7 @@ def _seen(
         if kind == "string":
             doubtful = _AMBIGUOUS.format(column)
             asked.append(f"sum(CASE WHEN {doubtful} THEN 1 ELSE 0 END) AS doubtful_{number}")
-        elif _JSON_TYPES.get(kind) in ("integer", "number"):
+        elif JSON_TYPES.get(kind) in ("integer", "number"):
             asked += [f"min({column}) AS least_{number}", f"max({column}) AS most_{number}"]
     row = _row(target, f"SELECT {', '.join(asked)} FROM {quoted(dataset)}")  # noqa: S608  # names are quoted
     return {
@@ -357,7 +265,7 @@ def _rescued(target: Target, dataset: str) -> dict[str, dict[str, int]]:
 
 
 def _property(kind: str, facts: dict[str, Any]) -> dict[str, Any]:
-    found = _schema(kind)
+    found = schema_of(kind)
     if facts["doubtful"]:
         del found["type"]
         found["$comment"] = "Some values look like numbers or JSON: were they sent as strings?"
@@ -366,40 +274,3 @@ def _property(kind: str, facts: dict[str, Any]) -> dict[str, Any]:
     if facts["least"] is not None:
         found["$comment"] = f"Seen: {facts['least']} to {facts['most']}."
     return found
-
-
-def _schema(kind: str) -> dict[str, Any]:
-    """Write a type of the table as a schema; null is allowed everywhere."""
-    words = iter(re.findall(r"decimal\([^)]*\)|[^<>,:\s]+|[<>,:]", kind.lower()))
-    return _one(words, next(words))
-
-
-def _one(words: Iterator[str], word: str) -> dict[str, Any]:
-    if word == "array":
-        next(words)
-        items = _one(words, next(words))
-        next(words)
-        return {"type": ["array", "null"], "items": items}
-    if word == "struct":
-        fields = {}
-        mark = next(words)
-        while mark != ">":
-            name = next(words)
-            next(words)
-            fields[name] = _one(words, next(words))
-            mark = next(words)
-        return {"type": ["object", "null"], "properties": fields}
-    if word == "map":
-        depth = 0
-        for part in words:
-            depth += (part == "<") - (part == ">")
-            if not depth:
-                break
-        return {}
-    if word == "date":
-        return {"type": ["string", "null"], "format": "date"}
-    if word.startswith("decimal"):
-        # Without digits it is decimal(10,0), with one number it has none behind the point.
-        size, scale, *_ = (*map(int, re.findall(r"\d+", word) or [10]), 0)
-        return {"type": ["number", "null"], "x-decimal": [size, scale]}
-    return {"type": [_JSON_TYPES[word], "null"]} if word in _JSON_TYPES else {}

@@ -13,9 +13,10 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
-from lake.cost import Period, asked, cost, period_of, scanned
-from lake.prices import PRICES, QUERY_MINIMUM
+from lake.cost import cost
+from lake.prices import PRICES, QUERY_MINIMUM, Period
 from lake.render import Terminal
+from lake.usage import asked, period_of, scanned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

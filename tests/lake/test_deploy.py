@@ -10,7 +10,8 @@ import pytest
 
 from lake import deploy
 from lake.context import Choice
-from lake.deploy import Deployed, difference, follow, gone, pairs
+from lake.deploy import pairs
+from lake.deployed import Deployed, difference, follow, gone
 from lake.errors import LakeCommandError
 from lake.local import deploy as sam
 from lake.local.state import Running, StateFolder
