@@ -97,20 +97,30 @@ def show(*, keep: bool) -> None:
     finally:
         if not (keep or was_up):
             process.stop(folder) if had_data else process.remove(folder)
-    if keep or was_up:
-        out.print(f"The lake is still up at {running.endpoint}. Go on with")
-        out.print("  source .venv/bin/activate")
-        out.print("  lake put YOUR-FILE --dataset NAME")
-        out.print('  lake query "SELECT * FROM NAME LIMIT 10"')
-        out.print("  lake stop")
-    else:
-        what = "stopped" if had_data else "stopped and removed"
-        out.print(f"The lake was {what}. Go on with")
-        out.print("  source .venv/bin/activate      so that the shell finds `lake`")
-        out.print("  lake up                        a lake of your own; see lake --help")
-        out.print("  docs/tutorial/taxi.md          what to do with it, in twenty minutes")
-        out.print("  make demo KEEP=1               the same again, and the lake stays up")
-        out.print("  lake --cloud deploy --guided   a lake in your AWS account")
+    for line in goodbye(running.endpoint if keep or was_up else "", had_data=had_data):
+        out.print(line)
+
+
+def goodbye(endpoint: str, *, had_data: bool) -> list[str]:
+    """Say what one can do now, with a lake that is up at an endpoint, or without one."""
+    activate = "  source .venv/bin/activate      so that the shell finds `lake`"
+    if endpoint:
+        return [
+            f"The lake is still up at {endpoint}. Go on with",
+            activate,
+            "  lake put FILE --dataset NAME   your own data",
+            '  lake query "SELECT * FROM NAME LIMIT 10"',
+            "  lake stop                      stops the lake, and keeps its data",
+            "  lake down                      stops the lake, and removes its data",
+        ]
+    return [
+        f"The lake was stopped{'' if had_data else ' and removed'}. Go on with",
+        activate,
+        "  lake up                        a lake of your own; see lake --help",
+        "  docs/tutorial/taxi.md          what to do with it, in twenty minutes",
+        "  make demo KEEP=1               the same again, and the lake stays up",
+        "  lake --cloud deploy --guided   a lake in your AWS account",
+    ]
 
 
 def _put(target: Target, file: Path, dataset: str | None) -> None:
