@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from contract.csv import CsvSettings
+from engine.open.cuts import DELIMITERS, Cut, cells_of
 from engine.open.headers import Header, find_header, looks_like_names, told_cells, total_of
 from engine.open.opening import Opening, opening_of
 from engine.open.samples import LINE_END
-from engine.open.widths import DELIMITERS, Cut, best_cut, cells_of
+from engine.open.widths import best_cut
 from engine.read.tokens import Grammar
 from store.naming import normalise
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from contract.csv import CsvSettings
-    from engine.open.widths import Cut, Sampled
+    from engine.open.cuts import Cut, Sampled
 
 #: A table begins within so many rows.
 _MAX_PREAMBLE = 40

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engine.read.csvcopy import Copy
-from engine.read.csvcount import Counter, lines_only
+from engine.read.csvcount import Counter
+from engine.read.csvplain import Plain
 from engine.read.csvquery import Text
 from engine.read.reading import ExactOnlyError, Record, Relation
 from engine.read.tokens import rows
@@ -68,7 +69,8 @@ class CsvBlock:
     @cached_property
     def numbers(self) -> int:
         """How many numbers its records have: those of rows with nothing in them, too."""
-        return self._refused + sum(self._rows_in(piece) for piece in self.survey.pieces)
+        pieces = self.survey.pieces
+        return self._refused + sum(len(self._begins(p, self._bytes(p))) for p in pieces)
 
     def _bytes(self, piece: Piece) -> bytes:
         length = piece.end - piece.start
@@ -76,16 +78,13 @@ class CsvBlock:
             file.seek(piece.start)
             return file.read(min(length, _KEPT) if piece.huge else length)
 
-    def _rows_in(self, piece: Piece) -> int:
-        """Count the rows of a piece that are numbered: all but empty lines."""
+    def _begins(self, piece: Piece, data: bytes) -> list[int]:
+        """Give where each row of a piece that is numbered begins: all but empty lines."""
         if piece.huge:
-            return 1
-        data = self._bytes(piece)
+            return [0]
         grammar = self.reading.dialect.grammar
-        simple = piece.ending == b"\n" and b"\n\n" not in data and data[:1] != b"\n"
-        if simple and (not piece.quotes or (not piece.odd and lines_only(data, grammar))):
-            return data.count(b"\n") + (not data.endswith(b"\n"))
-        return sum(1 for _ in rows(data, grammar))
+        found = Plain(grammar).begins(data)
+        return [row.start for row in rows(data, grammar)] if found is None else found
 
     def records(self, numbers: Collection[int] | None = None) -> Iterator[Record]:
         """See the protocol."""
@@ -97,30 +96,25 @@ class CsvBlock:
             if wanted is None or at in wanted:
                 yield Record(self.before + at, raw, None, Reason.NOT_A_ROW, why)
         for piece in self.survey.pieces:
-            if wanted is not None:
-                if at >= last:
-                    return
-                passed = self._rows_in(piece)
-                if wanted.isdisjoint(range(at + 1, at + passed + 1)):
-                    at += passed
-                    continue
-            for number, record in self._piece_records(piece, at):
-                at = number
-                if record and (wanted is None or number in wanted):
-                    yield record
-                if number == last:
-                    return
+            if wanted is not None and at >= last:
+                return
+            data = self._bytes(piece)
+            begins = self._begins(piece, data)
+            for number, start in enumerate(begins, at + 1):
+                if wanted is None or number in wanted:
+                    record = self._record(piece, number, data, start)
+                    if record:
+                        yield record
+            at += len(begins)
 
-    def _piece_records(self, piece: Piece, at: int) -> Iterator[tuple[int, Record | None]]:
-        """Give every row of a piece by its number in the block; nothing for an empty one."""
-        data = self._bytes(piece)
+    def _record(self, piece: Piece, number: int, data: bytes, start: int) -> Record | None:
+        """Judge a row by its number in the block; nothing for an empty one."""
         if piece.huge:
             detail = "the line is longer than 64 MB: split it"
             reason = Reason.RECORD_TOO_LARGE
-            yield at + 1, Record(self.before + at + 1, data, None, reason, detail)
-            return
-        for number, row in enumerate(rows(data, self.reading.dialect.grammar), at + 1):
-            yield number, self.reading.judge.record(self.before + number, row, data)
+            return Record(self.before + number, data, None, reason, detail)
+        row = next(rows(data, self.reading.dialect.grammar, start))
+        return self.reading.judge.record(self.before + number, row, data)
 
     def relation(self, plan: Plan) -> Relation:
         """See the protocol."""
@@ -162,7 +156,7 @@ class CsvBlock:
             self.survey.longest,
             ending=pieces[0].ending if self.verbatim and pieces else b"\n",
             quotes=any(p.quotes or p.odd for p in pieces),
-            spaced=any(p.spaced and not p.odd for p in pieces),
+            spaced=self.verbatim and any(p.spaced for p in pieces),
             blanks=not self.verbatim or any(p.spaced for p in pieces),
             backslash=any(p.backslash for p in pieces),
             empties=copy.empties,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.read.csvplain import EMPTY, Plain, has_wide
 from engine.read.tokens import rows
 
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from engine.open.dialect import Dialect
     from engine.read.piece import Piece
     from engine.read.tokens import Row
-
-#: Stands for an empty text in quotes, which DuckDB does not tell from nothing.
-EMPTY = "\x02lake-empty\x03"
 
 #: Further columns in which fields that are too many show.
 MORE = 4
@@ -58,6 +56,7 @@ class Copy:
         read : callable
             Gives the bytes of a piece.
         """
+        plain = Plain(self.dialect.grammar)
         with path.open("wb") as copy:
             copy.write(self.aside * refused)
             for piece in pieces:
@@ -65,23 +64,29 @@ class Copy:
                     copy.write(self.aside)
                     continue
                 data = read(piece)
-                if piece.odd or (piece.quotes and piece.ending != b"\n") or self._crowded(data):
+                if self._is_plain(piece, data):
+                    copy.write(data if data.endswith(b"\n") else data + b"\n")
+                elif (text := plain.text(data, self._most)) is not None:
+                    self.empties = self.empties or EMPTY.encode() in text
+                    copy.write(text)
+                else:
                     copy.writelines(map(self._line, rows(data, self.dialect.grammar)))
-                    continue
-                if piece.ending != b"\n":
-                    data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-                copy.write(data if data.endswith(b"\n") else data + b"\n")
 
-    def _crowded(self, data: bytes) -> bool:
-        """Tell whether a line may have more fields than DuckDB is told to take."""
-        delimiter = self.dialect.grammar.delimiter_bytes
-        most = len(self.dialect.columns) + MORE
-        return any(line.count(delimiter) >= most for line in data.splitlines())
+    @property
+    def _most(self) -> int:
+        """So many delimiters no line may have: DuckDB is told of so many fields."""
+        return len(self.dialect.columns) + MORE
+
+    def _is_plain(self, piece: Piece, data: bytes) -> bool:
+        """Tell whether a piece needs no change."""
+        if piece.odd or piece.spaced or piece.ending != b"\n":
+            return False
+        return not has_wide(data, self.dialect.grammar, self._most)
 
     def _line(self, row: Row) -> bytes:
         """Write a row in the plainest way; what cannot be written so is set aside."""
         dialect = self.dialect
-        if row.reason is not None or len(row.fields) >= len(dialect.columns) + MORE:
+        if row.reason is not None or len(row.fields) >= self._most:
             return self.aside
         if row.blank:
             # An empty line would have no number.
@@ -95,16 +100,17 @@ class Copy:
         return (dialect.delimiter.join(cells) + "\n").encode()
 
     def _cell(self, text: str | None) -> str | None:
-        """Write a field; None where white space at its ends would be lost, or it has line ends."""
+        """Write a field; None where no text for DuckDB says it."""
         if text is None:
             return ""
         if text == "":
             self.empties = True
             return EMPTY
-        if text[0] in " \t" or text[-1] in " \t" or text == EMPTY:
+        if text == EMPTY:
             return None
         quote = self.dialect.quote
         special = self.dialect.delimiter in text or "\n" in text or "\r" in text
+        special = special or text[0] in " \t\ufeff" or text[-1] in " \t"
         if not quote:
             return None if special else text
         if special or text.startswith(quote):

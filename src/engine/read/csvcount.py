@@ -32,12 +32,15 @@ class Counter:
         escape = re.escape(self.grammar.escape.encode())
         delimiter = re.escape(self.grammar.delimiter_bytes)
         white = rb"[%b]*" % re.escape(self.grammar.white.encode())
+        other, unquoted = rb"(?:(?!%b).)" % quote, rb"(?:(?!%b)[^\r\n])" % delimiter
+        if len(self.grammar.quote_bytes) == len(self.grammar.delimiter_bytes) == 1:
+            other, unquoted = rb"[^%b]" % quote, rb"[^%b\r\n]" % delimiter
         if quote == escape:
-            inside = rb"(?:(?!%b).|%b%b)*" % (quote, quote, quote)
+            inside = rb"%b*+(?:%b%b%b*+)*+" % (other, quote, quote, other)
         else:
             inside = rb"(?:%b%b|%b%b|(?!%b).)*" % (escape, quote, escape, escape, quote)
         whole = rb"%b%b%b%b%b" % (white, quote, inside, quote, white)
-        bare = rb"(?!%b%b)(?:(?!%b)[^\r\n])*" % (white, quote, delimiter)
+        bare = rb"(?!%b%b)%b*" % (white, quote, unquoted)
         field = rb"(?:%b|%b)" % (whole, bare)
         end = rb"(\r\n|\r|\n|\Z)"
         return re.compile(
@@ -77,8 +80,9 @@ class Counter:
 
 def lines_only(data: bytes, grammar: Grammar) -> bool:
     """Tell whether quotes are even on each line, so that none goes on over a line's end."""
-    if grammar.escape != grammar.quote:
-        return False
     quote = grammar.quote_bytes
+    if grammar.escape != grammar.quote:
+        escape = re.escape(grammar.escape.encode())
+        data = re.sub(rb"%b(?:%b|%b)" % (escape, escape, re.escape(quote)), b"", data)
     marks = data.translate(None, bytes(set(range(256)) - set(quote + b"\r\n")))
     return quote not in marks.replace(quote * 2, b"")

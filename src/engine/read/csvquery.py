@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.read.csvcopy import EMPTY, MORE
+from engine.read.csvcopy import MORE
+from engine.read.csvplain import EMPTY
 from engine.read.csvvalues import field_sql
 from engine.read.reading import NUMBER, Relation
 from engine.types.sql import literal, quoted
@@ -51,7 +52,7 @@ class Text:
     backslash : bool
         Whether there is a backslash in it.
     empties : bool
-        Whether :data:`engine.read.csvcopy.EMPTY` stands for an empty text.
+        Whether :data:`engine.read.csvplain.EMPTY` stands for an empty text.
     number_sql : str
         A record's number, from that of its row; null for what is no record.
     refused : int

@@ -83,9 +83,11 @@ class Delimited:
 
     def surveyed(self, *, prove: bool) -> Survey:
         """Look at the file's pieces, once."""
+        grammar, start = self.dialect.grammar, self.top.offset
+        # Where another character escapes quotes, DuckDB proves nothing.
+        prove = prove or grammar.escape != grammar.quote
         if prove not in self._surveys:
-            start = self.top.offset
-            self._surveys[prove] = survey(self.path, self.dialect.grammar, start, prove=prove)
+            self._surveys[prove] = survey(self.path, grammar, start, prove=prove)
         return self._surveys[prove]
 
     def guess(self, rules: Rules) -> dict[str, Kind]:

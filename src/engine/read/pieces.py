@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.read.csvplain import Plain, without_escapes
 from engine.read.piece import Piece, Shapes, quotes_match
 from engine.read.tokens import IncompleteError, rows
 
@@ -136,9 +137,11 @@ def _plain_end(data: bytes, grammar: Grammar, *, whole: bool, prove: bool) -> in
     quote = grammar.quote_bytes
     if not quote or quote not in data:
         return len(data) if whole else _last_line(data)
-    if grammar.quote != grammar.escape:
-        return 0
-    end = len(data) if whole and data.count(quote) % 2 == 0 else _balanced(data, quote)
+    escaped = grammar.quote != grammar.escape
+    bare = without_escapes(data, grammar) if escaped else data
+    end = len(data) if whole and bare.count(quote) % 2 == 0 else _balanced(bare, quote)
+    if escaped:
+        return end if Plain(grammar).proves(data[:end]) else 0
     if not end or (prove and not quotes_match(data[:end], quote, grammar.delimiter_bytes)):
         return 0
     return end

@@ -11,8 +11,8 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from contract.csv import CsvSettings
+from engine.open.cuts import Cut, Sampled
 from engine.open.headers import Header, find_header
-from engine.open.widths import Cut, Sampled
 from engine.read.tokens import Grammar
 from engine.types.kinds import BIGINT, BOOLEAN, DATE, DOUBLE, NULL, STRING, TIMESTAMP, Kind, merge
 
