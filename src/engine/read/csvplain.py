@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
@@ -98,11 +99,14 @@ class Plain:
             data = without_escapes(data, self.grammar)
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n\n").replace(b"\r", b"\n")
+        lines = data.split(b"\n")
+        if not quote or quote not in data:
+            ends = accumulate(len(line) + 1 for line in lines)
+            return [end - len(line) - 1 for line, end in zip(lines, ends, strict=True) if line]
         found, start, at, within = [], 0, 0, 0
-        for line in data.split(b"\n"):
+        for line in lines:
             end = at + len(line)
-            if quote:
-                within ^= line.count(quote) & 1
+            within ^= line.count(quote) & 1
             if not within:
                 if end > start:
                     found.append(start)
