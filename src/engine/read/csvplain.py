@@ -140,7 +140,7 @@ class Plain:
             outside = self._spaces.sub(b"", outside)
         if MARK in outside and (outside.startswith(MARK) or b"\n" + MARK in outside):
             return None
-        if quote not in outside:
+        if not quote or quote not in outside:
             return outside
         ends = delimiter + outside.replace(b"\n", delimiter) + delimiter
         # A quote that is doubled leaves two, with nothing between them.
