@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.open.contrast import kind_of_column
 from engine.open.cuts import DELIMITERS, ROWS, Cut, Sampled, cut_of
+from engine.open.samples import LINE_END
 from engine.read.tokens import Grammar
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _quoted_best(texts: list[str], delimiter: str, said: CsvSettings) -> Cut:
         ]
         bare = cut_of(texts, Grammar(delimiter, "", ""))
         regular = bare.share == 1 or (bare.share > 0.8 and 2 * wrong > doubled.rows_count)
-        even = all(line.count(quote) % 2 == 0 for line in opened)
+        even = {line.count(quote) % 2 for line in opened} == {0}
         if 2 * wrong >= len(opened) and regular and (wrong > 1 or even or delimiter == "\t"):
             return bare
     return doubled
@@ -124,4 +125,5 @@ def _quotes_serve(cut: Cut) -> bool:
 def _opening(text: str, rows: list[Sampled], delimiter: str) -> list[str]:
     """Give the lines, of those that became rows, in which a field begins with a quote."""
     seen = text if len(rows) < ROWS else text[: rows[-1].offset]
-    return re.findall(rf'(?m)^(?:[^\r\n]*{re.escape(delimiter)})?[ ]*"[^\r\n]*', seen)
+    opens = re.compile(rf'(?:[^\r\n]*{re.escape(delimiter)})?[ ]*"')
+    return [line for line in LINE_END.split(seen) if opens.match(line)]
