@@ -100,6 +100,11 @@ def test_quotes_that_do_not_match_are_characters() -> None:
     )
 
 
+def test_quotes_that_match_tell_the_delimiter() -> None:
+    rows = "".join(f'"{n}";"{{""a"": {n}, ""b"": [""x""]}}"\n' for n in range(100))
+    assert dialect('"date";"category"\n' + rows).delimiter == ";"
+
+
 @pytest.mark.parametrize("rows", [300, 600])
 def test_quotes_are_characters_in_a_file_of_any_length(rows: int) -> None:
     titles = "".join(f'{n}\t"Weird Al" {n}\n' for n in range(rows))

@@ -74,10 +74,12 @@ def _spaced(texts: list[str]) -> Cut | None:
     return None if moments or grouped or 2 * typed <= cut.width else cut
 
 
-def _score(cut: Cut, named: str) -> tuple[float, float, bool, int]:
+def _score(cut: Cut, named: str) -> tuple[float, bool, float, bool, int]:
     # One odd row in many must not decide between two delimiters.
     return (
         round(cut.share, 1),
+        # Where quotes match with one of them, it is by no chance.
+        bool(cut.grammar.quote),
         round(cut.clean, 1),
         cut.grammar.delimiter == named,
         cut.width,
