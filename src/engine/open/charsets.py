@@ -33,3 +33,18 @@ def codec_named(name: str) -> str:
     if found.name in _NO_CHARSETS or not getattr(found, "_is_text_encoding", True):
         return ""
     return _MEANT.get(found.name, found.name)
+
+
+def decoded(sample: bytes, name: str) -> str:
+    """Decode all, or raise ``UnicodeError``."""
+    return sample.decode(name, "lake-latin-1" if name == "cp1252" else "strict")
+
+
+def _latin_1(error: UnicodeError) -> tuple[str, int]:
+    # Five bytes have no character in Windows' code page: they become those of ISO 8859-1.
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error("lake-latin-1", _latin_1)

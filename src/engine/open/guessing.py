@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.open.charsets import codec_named
-from engine.open.languages import candidates
+from engine.open.charsets import codec_named, decoded
+from engine.open.likelihood import candidates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +19,12 @@ BLOCK = 1024 * 1024
 _SAMPLE = 16 * 1024
 _OF_A_BLOCK = 4 * 1024
 
-#: From here on letters of one language explain nearly every byte (engine.open.languages).
-_CERTAIN = 0.95
+#: Bits for each byte beyond ASCII, and for all: with more, no language explains the text.
+_CERTAIN, _SLACK = 6.5, 5.0
 
 _OTHER = re.compile(rb"[\x80-\xff]")
 _END = re.compile(rb"[\x00-\x2f]")
+_WORD = re.compile(rb"[^\x00-\x2f]*[\x00-\x2f]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _words(data: bytes) -> bytes:
 def decodes(sample: bytes, name: str) -> bool:
     """Tell whether a codec reads all of a sample."""
     try:
-        sample.decode(name, "lake-latin-1" if name == "cp1252" else "strict")
+        decoded(sample, name)
     except (UnicodeError, ValueError):
         return False
     return True
@@ -90,8 +90,12 @@ def guessed(sample: bytes) -> Encoding:
     right = sum(c > "\x7f" for c in sample.decode("utf-8", "ignore"))
     if sample.decode("utf-8", "replace").count("\ufffd") <= right:
         return Encoding("utf-8")
-    score, name = max(candidates(sample), key=lambda found: found[0], default=(0.0, ""))
-    if score < _CERTAIN:
+    # A word that comes again tells nothing new.
+    words = b"".join(dict.fromkeys(_WORD.findall(sample)))
+    bits, name = min(candidates(words), key=lambda found: found[0])
+    # Of some East Asian characters the second byte is one of ASCII.
+    beyond = len(words) - sum(char <= "\x7f" for char in decoded(words, name))
+    if bits > _CERTAIN * beyond + _SLACK:
         name = _libraries_guess(sample)
     if not name:
         return Encoding("cp1252", "encoding not known: read as Windows-1252 (cp1252)")
@@ -106,13 +110,3 @@ def _libraries_guess(sample: bytes) -> str:
     best = from_bytes(sample).best()
     known = best is not None and best.coherence > 0.5 and best.chaos < 0.1
     return codec_named(best.encoding) if best and known else ""
-
-
-def _latin_1(error: UnicodeError) -> tuple[str, int]:
-    # Five bytes have no character in Windows' code page: they become those of ISO 8859-1.
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return error.object[error.start : error.end].decode("latin-1"), error.end
-
-
-codecs.register_error("lake-latin-1", _latin_1)
