@@ -92,3 +92,18 @@ def test_a_word_that_comes_again_is_no_more_evidence(tmp_path: Path) -> None:
     for word in ("Européen", "Tunesië", "boÿÿgie"):
         text = f"a,b\n1,{word}\n" * 3000
         assert read(text.encode("cp1252"), tmp_path) == (text, "cp1252")
+
+
+@pytest.mark.parametrize("codec", ["cp932", "euc_jp", "gb18030", "big5hkscs", "cp949"])
+@pytest.mark.parametrize("lines", [1, 300_000])
+@pytest.mark.parametrize("before", ["", "a"])
+def test_a_sample_may_end_within_a_character(
+    codec: str, lines: int, before: str, tmp_path: Path
+) -> None:
+    word = {
+        "gb18030": "数量和价格的单位",
+        "big5hkscs": "數量和價格的單位",
+        "cp949": "안녕하세요김철수",
+    }.get(codec, "日本語の文章です")
+    text = before + (word * (1 if lines > 1 else 1000) + "\n") * lines
+    assert read(text.encode(codec), tmp_path) == (text, codec)

@@ -36,8 +36,9 @@ def codec_named(name: str) -> str:
 
 
 def decoded(sample: bytes, name: str) -> str:
-    """Decode all, or raise ``UnicodeError``."""
-    return sample.decode(name, "lake-latin-1" if name == "cp1252" else "strict")
+    """Decode what may end within a character, or raise ``UnicodeError``."""
+    errors = "lake-latin-1" if name == "cp1252" else "strict"
+    return codecs.getincrementaldecoder(name)(errors).decode(sample)
 
 
 def _latin_1(error: UnicodeError) -> tuple[str, int]:

@@ -45,17 +45,23 @@ class Encoding:
 
 
 def sample_of(path: Path, check_time: Callable[[], None]) -> bytes:
-    """Give words that are not ASCII, from the first places that have some."""
+    """Give words that are not ASCII, from the first places that have some.
+
+    The last may end within a character.
+    """
     found, rest = bytearray(), b""
     with path.open("rb") as file:
-        while len(found) < _SAMPLE and (block := file.read(BLOCK)):
+        while len(found) < _SAMPLE:
             check_time()
+            block = file.read(BLOCK)
             # A word may go on in the next block.
             ends = [end.end() for end in _END.finditer(block, max(len(block) - _OF_A_BLOCK, 0))]
             cut = ends[-1] if ends else len(block)
             found += _words(rest + block[:cut])
             rest = block[cut:]
-    found += _words(rest)
+            # A word that was cut may end within a character: nothing can follow it.
+            if not block or found[-1:] > b"/":
+                break
     return bytes(found)
 
 
