@@ -40,7 +40,7 @@ LATIN = (
     # A byte FF, in it an ÿ, is mostly damage.
     Language(_SIGNS, "\xa0°€£©®²ÿ"),
     Language(_WEST, "äüößé"),
-    Language(_WEST, "éèàêçôâîûùïëœüæÿ"),
+    Language(_WEST, "éèàçêïôîâëûùœ"),
     Language(_WEST, "íóáéñúü"),
     Language(_WEST, "ãçáéóíêõâúôàü"),
     Language(_WEST, "àèùìòéóîí"),

@@ -41,7 +41,7 @@ _PRIOR = {
     **dict.fromkeys(("mac_roman", "mac_cyrillic"), 6.0),
     **dict.fromkeys(("cp775", "cp857"), 10.0),
     "cp1252": 0.0,
-    "cp1250": 1.0,
+    "cp1250": 2.0,
     "cp1251": 2.0,
     "cp850": 5.0,
 }
@@ -83,8 +83,9 @@ _WRONG = "|".join(
     )
 )
 
-#: Accents seldom follow each other; letters of other alphabets never follow Latin ones.
-_WRONG_LATIN = re.compile(_WRONG + "|(?<=[eE]{3})[eE]")
+#: Accents seldom follow each other, nor is every second letter one; letters of other alphabets
+#: never follow Latin ones.
+_WRONG_LATIN = re.compile(_WRONG + r"|(?<=[eE]{3})[eE]|(?<=[eE].[eE].[eE].)[eE]")
 _WRONG_ALPHABET = re.compile(_WRONG + "|[aA](?=[eEl])|[eEl](?=[aA])")
 _WRONG_SCRIPT = re.compile("(?<=a)[^aA0.]{1,2}(?=a)")
 
