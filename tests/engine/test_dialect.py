@@ -111,11 +111,6 @@ def test_quotes_are_characters_in_a_file_of_any_length(rows: int) -> None:
     assert dialect("id\ttitle\n" + titles, "tsv").quote == ""
 
 
-def test_one_title_in_quotes_is_enough() -> None:
-    names = ["Bar Mario"] * 40 + ['"DA MARIO" Bar'] + ["Bar Mario"] * 40
-    assert dialect("id;name;x\n" + "".join(f"1;{name};2\n" for name in names)).quote == ""
-
-
 def test_one_quote_that_does_not_match_is_damage() -> None:
     assert dialect('a,b\n1,"x, y"\n2,"z\n3,w\n').quote == '"'
 

@@ -112,8 +112,7 @@ def _quoted_best(texts: list[str], delimiter: str, said: CsvSettings) -> Cut:
         ]
         bare = cut_of(texts, Grammar(delimiter, "", ""))
         regular = bare.share == 1 or (bare.share > 0.8 and 2 * wrong > doubled.rows_count)
-        even = {line.count(quote) % 2 for line in opened} == {0}
-        if 2 * wrong >= len(opened) and regular and (wrong > 1 or even or delimiter == "\t"):
+        if 2 * wrong >= len(opened) and regular and (wrong > 1 or delimiter == "\t"):
             return bare
     return doubled
 
