@@ -86,6 +86,13 @@ def test_names_may_have_units_and_signs(header: str) -> None:
     assert dialect(f"{header}\n1;2.5;1000\n2;3.5;1001\n", "txt").header
 
 
+@pytest.mark.parametrize("extension", ["txt", "log", "dat"])
+def test_many_rows_of_numbers_are_a_table(extension: str) -> None:
+    rows = "".join(f"{n}\t{2 * n}\t{n / 4}\n" for n in range(50))
+    assert len(dialect(rows, extension).columns) == 3
+    assert find_dialect(["1,5\n2,7\n" * 50], Context("txt")) is None
+
+
 def test_content_proves_a_table_whatever_its_name() -> None:
     assert dialect("id,name\n1,ann\n2,bob\n", "txt").columns == ("id", "name")
     assert dialect("1\x01ann\x013.5\n2\x01bob\x014.5\n", "").delimiter == "\x01"

@@ -230,9 +230,11 @@ def _proven(cut: Cut, header: Header, extension: str) -> bool:
         return False
     if header.contrast > 0 and looks_like_names(header.cells):
         return True
-    if extension in TEXTS:
-        return False
     typed = header.typed_columns
+    if extension in TEXTS:
+        # Numbers alone, in many rows; of two with a comma between them it is a decimal one.
+        least = 3 if cut.grammar.delimiter == "," else 2
+        return typed == cut.width >= least and cut.rows_count >= _MANY_ROWS and cut.share > 0.99
     if cut.grammar.delimiter == "\x01":
         return True
     return not header.present and typed * 3 >= cut.width and (cut.width > 2 or typed == 2)
