@@ -14,7 +14,7 @@ from itertools import accumulate
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
-from engine.read.tokens import MARK
+from engine.read.tokens import MARK, MAX_QUOTED, is_utf8
 
 if TYPE_CHECKING:
     from engine.read.tokens import Grammar
@@ -53,12 +53,12 @@ class Plain:
         Returns
         -------
         bytes or None
-            Without quotes around what needs none; with :data:`EMPTY` for empty texts. None where
-            only the exact reader can say what the records are.
+            With :data:`EMPTY` for empty texts. None where only the exact reader can say what the
+            records are.
         """
         quote = self.grammar.quote_bytes
         escapes = self._escapes(data)
-        if escapes is None or _EMPTY in data or not _is_utf8(data):
+        if escapes is None or _EMPTY in data or not is_utf8(data):
             return None
         parts = self._parts(data, escapes)
         outside = self._outside(parts, escapes)
@@ -134,6 +134,8 @@ class Plain:
         outside = quote.join(parts[::2])
         if len(parts) % 2 == 0 or any(mark in outside for mark in escapes):
             return None
+        if max(map(len, parts)) > MAX_QUOTED:
+            return None
         if b"\r" in outside:
             outside = outside.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if self._is_spaced(outside):
@@ -192,13 +194,3 @@ def _with_empties(parts: list[bytes]) -> list[bytes]:
             zip(parts[::2], parts[1::2], parts[2::2], strict=False)
         )
     ]
-
-
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

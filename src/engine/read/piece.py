@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from engine.read.tokens import MARK
+from engine.read.tokens import MARK, is_utf8
 
 if TYPE_CHECKING:
     from engine.read.tokens import Grammar
@@ -157,11 +157,7 @@ def _is_plain(data: bytes) -> bool:
         return True
     if data.startswith(MARK) or b"\n" + MARK in data or b"\r" + MARK in data:
         return False
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    return is_utf8(data)
 
 
 def quotes_match(data: bytes, quote: bytes, delimiter: bytes) -> bool:

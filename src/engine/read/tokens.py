@@ -259,3 +259,14 @@ def _closed(data: bytes, grammar: Grammar, start: int, *, whole: bool) -> tuple[
         # The other half of a doubled quote may follow.
         raise IncompleteError
     return grammar.unescaped(data[start:end]), behind
+
+
+def is_utf8(data: bytes) -> bool:
+    """Tell whether some bytes are text in UTF-8."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
