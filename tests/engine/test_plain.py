@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.read.csvplain import EMPTY, Plain
-from engine.read.tokens import Grammar, rows
+from engine.read.tokens import Grammar, Row, rows
 from tests.support.chance import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 GRAMMARS = [
     Grammar(),
@@ -29,18 +34,28 @@ def read(data: bytes, grammar: Grammar) -> list[list[str | None]]:
     return [["" if field == EMPTY else field for field in row.fields] for row in found]
 
 
+def found_of(found: Iterable[Row]) -> list[list[str | None] | str]:
+    return [row.reason or row.fields for row in found]
+
+
+def written(plain: Plain, data: bytes) -> list[list[str | None] | str]:
+    """Read what was written, and the rows that could not be."""
+    found: list[list[str | None] | str] = []
+    for run in plain.runs(data):
+        found += found_of([run.row]) if run.row else read(run.text, plain.grammar)
+    return found
+
+
 @pytest.mark.parametrize("grammar", GRAMMARS, ids=repr)
 @settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.sampled_from(SIGNS), max_size=24).map("".join))
 def test_what_is_written_is_what_was_read(grammar: Grammar, text: str) -> None:
     data = text.encode()
-    plain = Plain(grammar).text(data, 1000)
-    begins = Plain(grammar).begins(data)
+    plain = Plain(grammar, 1000)
     found = list(rows(data, grammar))
-    assert plain is None or read(
-        plain, Grammar(grammar.delimiter, grammar.quote, grammar.quote)
-    ) == [row.fields for row in found]
-    assert begins is None or begins == [row.start for row in found]
+    assert written(plain, data) == found_of(found)
+    assert plain.begins(data) == [row.start for row in found]
+    assert plain.begins(text.encode("utf-8") * 3) == [row.start for row in rows(data * 3, grammar)]
 
 
 FIELDS = st.text(st.sampled_from("a\",;\t§'\\ \n\ré"), max_size=6)
@@ -61,12 +76,25 @@ def test_whatever_is_quoted_well_is_written(
         for row in table
     ]
     data = "".join(grammar.delimiter.join(line) + end for line in lines).encode()
-    plain = Plain(grammar).text(data, 1000)
-    assert plain is not None
-    assert read(plain, grammar) == table
-    assert Plain(grammar).begins(data) == [row.start for row in rows(data, grammar)]
+    (run,) = Plain(grammar, 1000).runs(data)
+    assert run.row is None
+    assert read(run.text, grammar) == table
+    assert Plain(grammar, 1000).begins(data) == [row.start for row in rows(data, grammar)]
 
 
-def test_lines_of_too_many_fields_are_not_written() -> None:
-    assert Plain(Grammar()).text(b'a,b\n"1,2,3,4",2\n', 2) == b'a,b\n"1,2,3,4",2\n'
-    assert Plain(Grammar()).text(b"a,b\n1,2,3\n", 2) is None
+def test_lines_of_too_many_fields_are_for_the_exact_reader() -> None:
+    plain = Plain(Grammar(), 2)
+    assert [run.row for run in plain.runs(b'a,b\n"1,2,3,4",2\n')] == [None]
+    assert [run.row and run.row.fields for run in plain.runs(b"a,b\n1,2,3\n4,5\n")] == [
+        None,
+        ["1", "2", "3"],
+        None,
+    ]
+
+
+def test_a_wrong_quote_costs_its_row() -> None:
+    lines = [b'%d,"open\n' % n if n % 100 == 50 else b'%d,"x"\n' % n for n in range(1000)]
+    runs = list(Plain(Grammar(), 9).runs(b"".join(lines)))
+    assert [run.row.start for run in runs if run.row] == [
+        sum(map(len, lines[:n])) for n in range(50, 1000, 100)
+    ]

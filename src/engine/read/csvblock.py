@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from engine.read.csvcopy import Copy
+from engine.read.csvcopy import Copy, plain_of
 from engine.read.csvcount import Counter
-from engine.read.csvplain import Plain
 from engine.read.csvquery import Text
 from engine.read.reading import ExactOnlyError, Record, Relation
 from engine.read.tokens import rows
@@ -82,9 +81,7 @@ class CsvBlock:
         """Give where each row of a piece that is numbered begins: all but empty lines."""
         if piece.huge:
             return [0]
-        grammar = self.reading.dialect.grammar
-        found = Plain(grammar).begins(data)
-        return [row.start for row in rows(data, grammar)] if found is None else found
+        return plain_of(self.reading.dialect).begins(data)
 
     def records(self, numbers: Collection[int] | None = None) -> Iterator[Record]:
         """See the protocol."""

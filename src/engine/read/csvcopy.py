@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.read.csvplain import EMPTY, Plain, has_wide
-from engine.read.tokens import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +17,16 @@ if TYPE_CHECKING:
 
 #: Further columns in which fields that are too many show.
 MORE = 4
+
+
+def most_of(dialect: Dialect) -> int:
+    """Give how many delimiters no line may have: DuckDB is told of so many fields."""
+    return len(dialect.columns) + MORE
+
+
+def plain_of(dialect: Dialect) -> Plain:
+    """Give what writes the records of a file plainly."""
+    return Plain(dialect.grammar, most_of(dialect))
 
 
 @dataclass(slots=True)
@@ -56,7 +65,7 @@ class Copy:
         read : callable
             Gives the bytes of a piece.
         """
-        plain = Plain(self.dialect.grammar)
+        plain = plain_of(self.dialect)
         with path.open("wb") as copy:
             copy.write(self.aside * refused)
             for piece in pieces:
@@ -66,27 +75,21 @@ class Copy:
                 data = read(piece)
                 if self._is_plain(piece, data):
                     copy.write(data if data.endswith(b"\n") else data + b"\n")
-                elif (text := plain.text(data, self._most)) is not None:
-                    self.empties = self.empties or EMPTY.encode() in text
-                    copy.write(text)
-                else:
-                    copy.writelines(map(self._line, rows(data, self.dialect.grammar)))
-
-    @property
-    def _most(self) -> int:
-        """So many delimiters no line may have: DuckDB is told of so many fields."""
-        return len(self.dialect.columns) + MORE
+                    continue
+                for run in plain.runs(data):
+                    self.empties = self.empties or EMPTY.encode() in run.text
+                    copy.write(self._line(run.row) if run.row else run.text)
 
     def _is_plain(self, piece: Piece, data: bytes) -> bool:
         """Tell whether a piece needs no change."""
         if piece.odd or piece.spaced or piece.ending != b"\n":
             return False
-        return not has_wide(data, self.dialect.grammar, self._most)
+        return not has_wide(data, self.dialect.grammar, most_of(self.dialect))
 
     def _line(self, row: Row) -> bytes:
         """Write a row in the plainest way; what cannot be written so is set aside."""
         dialect = self.dialect
-        if row.reason is not None or len(row.fields) >= self._most:
+        if row.reason is not None or len(row.fields) >= most_of(dialect):
             return self.aside
         if row.blank:
             # An empty line would have no number.

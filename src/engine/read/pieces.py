@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.read.csvplain import Plain, without_escapes
 from engine.read.piece import Piece, Shapes, quotes_match
-from engine.read.tokens import IncompleteError, rows
+from engine.read.tokens import IncompleteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 #: What one odd record spoils is so large.
 PIECE = 1024 * 1024
+
+#: Lines of so many fields are looked at elsewhere.
+_ANY = 1_000_000_000
 
 #: Longer lines are no records.
 MAX_LINE = 64 * 1024 * 1024
@@ -141,7 +145,7 @@ def _plain_end(data: bytes, grammar: Grammar, *, whole: bool, prove: bool) -> in
     bare = without_escapes(data, grammar) if escaped else data
     end = len(data) if whole and bare.count(quote) % 2 == 0 else _balanced(bare, quote)
     if escaped:
-        return end if Plain(grammar).proves(data[:end]) else 0
+        return end if Plain(grammar, _ANY).proves(data[:end]) else 0
     if not end or (prove and not quotes_match(data[:end], quote, grammar.delimiter_bytes)):
         return 0
     return end
@@ -165,14 +169,12 @@ def _balanced(data: bytes, quote: bytes) -> int:
 
 def _exact_end(data: bytes, grammar: Grammar, whole: bool) -> int:
     end = 0
-    try:
-        for row in rows(data, grammar, whole=whole):
-            end = row.following
+    with suppress(IncompleteError):
+        for run in Plain(grammar, _ANY).runs(data, whole=whole):
+            end = run.end
             if end >= PIECE // 16:
                 break
-    except IncompleteError:
-        pass
-    return min(end, len(data))
+    return end
 
 
 def record_after(data: bytes, place: int, grammar: Grammar) -> int:
