@@ -71,7 +71,7 @@ _CHUNKED = {
 #: Microsoft's compound file; its directory names what is in it.
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _STREAMS = (
-    ("EncryptedPackage", _OCTETS, "an encrypted Office file"),
+    ("EncryptedPackage", _OCTETS, "an encrypted workbook or document"),
     ("Workbook", "application/vnd.ms-excel", "an Excel workbook (XLS)"),
     ("Book", "application/vnd.ms-excel", "an Excel workbook (XLS)"),
     ("WordDocument", "application/msword", "a Word document"),

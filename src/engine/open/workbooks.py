@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import re
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,17 @@ from engine.open.zips import DAMAGE
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: First bytes of a ZIP archive, and of a Compound File, as which XLS and encrypted workbooks are
-#: stored.
+#: First bytes of a ZIP archive, and of a Compound File, as which XLS is stored.
 ZIP, COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
-#: Names of the streams that make a Compound File a workbook, or an encrypted one.
-_STREAMS = tuple(name.encode("utf-16-le") for name in ("Workbook", "Book", "EncryptedPackage"))
+#: Names of the streams that make a Compound File a workbook.
+_STREAMS = tuple(name.encode("utf-16-le") for name in ("Workbook", "Book"))
+
+#: How the stream of an encrypted XLS begins: with BOF of the globals, perhaps WRITEPROTECT, and
+#: FILEPASS ([MS-XLS], 2.1.7.20.3); of BIFF 8, and of BIFF 5 before it.
+_FILEPASS = re.compile(
+    rb"\x09\x08(?:\x10\0\0\x06\x05\0.{12}|\x08\0\0\x05\x05\0.{4})(?:\x86\0\0\0)?\x2f\0", re.DOTALL
+)
 
 _WORKBOOKS = {"xl/workbook.xml": "xlsx", "xl/workbook.bin": "xlsb"}
 
@@ -51,6 +57,15 @@ def workbook_kind(path: Path) -> str:
     except _UNREADABLE:
         return ""
     return next((kind for name, kind in _WORKBOOKS.items() if name in names), "")
+
+
+def is_encrypted(path: Path) -> bool:
+    """Tell whether an XLS file needs a password; calamine knows only the newer kinds of it."""
+    with path.open("rb") as file:
+        if file.read(len(COMPOUND)) != COMPOUND:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return _FILEPASS.search(data) is not None
 
 
 def errors_in(path: Path) -> int:

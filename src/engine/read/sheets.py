@@ -17,11 +17,12 @@ import python_calamine
 
 from contract.csv import CsvSettings
 from engine.open.stored import NotReadError
-from engine.open.workbooks import errors_in
+from engine.open.workbooks import errors_in, is_encrypted
 from engine.read.fields import fields_of_file
 from engine.read.jsonrows import AT_ONCE, JsonReading, Refused, blocks_of, column_of
 from engine.read.jsontypes import TEXT, Read, plain
 from engine.read.sheet import Sheet, merged_kind, text_of
+from engine.read.xls import as_calamine_reads
 from engine.types.kinds import BIGINT, BOOLEAN, DATE, DOUBLE, NULL, STRING, TIMESTAMP, Kind
 from store.errors import ObjectTooLargeError, RejectedObjectError
 from store.reasons import Reason
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 _MOST = 96 * 1024 * 1024
 
 SHEET = "_sheet"
+
+_ENCRYPTED = ("an encrypted workbook", "application/octet-stream")
 
 
 class SheetsReading(JsonReading):
@@ -66,8 +69,10 @@ class SheetsReading(JsonReading):
     def __init__(self, job: Job, path: Path, kind: str) -> None:
         _bounded(path)
         said = job.contract.csv if job.contract else CsvSettings()
+        if is_encrypted(path):
+            raise NotReadError(*_ENCRYPTED)
         with _read_by_calamine(kind):
-            book = python_calamine.load_workbook(str(path))
+            book = python_calamine.load_workbook(str(_named(job, path, kind)))
             tables = [
                 Sheet.of(name, book.get_sheet_by_name(name), said, job.known_columns)
                 for name in _sheets(book)
@@ -122,7 +127,7 @@ def _read_by_calamine(kind: str) -> Iterator[None]:
     try:
         yield
     except python_calamine.PasswordError as error:
-        raise NotReadError("an encrypted workbook", "application/octet-stream") from error
+        raise NotReadError(*_ENCRYPTED) from error
     except python_calamine.CalamineError as error:
         raise RejectedObjectError(Reason.CORRUPT_FILE, f"{kind}: {error}") from error
     except BaseException as error:
@@ -132,6 +137,15 @@ def _read_by_calamine(kind: str) -> Iterator[None]:
         raise RejectedObjectError(
             Reason.CORRUPT_FILE, f"{kind}: its reader fails: {error}; save it again, or as CSV"
         ) from error
+
+
+def _named(job: Job, path: Path, kind: str) -> Path:
+    """Give a file an extension: without one calamine says of no failure why it failed."""
+    link = job.workdir / f"workbook.{kind}"
+    link.unlink(missing_ok=True)
+    if kind != "xls" or as_calamine_reads(path, link) == path:
+        link.symlink_to(path.resolve())
+    return link
 
 
 def _sheets(book: Any) -> list[str]:
