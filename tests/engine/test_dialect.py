@@ -54,6 +54,13 @@ COLUMNS = {
     "comments": ("# made\n# by\norder,city\n1,Graz\n2,Linz\n", "order city"),
     "W3C": ("#Version: 1.0\n#Fields: date c-ip\n2024-01-15\t10.0.0.1\n", "date c-ip"),
     "zeek": ("#separator \\x09\n#fields\tts\tuid\n1.5\tC\n", "ts uid"),
+    "pandas, without names": (",0,1\n0,1.5,2\n1,4.5,5\n2,7.5,8\n", "column_1 0 1"),
+    "pandas, whole numbers": (",0,1,2\n0,5,0,1\n1,0,1,3\n", "column_1 0 1 2"),
+    "a series": (",0\n0,1.5\n1,2.5\n2,2.5\n", "column_1 0"),
+    "a series by days": (",0\n2024-01-15,1\n2024-01-16,2\n", "column_1 0"),
+    "numbers above decimals": ("0,1,2,3\n0.5,1.5,2.5,-3.5\n1.5,.5,4.5,2.0e-3\n", "0 1 2 3"),
+    "numbers above texts": ("0,1,2\nann,1,2.5\nbob,6,3.5\n", "column_1 column_2 column_3"),
+    "numbers above more texts": ("0,1,2\nann,graz,1\nbob,linz,2\n", "0 1 2"),
     "joined with marks": ("id,p\n1,2\n\ufeffid,p\n2,3\n", "id p"),
 }
 
@@ -64,6 +71,23 @@ def test_columns_are_named(name: str) -> None:
     divider = "|" if "|" in expected else " "
 
     assert dialect(text).columns == tuple(expected.split(divider))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0,1,2,3\n4,5,6,7\n8,9,10,11\n",
+        "0,1,2\n0,1,3\n0,1,4\n",
+        "0,1\n0.1,0.99\n0.2,0.95\n",
+        "0,1,2\n0.1,0.99,2.1\n0.2,0.95,2.2\n",
+        "0,1,2,3\n0,1,2,4\n0,1.5,2,5\n",
+        "0\n1.5\n2.5\n",
+        ",0\n1,5\n,6\n1,7\n",
+        "0,1,2\n0,1,a\n0,1,b\n",
+    ],
+)
+def test_numbers_that_are_like_those_below_are_data(text: str) -> None:
+    assert not dialect(text).header
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ _MOMENT = re.compile(
     r"|\d{4}/\d{1,2}/\d.*|\d{1,2}:\d{2}(:\d{2})?.*"
 )
 _YEAR = re.compile(r"(1[89]|20|21)\d\d")
+#: So many columns of decimals are not by chance below 0, 1, 2, …, as a curve may begin.
+_NUMBERED = 4
+
 _TRUTH = frozenset({"true", "false", "yes", "no"})
 
 
@@ -40,6 +43,8 @@ def kind_of_column(column: list[str]) -> str:
 
 def contrast_of(cells: list[str], columns: list[list[str]]) -> int:
     """Compare the first row with the columns below it: for names, and against."""
+    if _numbered(cells, columns):
+        return 2 * len(cells)
     total = 0
     years = [c for c in cells if _YEAR.fullmatch(c)]
     counted = bool(years) and years in (sorted(years), sorted(years, reverse=True))
@@ -62,6 +67,30 @@ def contrast_of(cells: list[str], columns: list[list[str]]) -> int:
         else:
             total -= 2
     return total
+
+
+def _numbered(cells: list[str], columns: list[list[str]]) -> bool:
+    """Tell the names 0, 1, 2, … that pandas gives columns without any, where no values are so."""
+    indexed = bool(cells) and not cells[0]
+    names = cells[indexed:]
+    if not names or not columns or names != [str(n) for n in range(len(names))]:
+        return False
+    if indexed:
+        # Above an index, which is never empty; that of a single column is told by more.
+        index = columns[0]
+        alone = len(names) == 1
+        full = len(index) > 1 and len(index) == max(map(len, columns))
+        return full and not (alone and len(set(index)) < len(index))
+    others = sum(len(c) > 1 and not any(kind_of(v) == "number" for v in c) for c in columns)
+    again = any(cell in column for cell, column in zip(names, columns, strict=False))
+    decimals = all(c and 10 * sum(map(_is_decimal, c)) >= 9 * len(c) for c in columns)
+    if len(names) >= _NUMBERED and decimals and not again:
+        return True
+    return len(names) > 2 and others > 0 and (2 * others >= len(names) or not again)
+
+
+def _is_decimal(text: str) -> bool:
+    return "." in text and kind_of(text) == "number"
 
 
 def _in_steps(cells: Iterable[str]) -> bool:
