@@ -109,6 +109,14 @@ REFUSED = {
     "a header again with a mark": ("id,p\n1,2\n\ufeffid,p\n3,4\n".encode(), [(2, "NOT_A_ROW")]),
     "titles": (b"Sales,,\nMay,,\n,,\no,c,a\n1,x,2\n2,y,3\n", [(1, "NOT_A_ROW"), (2, "NOT_A_ROW")]),
     "units": (b"d;t\n;[C]\n2024-01-01;5\n2024-01-02;6\n", [(1, "NOT_A_ROW")]),
+    "plain units": (
+        "Date;Temp;Wind\n-;°C;m/s\n2024-01-15;5.1;3\n2024-01-16;5.2;4\n".encode(),
+        [(1, "NOT_A_ROW")],
+    ),
+    "units of texts": (
+        b"station,time,t,p\n,UTC,degree_C,W m-2\na,2024-01-15T00:00:00Z,5.1,3\nb,,5.2,4\n",
+        [(1, "NOT_A_ROW")],
+    ),
 }
 
 
@@ -118,6 +126,22 @@ def test_what_is_no_row_costs_itself(name: str) -> None:
     found = convert(data, "data/t/x.csv")
 
     assert (found.reasons, len(found.rows)) == (expected, 2)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"size;n\nmin;max\n4;4\n5;5\n",
+        b"a;b\nm;s\n1;2\n3;4\n",
+        b"a;b\nkg;km\n1;2\nkg;4\n",
+        b"n;unit\n5;kg\n7;mm\n8;m/s\n",
+        b"id;unit\n;kg\n7;mm\n8;m/s\n",
+        b"id;v\n;min\n1;3\n2;4\n",
+        b"a;b\n%;m/s\nx;1\ny;2\n",
+    ],
+)
+def test_a_row_of_what_may_be_values_is_data(data: bytes) -> None:
+    assert len(convert(data, "data/t/x.csv").rows) == 3
 
 
 def test_a_field_of_twenty_megabytes_is_whole() -> None:

@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from engine.open.contrast import contrast_of, kind_of, kind_of_column
+from engine.open.units import is_units
 from store.naming import normalise
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ NO_HEADER = (
 
 _TOTAL = re.compile(r"(grand |sub)?totals?:?|sum:?|summe:?|gesamt:?", re.IGNORECASE)
 _NOTHING = frozenset({"\\n", "null", "na", "n/a", "nan", "none", "-"})
-_UNIT = re.compile(r"[\[(][^\])]{0,20}[\])]|%|°\w?|\w{1,3}(/\w{1,3})?")
-_BRACKETED = re.compile(r"[\[(][^\])]{0,20}[\])]")
 _ADDRESS = re.compile(r"\w+://\S+|[^\s@]+@[^\s@]+\.[^\s@]+")
 _NAME = re.compile(r"(?:[^\W\d]|[#%°*$€£&@(\['\"])[^{}<>|\\=!]{0,59}|[\d_][\w.-]{0,20}")
 
@@ -108,7 +107,10 @@ def find_header(
     present, why = _decided(cells, contrast, named, said, table, bool(below))
     if not present:
         return _without(cut, begin, cells, contrast, typed, why)
-    units = said.header is None and _is_units(cut.head[begin + 1 : begin + 3], columns)
+    following = [
+        [_something(cell or "") for cell in row.cells] for row in cut.head[begin + 1 : begin + 3]
+    ]
+    units = said.header is None and is_units(following, columns)
     width = max(cut.width, len(cells))
     while width > cut.width and not cells[width - 1]:
         width -= 1
@@ -269,23 +271,6 @@ def total_of(cut: Cut, header: Header) -> str:
         "moment",
     )
     return first if found else ""
-
-
-def _is_units(rows: list[Sampled], columns: list[list[str]]) -> bool:
-    """Tell whether the row below the header holds units: in brackets, or of a few letters."""
-    if len(rows) < 2:
-        return False
-    filled = [cell for cell in rows[0].cells if cell]
-    if not filled or not all(map(_UNIT.fullmatch, filled)) or any(map(_is_typed, filled)):
-        return False
-    bracketed = sum(bool(_BRACKETED.fullmatch(cell)) for cell in filled)
-    over = [column for cell, column in zip(rows[0].cells, columns, strict=False) if cell]
-    typed = all(sum(map(_is_typed, column)) * 2 > len(column) for column in over if column)
-    return bracketed == len(filled) and typed
-
-
-def _is_typed(text: str) -> bool:
-    return kind_of(text) != "text"
 
 
 def looks_like_names(cells: list[str]) -> bool:
