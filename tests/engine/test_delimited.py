@@ -109,6 +109,15 @@ REFUSED = {
     "a header again with a mark": ("id,p\n1,2\n\ufeffid,p\n3,4\n".encode(), [(2, "NOT_A_ROW")]),
     "titles": (b"Sales,,\nMay,,\n,,\no,c,a\n1,x,2\n2,y,3\n", [(1, "NOT_A_ROW"), (2, "NOT_A_ROW")]),
     "units": (b"d;t\n;[C]\n2024-01-01;5\n2024-01-02;6\n", [(1, "NOT_A_ROW")]),
+    "a comment among rows": (
+        b"# station 5\na,b\n1,2\n# gap, sensor off\n3,4\n",
+        [(1, "NOT_A_ROW"), (3, "NOT_A_ROW")],
+    ),
+    "comments with a quote": (
+        b'# station 5\na;b\n1;2\n# a 5" pipe; off\n3;4\n',
+        [(1, "NOT_A_ROW"), (3, "NOT_A_ROW")],
+    ),
+    "a comment within quotes": (b'# c\na,b\n1,"x\n# y"\n2,z\n', [(1, "NOT_A_ROW")]),
     "plain units": (
         "Date;Temp;Wind\n-;°C;m/s\n2024-01-15;5.1;3\n2024-01-16;5.2;4\n".encode(),
         [(1, "NOT_A_ROW")],
@@ -126,6 +135,18 @@ def test_what_is_no_row_costs_itself(name: str) -> None:
     found = convert(data, "data/t/x.csv")
 
     assert (found.reasons, len(found.rows)) == (expected, 2)
+
+
+def test_comments_leave_columns_their_types() -> None:
+    found = convert(b"# station 5\na,b\n1,2.5\n# gap, sensor off\n3,4\n", "data/t/x.csv")
+    assert found.types == {"a": "bigint", "b": "double"}
+
+
+@pytest.mark.parametrize(
+    "data", [b"a,b\n#1,2\n3,4\n5,6\n", b"# all\ncolour,n\n#f00,1\n#0f0,2\nred,3\n"]
+)
+def test_values_that_begin_as_comments_are_values(data: bytes) -> None:
+    assert len(convert(data, "data/t/x.csv").rows) == 3
 
 
 @pytest.mark.parametrize(

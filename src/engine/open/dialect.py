@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from contract.csv import CsvSettings
 from engine.open.cuts import DELIMITERS, Cut, cells_of
 from engine.open.headers import Header, find_header, looks_like_names, told_cells, total_of
-from engine.open.opening import Opening, opening_of
+from engine.open.opening import Opening, opening_of, without_comments
 from engine.open.samples import LINE_END
 from engine.open.widths import best_cut
 from engine.read.tokens import Grammar
@@ -160,7 +160,10 @@ def find_dialect(samples: list[str], context: Context) -> Dialect | None:
     said = context.settings
     named = said.delimiter or NAMED.get(context.extension, "")
     opening = opening_of(samples[0], said)
-    texts = [samples[0][opening.offset :], *samples[1:]]
+    texts = [
+        without_comments(text, opening.comment, first=n == 0)
+        for n, text in enumerate([samples[0][opening.offset :], *samples[1:]])
+    ]
     wanted = said.delimiter or opening.delimiter
     cut = best_cut(texts, named, wanted, said)
     in_text = context.extension in TEXTS and not context.certain

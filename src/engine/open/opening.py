@@ -74,7 +74,38 @@ def opening_of(head: str, said: CsvSettings) -> Opening:
     if found.names:
         return replace(found, delimiter=_delimiter_below(head[found.offset :], len(found.names)))
     # The only lines that begin so may be the header itself: #id,name.
-    return _unless_header(head, found)
+    found = _unless_header(head, found)
+    return replace(found, comment=comment) if _has_comments(head, found.offset, comment) else found
+
+
+def _has_comments(head: str, offset: int, comment: str) -> bool:
+    """Tell whether lines above the table are comments, and few below it begin as they do."""
+    above = LINE_END.split(head[:offset])
+    if not any(line.startswith(comment) for line in above):
+        return False
+    below = [line for line in LINE_END.split(head[offset:])[1:] if line.strip()]
+    begun = sum(line.startswith(comment) for line in below)
+    return 3 * begun <= len(below)
+
+
+def without_comments(text: str, comment: str, *, first: bool) -> str:
+    """Empty the lines that are comments, each to as many spaces; nothing else moves.
+
+    Parameters
+    ----------
+    text : str
+        Lines of a table.
+    comment : str
+        How comments begin; empty where there are none.
+    first : bool
+        Whether the first line may be the header, however it begins.
+    """
+    if not comment or comment not in text:
+        return text
+    # A line with a quote may end what began in another one.
+    pattern = rf"(?<=[\r\n]){re.escape(comment)}[^\r\n\"]*(?=[\r\n]|\Z)"
+    begin = "" if first else "\n"
+    return re.sub(pattern, lambda line: " " * len(line[0]), begin + text)[len(begin) :]
 
 
 def _unless_header(head: str, found: Opening) -> Opening:
