@@ -22,6 +22,9 @@ _ACTIONS = frozenset(
 #: Enough of a commit to hold its first line, which says how it was written.
 _FIRST_LINE = 1024 * 1024
 
+#: What the Explorer of Windows puts into folders, in lower case.
+WINDOWS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
+
 
 def why_skipped(key: str) -> str:
     """Tell why an object is no data, by its key alone.
@@ -46,6 +49,8 @@ def why_skipped(key: str) -> str:
         return "it marks a folder, as Hadoop does, and is no file"
     if name[0] in "_.":
         return f"its name begins with {name[0]}: no data, as for Hive, Spark and Athena"
+    if name.lower() in WINDOWS:
+        return "Windows puts it into folders: no data"
     # The first folder is the dataset, which may be called anything.
     for folder in folders[1:]:
         if folder.startswith(".") or (folder.startswith("_") and "=" not in folder):

@@ -83,10 +83,20 @@ def test_what_is_no_data_is_skipped(tmp_path: Path) -> None:
         (".DS_Store", b"x"),
         ("out/_SUCCESS", b""),
         ("out/.part-0.crc", b"x"),
+        ("out/Thumbs.db", b"x"),
+        ("desktop.ini", b"x"),
         ("./a.csv", CSV),
     ]
     assert [name for name, _, _ in found(zipped(*members), tmp_path)] == ["./a.csv"]
     assert [name for name, _, _ in found(tarred(*members), tmp_path)] == ["./a.csv"]
+
+
+def test_a_file_beside_what_windows_and_macos_add_is_that_file() -> None:
+    members = [("a.csv", CSV), ("Thumbs.db", b"\xd0\xcf\x11\xe0"), ("__MACOSX/._a.csv", b"\0\5")]
+    alone = convert(CSV, "data/t/a.csv")
+    for archive in (zipped(*members), tarred(*members)):
+        both = convert(archive, "data/t/a.zip")
+        assert (both.status, both.values) == ("DONE", alone.values)
 
 
 def test_links_folders_and_devices_of_a_tar_are_no_members(tmp_path: Path) -> None:

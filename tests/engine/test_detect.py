@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 from typing import TYPE_CHECKING
@@ -196,6 +197,29 @@ def test_a_table_is_not_guessed_where_the_contract_says_json(hint: str, tmp_path
     with pytest.raises(RejectedObjectError) as caught:
         of(b"id,name\n1,a\n2,b\n", tmp_path, "data/t/x.csv", hint=hint)
     assert caught.value.code == "UNKNOWN_FORMAT"
+
+
+@pytest.mark.parametrize(
+    ("body", "ending"),
+    [
+        (b"a,b\n1,2\n", "csv"),
+        (b"a;b\r\n1;2\r\n", "csv"),
+        (b'{"a": 1, "b": 2}\n', "jsonl"),
+        (b'[{"a": 1, "b": 2}]\n', "json"),
+        (b"a line\n", "txt"),
+    ],
+)
+def test_the_byte_by_which_dos_ends_a_file_is_no_record(body: bytes, ending: str) -> None:
+    plain = convert(body, f"data/t/a.{ending}")
+    for ended in (body + b"\x1a", gzip.compress(body + b"\x1a")):
+        found = convert(ended, f"data/t/a.{ending}")
+        assert (found.status, found.types) == ("DONE", plain.types)
+        assert found.values == plain.values
+
+
+def test_the_byte_by_which_dos_ends_a_file_is_a_value_elsewhere() -> None:
+    found = convert(b"a,b\n" + b"1,x\n" * 30 + b"2,\x1a\n3,y\x1a", "data/t/a.csv")
+    assert [row["b"] for row in found.values[-2:]] == ["\x1a", "y\x1a"]
 
 
 def test_what_is_no_text_stays_what_it_is(tmp_path: Path) -> None:

@@ -253,6 +253,7 @@ def test_a_stored_file_has_its_row_in_objects_and_declares_nothing(
         "data/orders/_delta_log/00000000000000000000.json",
         "data/orders/",
         "data/orders/day_$folder$",
+        "data/orders/Thumbs.db",
     ],
 )
 def test_what_is_no_data_is_skipped_and_not_even_downloaded(

@@ -14,7 +14,7 @@ from engine.open.jsonlike import JSON, JSON_LINES, json_format, lines_of
 from engine.open.media import FORMATS, media_of
 from engine.open.room import Room
 from engine.open.stored import NotReadError, Stored
-from engine.open.transcode import as_utf8
+from engine.open.transcode import as_utf8, without_end_mark
 from engine.open.workbooks import workbook_kind
 
 if TYPE_CHECKING:
@@ -151,6 +151,9 @@ def _part(part: Part, said: Said, room: Room) -> Opened:
         if name in READ:
             return Opened(part.path, part.name, part.compression, Format(name))
         raise NotReadError(called, media_type)
+    path = without_end_mark(part.path, room)
+    if path != part.path:
+        head = head[: path.stat().st_size]
     charset = said.encoding or codec_named(said.content_type.rpartition("charset=")[2])
     named = (said.format or extension_of(part.name)) in JSON | JSON_LINES
     wide = charset.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
@@ -158,14 +161,14 @@ def _part(part: Part, said: Said, room: Room) -> Opened:
         media_type = said.content_type.partition(";")[0].strip() or "application/octet-stream"
         raise NotReadError(f"bytes of no known format ({media_type})", media_type)
     encoding = find_encoding(
-        part.path,
+        path,
         said.content_type,
         said.encoding,
         room.check_time,
         guessing=not named
         and (said.format in NAMED or not _begins_as_json(head, whole=len(head) < HEAD)),
     )
-    text = as_utf8(part.path, encoding.name, room)
+    text = as_utf8(path, encoding.name, room)
     found = detect(text, part.name, said)
     return Opened(text, part.name, part.compression, found, encoding.guess)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from store.sidecars import WINDOWS
+
 
 def is_data(name: str) -> bool:
     """Tell whether a file is data by its name.
@@ -15,7 +17,9 @@ def is_data(name: str) -> bool:
     -------
     bool
         False for names that begin with ``_`` or ``.``, as those of `_SUCCESS`, `.DS_Store` and
-        checksums do, and for what macOS adds to archives.
+        checksums do, and for what macOS and Windows add to archives.
     """
     *folders, last = name.replace("\\", "/").split("/")
-    return bool(last) and not last.startswith(("_", ".")) and "__MACOSX" not in folders
+    if not last or last.startswith(("_", ".")) or last.lower() in WINDOWS:
+        return False
+    return "__MACOSX" not in folders

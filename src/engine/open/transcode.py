@@ -17,6 +17,35 @@ if TYPE_CHECKING:
 _BLOCK = 1024 * 1024
 
 
+def without_end_mark(path: Path, room: Room) -> Path:
+    """Give a text without the byte 1A behind its last line end, by which DOS marks a file's end.
+
+    Parameters
+    ----------
+    path : Path
+        The file; of an encoding in which ASCII is one byte.
+    room : Room
+        What may be written, and until when.
+
+    Returns
+    -------
+    Path
+        The file itself, or a copy.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(size - 2, 0))
+        if file.read() not in (b"\n\x1a", b"\r\x1a"):
+            return path
+        target = room.fresh()
+        room.take(size)
+        file.seek(0)
+        with target.open("wb") as plain:
+            shutil.copyfileobj(file, plain, _BLOCK)
+            plain.truncate(size - 1)
+    return target
+
+
 def as_utf8(path: Path, encoding: str, room: Room) -> Path:
     """Give a file of the same text in UTF-8, without a byte order mark.
 
