@@ -84,8 +84,8 @@ def _has_comments(head: str, offset: int, comment: str) -> bool:
     if not any(line.startswith(comment) for line in above):
         return False
     below = [line for line in LINE_END.split(head[offset:])[1:] if line.strip()]
-    begun = sum(line.startswith(comment) for line in below)
-    return 3 * begun <= len(below)
+    begun = [line for line in below if line.startswith(comment)]
+    return 3 * len(begun) <= len(below)
 
 
 def without_comments(text: str, comment: str, *, first: bool) -> str:
