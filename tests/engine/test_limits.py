@@ -7,6 +7,8 @@ import gzip
 import json
 import subprocess
 import sys
+from datetime import date, timedelta
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -41,6 +43,18 @@ def test_too_many_dates_are_named_with_the_parameter() -> None:
     assert found.status == "TOO_LARGE"
     assert found.error is not None
     assert "130 dates, MaxPartitionsPerObject allows 100" in found.error.detail
+
+
+@pytest.mark.parametrize("output", ["parquet", "json"])
+def test_too_many_dates_are_told_before_there_is_a_file_for_each(output: str) -> None:
+    days = (date(1980, 1, 1) + timedelta(days=n) for n in range(16_607))
+    body = "n,date\n" + "".join(f"{n},{day}\n" for n, day in enumerate(days))
+    options = Options(output_format=output)
+    begun = process_time()
+    found = convert(body.encode(), "data/t/a.csv", options=options)
+    assert process_time() - begun < 8
+    assert found.error is not None
+    assert "16,607 dates, MaxPartitionsPerObject allows 4,000" in found.error.detail
 
 
 def test_a_file_that_unpacks_to_more_than_the_disk_is_too_large() -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from engine.convert.layout import RESCUED, SOURCE_KEY, SOURCE_VERSION
 from engine.types.sql import literal
 from engine.write.dates import candidates, first_day_sql
-from engine.write.ways import check_dates, pieces, written
+from engine.write.many import check_dates
+from engine.write.ways import pieces, written
 from store.model import OutputFile
 from store.naming import PARTITION_KEY
 

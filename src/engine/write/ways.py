@@ -18,6 +18,7 @@ from engine.convert.layout import RESCUED
 from engine.convert.proofs import as_json, as_line
 from engine.types.sql import literal, quoted
 from engine.write.counts import lines_in
+from engine.write.many import check_dates, check_rows
 from store.errors import ObjectTooLargeError
 from store.naming import PARTITION_KEY
 
@@ -128,21 +129,6 @@ def written(job: Job, select: str, width: int, *, apart: bool) -> Written:
     return _from_copies(job, select) if found is None else found
 
 
-def check_dates(job: Job, dates: int) -> None:
-    """Refuse more dates than one object may hold.
-
-    Raises
-    ------
-    ObjectTooLargeError
-        When there are.
-    """
-    if dates > job.options.max_partitions:
-        raise ObjectTooLargeError(
-            f"{dates:,} dates, MaxPartitionsPerObject allows {job.options.max_partitions:,}: "
-            "raise it, or split the object"
-        )
-
-
 def pieces(job: Job, path: Path, rows: int) -> list[tuple[Path, int]]:
     """Divide a Parquet file that is too large for one reader to be given."""
     if path.stat().st_size <= _MAX_FILE or path.suffix != ".parquet":
@@ -179,6 +165,8 @@ def _in_two_steps(job: Job, select: str, folder: Path, dictionary: int) -> Writt
     found: Written = []
     try:
         _copied(job, groups, stage, _STAGED)
+        # A file takes a millisecond, and there may be one for each row.
+        check_rows(job, _rows_of(stage / "*" / "*"))
         for group in sorted(stage.iterdir()):
             job.check_time()
             rows = f"FROM {_rows_of(group / '*')}"
