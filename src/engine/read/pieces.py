@@ -172,8 +172,6 @@ def _exact_end(data: bytes, grammar: Grammar, whole: bool) -> int:
     with suppress(IncompleteError):
         for run in Plain(grammar, _ANY).runs(data, whole=whole):
             end = run.end
-            if end >= PIECE // 16:
-                break
     return end
 
 
