@@ -7,13 +7,9 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from engine.open.contrast import kind_of
 from engine.read.tokens import Grammar, IncompleteError, Row, rows
-
-if TYPE_CHECKING:
-    from engine.open.headers import Header
 
 #: What divides fields, the likeliest first.
 DELIMITERS = (",", "\t", ";", "|", "\x01")
@@ -103,24 +99,20 @@ class Cut:
         """Give the character at which a row of the first sample begins."""
         return self.head[row].offset if row < len(self.head) else 0
 
-    def trailing_for(self, header: Header) -> bool:
-        """Tell whether rows end with a delimiter that nothing follows."""
-        below = self._below(header)
-        width = len(header.columns)
+    def trailing(self, start: int, width: int) -> bool:
+        """Tell whether rows, from one on, end with a delimiter that nothing follows."""
+        below = self._below(start)
         ended = sum(len(r.cells) == width + 1 and r.cells[-1] is None for r in below)
         return 2 * ended > len(below)
 
-    def short_for(self, header: Header) -> bool:
+    def short(self, start: int, width: int) -> bool:
         """Tell whether empty last cells are left out: more than once is no accident."""
-        below = self._below(header)
-        width = len(header.columns)
+        below = self._below(start)
         short = sum(0 < len(r.cells) < width and not r.wrong for r in below)
         return short >= 2 and short * 10 >= len(below) and self.grammar.delimiter != " "
 
-    def _below(self, header: Header) -> list[Sampled]:
-        start = header.row + header.present + header.units
-        found = self.head[start:] + [row for sample in self.samples[1:] for row in sample]
-        return [row for row in found if row.full]
+    def _below(self, start: int) -> list[Sampled]:
+        return [row for row in self.every[start:] if row.full]
 
 
 def cells_of(text: str, grammar: Grammar, *, whole: bool = True) -> list[Sampled]:

@@ -275,6 +275,7 @@ def _dialect(head: str, opening: Opening, cut: Cut, header: Header, said: CsvSet
         guesses.append(f"rows that begin with {total!r} are taken for totals")
     if header.units:
         guesses.append("the row below the header is taken for units")
+    start, width = header.row + header.present + header.units, len(header.columns)
     return Dialect(
         cut.grammar.delimiter,
         header.columns,
@@ -284,8 +285,8 @@ def _dialect(head: str, opening: Opening, cut: Cut, header: Header, said: CsvSet
         preamble if head[:before].strip() else 0,
         opening.comment,
         header.units,
-        cut.trailing_for(header),
-        cut.short_for(header),
+        cut.trailing(start, width),
+        cut.short(start, width),
         tuple(header.cells) if header.present else (),
         ("\\N", *(said.nulls or ())),
         said.decimal or ".",
