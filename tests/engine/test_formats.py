@@ -236,7 +236,7 @@ def test_of_an_array_that_is_cut_short_not_all_is_accepted(
     assert found.reasons == [(number, "MALFORMED_JSON") for number in refused]
 
 
-@pytest.mark.parametrize("behind", ["\n\x1a", "\x00", "\nThe end\n"])
+@pytest.mark.parametrize("behind", ["\n\x1b", "\x00", "\nThe end\n"])
 def test_what_follows_an_array_on_a_line_makes_it_no_record(behind: str) -> None:
     for name in ("object.json", "object.jsonl"):
         found = convert(f'[{{"n": 1}}, {{"n": 2}}]{behind}'.encode(), f"data/t/{name}")

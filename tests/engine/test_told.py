@@ -82,6 +82,7 @@ def test_values_that_should_be_dates_and_are_none_are_told(form: str) -> None:
     assert (found.undated, found.no_dates) == (7, {"date": ("soon", "n/a", "tomorrow or later")})
     assert told(b"id,date\n1,2024-01-15\n2,\n", output_format=form).no_dates == {}
     assert told(b"id,date\n1,soon\n", output_format=form).no_dates == {"date": ("soon",)}
+    assert told(b'{}\n{"DATE": {"": null}}\n', "a.json", output_format=form).no_dates == {}
     (only,) = told(f"id,date\n1,{'y ' * 500}\n".encode(), output_format=form).no_dates["date"]
     assert len(only) == 60
 

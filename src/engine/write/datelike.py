@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from engine.types.glue import sized
-from engine.types.kinds import DATE, STRING, TIMESTAMP
+from engine.types.kinds import DATE, STRING, TIMESTAMP, Scalar
 from engine.types.sql import literal
 from engine.write.counts import filled, shortened
 from engine.write.dates import candidates
@@ -94,7 +94,12 @@ def no_dates(
     dict
         At most three values by the column's name; empty where each is null.
     """
-    dating = [target.column for target in candidates(job.date_columns, targets) if target.written]
+    # A struct is no date, and files lack one that is null throughout.
+    dating = [
+        target.column
+        for target in candidates(job.date_columns, targets)
+        if target.written and isinstance(target.kind, Scalar)
+    ]
     for column in dating[:1]:
         values = [
             shortened(text)
