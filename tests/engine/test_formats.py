@@ -498,3 +498,19 @@ def test_parquet_of_another_type_than_the_table_is_conformed() -> None:
 def test_a_line_broken_within_a_cell_is_text() -> None:
     found = convert(b'id,note\n1,"a\x0bb"\n2,"c\x0bd"\n3,"e"\n', "data/t/x.csv")
     assert [row["note"] for row in found.values] == ["a\x0bb", "c\x0bd", "e"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reasons"),
+    [
+        (b'{"a": "x\x01y"}', [(1, "MALFORMED_JSON")]),
+        (b'{"a": "x\xffy"}', [(1, "INVALID_UTF8")]),
+        (b'{"a": "x"},\n', []),
+        (b'{"a": "x"}\\n', []),
+        (b'{"a": NaN}', [(1, "MALFORMED_JSON")]),
+    ],
+)
+def test_a_document_of_one_object_ends_in_a_verdict(
+    body: bytes, reasons: list[tuple[int, str]]
+) -> None:
+    assert convert(body, "data/t/object.json").reasons == reasons

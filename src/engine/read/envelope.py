@@ -21,6 +21,9 @@ _DEEPEST = 3
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
+_DECODER = json.JSONDecoder(strict=False, parse_int=str)
+
+
 def hint(data: Buffer) -> str:
     """Say how a contract makes the objects of such a list records; empty where there is none.
 
@@ -31,7 +34,13 @@ def hint(data: Buffer) -> str:
     """
     if len(data) > _SMALL:
         return ""
-    lists = _lists(json.loads(data[:], parse_int=str), "$")
+    text = data[:].decode("utf-8", "replace")
+    try:
+        # What the exact reader takes or refuses does not matter here.
+        value, _ = _DECODER.raw_decode(text, text.index("{"))
+    except (ValueError, RecursionError):
+        return ""
+    lists = _lists(value, "$")
     found = next((one for one in lists if 2 * len(json.dumps(one[1])) > len(data)), None)
     if found is None:
         return ""
