@@ -18,10 +18,10 @@ _MOMENT = re.compile(
     r"|\d{4}/\d{1,2}/\d.*|\d{1,2}:\d{2}(:\d{2})?.*"
 )
 _YEAR = re.compile(r"(1[89]|20|21)\d\d")
+_TRUTH = frozenset({"true", "false", "yes", "no"})
+
 #: So many columns of decimals are not by chance below 0, 1, 2, …, as a curve may begin.
 _NUMBERED = 4
-
-_TRUTH = frozenset({"true", "false", "yes", "no"})
 
 
 def kind_of(text: str) -> str:

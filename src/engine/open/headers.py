@@ -93,10 +93,9 @@ def find_header(
     begin = 0 if said.skip is not None else _begin(cut)
     first = cut.head[begin] if begin < len(cut.head) else None
     cells = [cell or "" for cell in first.cells] if first else []
-    below = [r for r in [*cut.head[begin + 1 :], *_further(cut)] if cut.regular(r) and r.full]
-    below = [r for r in below if [c or "" for c in r.cells] != cells]
+    below = [row for row in _below(cut, begin) if [cell or "" for cell in row.cells] != cells]
     columns = _columns(below, cut.width)
-    contrast = contrast_of([_something(cell) for cell in cells], columns)
+    contrast = contrast_of(_meant(first), columns) if first else 0
     typed = sum(kind_of_column(column) not in ("", "text") for column in columns)
     if names:
         more = tuple(f"column_{n}" for n in range(len(names) + 1, cut.width + 1))
@@ -107,10 +106,8 @@ def find_header(
     present, why = _decided(cells, contrast, named, said, table, bool(below))
     if not present:
         return _without(cut, begin, cells, contrast, typed, why)
-    following = [
-        [_something(cell or "") for cell in row.cells] for row in cut.head[begin + 1 : begin + 3]
-    ]
-    units = said.header is None and is_units(following, columns)
+    following = map(_meant, cut.head[begin + 1 : begin + 3])
+    units = said.header is None and is_units([*following], columns)
     width = max(cut.width, len(cells))
     while width > cut.width and not cells[width - 1]:
         width -= 1
@@ -142,6 +139,15 @@ def told_cells(cells: list[str]) -> str:
     """Give the beginning of a row, for people, without its empty cells."""
     cells = [cell for cell in cells if cell]
     return ", ".join(cells if len(cells) <= _NAMED else [*cells[:_NAMED], "…"])[:_TOLD]
+
+
+def _below(cut: Cut, row: int) -> list[Sampled]:
+    """Give the rows behind one that are as wide as most, and hold something."""
+    return [one for one in [*cut.head[row + 1 :], *_further(cut)] if cut.regular(one) and one.full]
+
+
+def _meant(row: Sampled) -> list[str]:
+    return [_something(cell or "") for cell in row.cells]
 
 
 def _further(cut: Cut) -> Iterable[Sampled]:
@@ -183,9 +189,7 @@ def _names_follow(rows: list[Sampled], at: int, usual: float, cut: Cut) -> bool:
     row = next((n for n in full if _held(rows[n]) > 1), None)
     if row is None:
         return False
-    cells = [_something(cell or "") for cell in rows[row].cells]
-    below = [one for one in [*cut.head[row + 1 :], *_further(cut)] if cut.regular(one) and one.full]
-    return contrast_of(cells, _columns(below, cut.width)) > 1
+    return contrast_of(_meant(rows[row]), _columns(_below(cut, row), cut.width)) > 1
 
 
 def _all_words(row: Sampled, cut: Cut) -> bool:

@@ -208,11 +208,13 @@ class Plain:
 
     def _is_spaced(self, outside: bytes) -> bool:
         """Tell whether a field may have white space at its ends: sooner than by a pattern."""
-        white = [one.encode() for one in self.grammar.white]
+        white = tuple(one.encode() for one in self.grammar.white)
         ends = (self.grammar.delimiter_bytes, b"\n")
         near = (pair for w in white for end in ends for pair in (end + w, w + end))
         return (
-            any(map(outside.__contains__, near)) or {outside[:1], outside[-1:]} & {*white} != set()
+            any(map(outside.__contains__, near))
+            or outside.startswith(white)
+            or outside.endswith(white)
         )
 
     @cached_property

@@ -144,9 +144,8 @@ def _plain_end(data: bytes, grammar: Grammar, *, whole: bool, prove: bool) -> in
     escaped = grammar.quote != grammar.escape
     bare = without_escapes(data, grammar) if escaped else data
     end = len(data) if whole and bare.count(quote) % 2 == 0 else _balanced(bare, quote)
-    if escaped:
-        return end if Plain(grammar, _ANY).proves(data[:end]) else 0
-    if not end or (prove and not quotes_match(data[:end], quote, grammar.delimiter_bytes)):
+    # DuckDB proves no escapes.
+    if (prove or escaped) and not Plain(grammar, _ANY).proves(data[:end]):
         return 0
     return end
 

@@ -11,16 +11,13 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from contract.csv import CsvSettings
-from engine.open.cuts import Cut, Sampled
+from engine.open.cuts import ROWS, Cut, Sampled
 from engine.open.headers import Header, find_header
 from engine.read.tokens import Grammar
-from engine.types.kinds import BIGINT, BOOLEAN, DATE, DOUBLE, NULL, STRING, TIMESTAMP, Kind, merge
+from engine.types.kinds import DATE, NULL, STRING, TIMESTAMP, Kind, kind_of, merge
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-
-#: Rows by which the header is found.
-_FIRST = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ class Sheet:
         count = 0
         for row in _full_rows(source):
             count += 1
-            if len(first) < _FIRST:
+            if len(first) < ROWS:
                 first.append(row)
             for position, value in enumerate(row):
                 if value is not None:
@@ -82,11 +79,7 @@ class Sheet:
             return cls(name, (), [], 0, 0, (), source)
         header = _header_of(first, max(last) + 1, said, known)
         skipped = header.row + header.present + header.units
-        above = [
-            row
-            for n, row in enumerate(first[:skipped])
-            if (n, True) != (header.row, header.present)
-        ]
+        above = first[: header.row] + first[header.row + header.present : skipped]
         named = [bool(cell) for cell in header.cells] if header.present else []
         names = tuple(
             column if last.get(n, 0) > skipped or any(named[n : n + 1]) else ""
@@ -152,19 +145,11 @@ def _header_of(
 
 def _kind_of(value: Any) -> Kind:
     match value:
-        case None:
-            return NULL
-        case bool():
-            return BOOLEAN
-        case int():
-            return BIGINT
-        case float():
-            return DOUBLE
         case datetime():
             return TIMESTAMP
         case date():
             return DATE
-    return STRING
+    return kind_of(value)
 
 
 def merged_kind(one: Kind, other: Kind) -> Kind:
